@@ -1,0 +1,2 @@
+//! milvus-ferry
+pub mod milvus;

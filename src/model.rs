@@ -1,0 +1,15 @@
+//! Plain values that every part of the tool shares: what a collection is, what a key range is, and
+//! what a plan file asks for. No protobuf, no input or output.
+
+pub mod collection;
+pub mod key;
+pub mod migration;
+
+pub use collection::{
+    Collection, ConsistencyLevel, DataType, Field, Index, LoadState, Partition, ValueOfDefault,
+};
+pub use key::{Key, KeyKind, KeyRange};
+pub use migration::{
+    ByteSize, CollectionRule, CopySettings, Credentials, DynamicField, EnvName, Endpoint, Existing,
+    Migration, NameTemplate, PartitionKey, Partitions, Selector, Tls, VerifySettings,
+};

@@ -1,0 +1,117 @@
+//! Primary keys and ranges of them, and how a range is written as a filter expression.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The type of a primary key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyKind {
+    /// `Int64`.
+    Int64,
+    /// `VarChar`, ordered by its UTF-8 bytes.
+    VarChar,
+}
+
+/// A primary key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Key {
+    /// An `Int64` key.
+    Int64(i64),
+    /// A `VarChar` key.
+    VarChar(String),
+}
+
+impl Key {
+    /// The key as a literal of Milvus's expression language.
+    ///
+    /// Backslash, double quote, line feed and carriage return are escaped; everything else may
+    /// stay as it is (measured on 2.2.16 and 2.3.5 with equality and order).
+    /// `i64::MIN` has no literal before Milvus 2.6; [`KeyRange::expression`] never needs it.
+    pub fn literal(&self) -> String {
+        match self {
+            Self::Int64(value) => value.to_string(),
+            Self::VarChar(value) => {
+                let mut out = String::with_capacity(value.len() + 2);
+                out.push('"');
+                for c in value.chars() {
+                    match c {
+                        '\\' => out.push_str("\\\\"),
+                        '"' => out.push_str("\\\""),
+                        '\n' => out.push_str("\\n"),
+                        '\r' => out.push_str("\\r"),
+                        other => out.push(other),
+                    }
+                }
+                out.push('"');
+                out
+            }
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Int64(value) => write!(f, "{value}"),
+            Self::VarChar(value) => write!(f, "{value:?}"),
+        }
+    }
+}
+
+/// A primary-key interval `after < pk <= up_to`, open where a bound is absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRange {
+    /// Exclusive lower bound.
+    pub after: Option<Key>,
+    /// Inclusive upper bound.
+    pub up_to: Option<Key>,
+}
+
+impl KeyRange {
+    /// Every key.
+    pub const ALL: Self = Self { after: None, up_to: None };
+
+    /// Whether a key lies in the range.
+    pub fn contains(&self, key: &Key) -> bool {
+        self.after.as_ref().is_none_or(|after| key > after)
+            && self.up_to.as_ref().is_none_or(|up_to| key <= up_to)
+    }
+
+    /// The range as a filter over the primary-key field.
+    ///
+    /// Never names `i64::MIN`, whose literal old parsers refuse: `pk > i64::MIN` is written
+    /// `pk >= i64::MIN + 1`, and `pk <= i64::MIN` as `pk < i64::MIN + 1`.
+    pub fn expression(&self, field: &str, kind: KeyKind) -> String {
+        let after = self.after.as_ref().map(|key| match key {
+            Key::Int64(i64::MIN) => format!("{field} >= {}", i64::MIN + 1),
+            key => format!("{field} > {}", key.literal()),
+        });
+        let up_to = self.up_to.as_ref().map(|key| match key {
+            Key::Int64(i64::MIN) => format!("{field} < {}", i64::MIN + 1),
+            key => format!("{field} <= {}", key.literal()),
+        });
+        match (after, up_to) {
+            (Some(after), Some(up_to)) => format!("{after} and {up_to}"),
+            (Some(only), None) | (None, Some(only)) => only,
+            // A filter must not be empty (2.2), and an upper bound keeps i64::MIN in.
+            (None, None) => match kind {
+                KeyKind::Int64 => format!("{field} <= {}", i64::MAX),
+                KeyKind::VarChar => format!("{field} >= \"\""),
+            },
+        }
+    }
+}
+
+impl fmt::Display for KeyRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.after, &self.up_to) {
+            (None, None) => f.write_str("all keys"),
+            (Some(after), None) => write!(f, "keys after {after}"),
+            (None, Some(up_to)) => write!(f, "keys up to {up_to}"),
+            (Some(after), Some(up_to)) => write!(f, "keys after {after} up to {up_to}"),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What a plan file asks for, after templates are rendered, defaults merged and rules checked.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The *name* of an environment variable that holds a credential. The value is read at run time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvName(pub String);
+
+impl fmt::Display for EnvName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How to prove who we are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credentials {
+    /// The server asks for nothing.
+    None,
+    /// A user and a password.
+    UserPassword {
+        /// Variable that holds the user's name.
+        username: EnvName,
+        /// Variable that holds the password.
+        password: EnvName,
+    },
+    /// An API key, or `user:password` in one.
+    Token(EnvName),
+}
+
+/// Files and names for TLS; `https` in the endpoint switches TLS on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// PEM file with the certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with our certificate (mutual TLS).
+    pub client_cert_file: Option<PathBuf>,
+    /// PEM file with its key.
+    pub client_key_file: Option<PathBuf>,
+    /// The name to expect in the server's certificate, when it is not the host's.
+    pub server_name: Option<String>,
+}
+
+/// One end of the migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `http://host:port` or `https://host:port`, without user information.
+    pub uri: String,
+    /// How to authenticate.
+    pub credentials: Credentials,
+    /// TLS settings.
+    pub tls: Tls,
+}
+
+/// Which source collections a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Selector {
+    /// Exactly this one; its absence is an error.
+    Name(String),
+    /// Every collection that the glob matches and no exclusion does; matching none is an error.
+    Glob {
+        /// The glob, such as `prod_*`.
+        pattern: String,
+        /// Globs of collections to leave out.
+        exclude: Vec<String>,
+    },
+}
+
+/// A text that may depend on the source collection's name, such as `{{ name }}_v2`.
+#[derive(Clone)]
+pub struct NameTemplate {
+    text: String,
+    render: Arc<Renderer>,
+}
+
+/// Renders for a source collection's name, or says why it cannot.
+type Renderer = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+
+impl NameTemplate {
+    /// A template: its text as written (for messages) and how to render it for a source name.
+    pub fn new(
+        text: String,
+        render: impl Fn(&str) -> Result<String, String> + Send + Sync + 'static,
+    ) -> Self {
+        Self { text, render: Arc::new(render) }
+    }
+
+    /// A text without any expression.
+    pub fn fixed(text: String) -> Self {
+        let value = text.clone();
+        Self::new(text, move |_| Ok(value.clone()))
+    }
+
+    /// The text for a source collection's name, or why it cannot be rendered.
+    pub fn render(&self, name: &str) -> Result<String, String> {
+        (self.render)(name)
+    }
+
+    /// The template as written in the plan file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Debug for NameTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("NameTemplate").field(&self.text).finish()
+    }
+}
+
+/// What becomes of the dynamic field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DynamicField {
+    /// As the source has it.
+    Keep,
+    /// On at the target.
+    On,
+    /// Off at the target; refused where rows would lose data, unless `drop_data`.
+    Off {
+        /// The plan file accepts that dynamic data is left behind.
+        drop_data: bool,
+    },
+}
+
+/// What becomes of the partition key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartitionKey {
+    /// As the source has it.
+    Keep,
+    /// None at the target.
+    None,
+    /// This field.
+    Field {
+        /// Name of an Int64 or VarChar field that is not the primary key.
+        field: String,
+        /// Number of partitions to spread over; the target's default where absent.
+        partitions: Option<i64>,
+    },
+}
+
+/// What becomes of the user's partitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partitions {
+    /// Made and filled at the target like at the source.
+    Keep,
+    /// All rows together; the partition names are lost.
+    Merge,
+}
+
+/// What to do when the target collection is there and no run of ours made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse.
+    Refuse,
+    /// Write into it when its schema is the wanted one.
+    Adopt,
+}
+
+/// One `[[collections]]` entry.
+#[derive(Debug, Clone)]
+pub struct CollectionRule {
+    /// `file:line` of the entry, for messages.
+    pub location: String,
+    /// Which collections of the source.
+    pub source: Selector,
+    /// In which database of the source.
+    pub source_database: String,
+    /// Name at the target; the source's name where absent.
+    pub target: Option<NameTemplate>,
+    /// Database at the target.
+    pub target_database: String,
+    /// Description at the target; the source's where absent.
+    pub description: Option<NameTemplate>,
+    /// The dynamic field.
+    pub dynamic_field: DynamicField,
+    /// The partition key.
+    pub partition_key: PartitionKey,
+    /// The user's partitions.
+    pub partitions: Partitions,
+    /// What to do with a target that is there already.
+    pub existing: Existing,
+}
+
+/// A number of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ByteSize(pub u64);
+
+/// How to copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySettings {
+    /// Readers, and writers, at work at a time.
+    pub parallelism: usize,
+    /// Upper bound of the bytes of rows in memory.
+    pub memory_limit: ByteSize,
+    /// Size to aim at for one chunk, hence for one request.
+    pub chunk_size: ByteSize,
+    /// How long a call is tried again before the run stops, resumable.
+    pub retry_for: Duration,
+}
+
+/// How the result is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifySettings {
+    /// Compare counts of rows.
+    pub counts: bool,
+}
+
+/// A plan file, resolved for one environment.
+#[derive(Debug, Clone)]
+pub struct Migration {
+    /// The run's name in the ledger.
+    pub name: String,
+    /// The plan file, as given on the command line.
+    pub path: PathBuf,
+    /// The environment that was chosen.
+    pub environment: Option<String>,
+    /// Where the rows come from.
+    pub source: Endpoint,
+    /// Whether a source collection that is not loaded may be loaded, and released afterwards.
+    pub load_source: bool,
+    /// Where they go.
+    pub target: Endpoint,
+    /// What to move.
+    pub collections: Vec<CollectionRule>,
+    /// How to check.
+    pub verify: VerifySettings,
+    /// How to copy.
+    pub copy: CopySettings,
+}

@@ -1,2 +1,5 @@
 //! milvus-ferry
 pub mod milvus;
+pub mod model;
+pub mod secret;
+pub mod exit;

@@ -1,10 +1,44 @@
-//! The Milvus client.
-pub mod codec;
+//! The Milvus client: everything that is said to a server, and the only module that sees protobuf.
+//!
+//! Built from the newest official protos, whose fields were never removed or re-typed since Milvus
+//! 2.0, so that one set of messages speaks to every version. Success is judged as
+//! `status.code == 0 && status.error_code == 0`: Milvus 2.2 sets only the legacy `error_code`, and
+//! Milvus Lite sometimes only one of the two. The `retriable` flag is never trusted (a rate-limit
+//! answer of 2.3.5 carries `false`).
 
-#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
+pub mod channel;
+pub mod client;
+pub mod codec;
+pub mod column;
+pub mod convert;
+pub mod error;
+pub mod query;
+pub mod retry;
+pub mod version;
+pub mod write;
+
+pub use channel::{Connection, Login, TlsFiles};
+pub use client::{Client, Described};
+pub use column::Rows;
+pub use error::{Error, Kind, Result};
+pub use query::{Moment, Query};
+pub use retry::RetryPolicy;
+pub use version::{Flavour, ServerVersion};
+pub use write::WriteMode;
+
+/// The types that `proto/build.rs` generates, with column payloads as undecoded bytes.
+#[allow(missing_docs, dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
 pub(crate) mod pb {
-    pub mod common { include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.common.rs")); }
-    pub mod schema { include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.schema.rs")); }
-    pub mod msg { include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.msg.rs")); }
-    pub mod milvus { include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.milvus.rs")); }
+    pub mod common {
+        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.common.rs"));
+    }
+    pub mod schema {
+        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.schema.rs"));
+    }
+    pub mod msg {
+        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.msg.rs"));
+    }
+    pub mod milvus {
+        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.milvus.rs"));
+    }
 }

@@ -1,0 +1,179 @@
+//! Between the server's words for a collection and ours.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use super::client::Described;
+use super::pb::{common, milvus as pb, schema};
+use crate::model::{Collection, ConsistencyLevel, DataType, Field, Index, ValueOfDefault};
+
+/// Field ids below this one are the server's own columns (row id, timestamp).
+const FIRST_USER_FIELD_ID: i64 = 100;
+
+/// Reads an answer of `DescribeCollection`. `schema.name` is the real name, also when an alias was
+/// asked for.
+pub(super) fn described(
+    database: &str,
+    answer: pb::DescribeCollectionResponse,
+) -> Result<Described, String> {
+    let consistency = match answer.consistency_level() {
+        common::ConsistencyLevel::Strong => ConsistencyLevel::Strong,
+        common::ConsistencyLevel::Session => ConsistencyLevel::Session,
+        common::ConsistencyLevel::Bounded => ConsistencyLevel::Bounded,
+        common::ConsistencyLevel::Eventually => ConsistencyLevel::Eventually,
+        common::ConsistencyLevel::Customized => ConsistencyLevel::Customized,
+    };
+    let schema = answer.schema.ok_or("the answer holds no schema")?;
+    let fields: Vec<Field> = schema
+        .fields
+        .into_iter()
+        .filter(|field| !field.is_dynamic && (field.field_id == 0 || field.field_id >= FIRST_USER_FIELD_ID))
+        .map(field)
+        .collect();
+    let has_partition_key = fields.iter().any(|field| field.partition_key);
+    let mut aliases = answer.aliases;
+    aliases.sort();
+    Ok(Described {
+        id: answer.collection_id,
+        collection: Collection {
+            database: database.to_owned(),
+            name: schema.name,
+            description: schema.description,
+            fields,
+            functions: schema.functions.into_iter().map(|function| function.name).collect(),
+            struct_fields: schema.struct_array_fields.into_iter().map(|field| field.name).collect(),
+            dynamic_field: schema.enable_dynamic_field,
+            shards: answer.shards_num,
+            num_partitions: has_partition_key.then_some(answer.num_partitions),
+            consistency,
+            properties: map(answer.properties),
+            partitions: Vec::new(),
+            indexes: Vec::new(),
+            aliases,
+        },
+    })
+}
+
+fn field(field: schema::FieldSchema) -> Field {
+    Field {
+        data_type: DataType(field.data_type),
+        element_type: DataType(field.element_type),
+        name: field.name,
+        description: field.description,
+        primary_key: field.is_primary_key,
+        auto_id: field.auto_id,
+        partition_key: field.is_partition_key,
+        clustering_key: field.is_clustering_key,
+        nullable: field.nullable,
+        function_output: field.is_function_output,
+        default_value: field
+            .default_value
+            .filter(|value| value.data.is_some())
+            .map(|value| ValueOfDefault(value.encode_to_vec())),
+        type_params: map(field.type_params),
+    }
+}
+
+/// Builds the request that creates a collection.
+pub(super) fn create_request(wanted: &Collection) -> Result<pb::CreateCollectionRequest, String> {
+    let fields = wanted.fields.iter().map(field_schema).collect::<Result<_, _>>()?;
+    let schema = schema::CollectionSchema {
+        name: wanted.name.clone(),
+        description: wanted.description.clone(),
+        fields,
+        enable_dynamic_field: wanted.dynamic_field,
+        ..Default::default()
+    };
+    let consistency = match wanted.consistency {
+        ConsistencyLevel::Strong => common::ConsistencyLevel::Strong,
+        ConsistencyLevel::Session => common::ConsistencyLevel::Session,
+        ConsistencyLevel::Bounded => common::ConsistencyLevel::Bounded,
+        ConsistencyLevel::Eventually => common::ConsistencyLevel::Eventually,
+        ConsistencyLevel::Customized => common::ConsistencyLevel::Customized,
+    };
+    Ok(pb::CreateCollectionRequest {
+        db_name: wanted.database.clone(),
+        collection_name: wanted.name.clone(),
+        schema: Bytes::from(schema.encode_to_vec()),
+        shards_num: wanted.shards,
+        consistency_level: consistency.into(),
+        properties: pairs(&wanted.properties),
+        num_partitions: wanted.num_partitions.unwrap_or(0),
+        ..Default::default()
+    })
+}
+
+fn field_schema(field: &Field) -> Result<schema::FieldSchema, String> {
+    let default_value = match &field.default_value {
+        Some(ValueOfDefault(bytes)) => Some(
+            schema::ValueField::decode(bytes.as_slice())
+                .map_err(|error| format!("default value of field {:?}: {error}", field.name))?,
+        ),
+        None => None,
+    };
+    Ok(schema::FieldSchema {
+        name: field.name.clone(),
+        description: field.description.clone(),
+        data_type: field.data_type.0,
+        element_type: field.element_type.0,
+        is_primary_key: field.primary_key,
+        auto_id: field.auto_id,
+        is_partition_key: field.partition_key,
+        is_clustering_key: field.clustering_key,
+        nullable: field.nullable,
+        default_value,
+        type_params: pairs(&field.type_params),
+        ..Default::default()
+    })
+}
+
+/// Reads index descriptions; several segments' entries of one index become one.
+pub(super) fn indexes(descriptions: Vec<pb::IndexDescription>) -> Vec<Index> {
+    let mut indexes: Vec<Index> = Vec::new();
+    for description in descriptions {
+        let name = chosen_index_name(&description.index_name, &description.field_name);
+        let index = Index { name, field: description.field_name, params: map(description.params) };
+        if !indexes.contains(&index) {
+            indexes.push(index);
+        }
+    }
+    indexes.sort_by(|a, b| (&a.field, &a.name).cmp(&(&b.field, &b.name)));
+    indexes
+}
+
+/// The name that a user chose, or nothing: 2.2 makes up `_default_idx_<field id>`, later servers
+/// take the field's name.
+fn chosen_index_name(name: &str, field: &str) -> String {
+    let made_up = name == field
+        || name
+            .strip_prefix("_default_idx_")
+            .or_else(|| name.strip_prefix("_default_idx"))
+            .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+    if made_up { String::new() } else { name.to_owned() }
+}
+
+fn map(pairs: Vec<common::KeyValuePair>) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
+}
+
+/// The pairs of a map, in order.
+pub(super) fn pairs(map: &BTreeMap<String, String>) -> Vec<common::KeyValuePair> {
+    map.iter()
+        .map(|(key, value)| common::KeyValuePair { key: key.clone(), value: value.clone() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_the_server_made_up_are_no_choice() {
+        assert_eq!(chosen_index_name("_default_idx_101", "vec"), "");
+        assert_eq!(chosen_index_name("vec", "vec"), "");
+        assert_eq!(chosen_index_name("by_vec", "vec"), "by_vec");
+        assert_eq!(chosen_index_name("_default_idx_mine", "vec"), "_default_idx_mine");
+    }
+}

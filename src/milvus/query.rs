@@ -1,0 +1,251 @@
+//! Reading: pages of keys, ranges of rows, counts.
+
+use std::time::Duration;
+
+use super::client::{CallOptions, Client};
+use super::column::Rows;
+use super::error::{Kind, Result};
+use super::pb::{common, milvus as pb};
+use super::version::Flavour;
+use crate::model::{Key, KeyKind, KeyRange};
+
+/// Largest `limit` that servers take (`quotaAndLimits.limits.maxQueryResultWindow`).
+pub const LARGEST_LIMIT: u32 = 16_384;
+
+/// Deadline of a query: 2.2.16 gathers every row behind a filter before it applies the limit.
+const QUERY: Duration = Duration::from_secs(180);
+
+/// Which state of the collection a read sees at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Everything that was written before the read. Costs about 200 ms each time on a real server.
+    Strong,
+    /// Everything that was written before this hybrid timestamp.
+    At(u64),
+    /// Whatever the server has.
+    Eventually,
+}
+
+/// A read of one collection, or of one partition of it.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// Database of the collection.
+    pub database: String,
+    /// The collection.
+    pub collection: String,
+    /// The partition, or the whole collection.
+    pub partition: Option<String>,
+    /// The primary key's field.
+    pub key_field: String,
+    /// The primary key's type.
+    pub key_kind: KeyKind,
+}
+
+impl Query {
+    fn request(
+        &self,
+        expression: String,
+        output: Vec<String>,
+        moment: Moment,
+        limit: Option<u32>,
+    ) -> pb::QueryRequest {
+        let (level, timestamp) = match moment {
+            Moment::Strong => (common::ConsistencyLevel::Strong, 0),
+            Moment::At(timestamp) => (common::ConsistencyLevel::Customized, timestamp),
+            Moment::Eventually => (common::ConsistencyLevel::Eventually, 0),
+        };
+        let pair = |key: &str, value: String| common::KeyValuePair { key: key.to_owned(), value };
+        let query_params = match limit {
+            // Without these two flags pages come un-ordered (Milvus Lite, 2.5 and later) or drop
+            // rows that a merge pushed past the limit (before 2.3.17 and 2.4.5).
+            Some(limit) => vec![
+                pair("limit", limit.to_string()),
+                pair("iterator", "True".to_owned()),
+                pair("reduce_stop_for_best", "True".to_owned()),
+            ],
+            None => Vec::new(),
+        };
+        pb::QueryRequest {
+            db_name: self.database.clone(),
+            collection_name: self.collection.clone(),
+            partition_names: self.partition.iter().cloned().collect(),
+            expr: expression,
+            output_fields: output,
+            guarantee_timestamp: timestamp,
+            consistency_level: level.into(),
+            query_params,
+            ..Default::default()
+        }
+    }
+}
+
+impl Client {
+    async fn query(
+        &self,
+        database: &str,
+        request: pb::QueryRequest,
+        max_answer: usize,
+    ) -> Result<pb::QueryResults> {
+        let options = CallOptions { deadline: QUERY, max_answer };
+        let send = || {
+            self.call("Query", database, options, request.clone(), |mut c, r| async move {
+                c.query(r).await
+            })
+        };
+        match self.retry().run(self.cancel(), send).await {
+            // 2.2.8 answers an empty collection with a legacy error.
+            Err(error) if error.code == Some(26) => Ok(pb::QueryResults::default()),
+            other => other,
+        }
+    }
+
+    /// One page of keys in ascending order, and the server's snapshot timestamp where it tells.
+    ///
+    /// A page may hold more or fewer keys than `limit`; only an empty page is the end. The page
+    /// may skip keys on some servers, so it may only ever serve to find bounds.
+    ///
+    /// # Errors
+    /// [`Kind::BadAnswer`] when the page is not strictly ascending or leaves the range: a cursor
+    /// that trusted it would skip rows.
+    pub async fn key_page(
+        &self,
+        query: &Query,
+        range: &KeyRange,
+        moment: Moment,
+        limit: u32,
+        max_answer: usize,
+    ) -> Result<(Vec<Key>, Option<u64>)> {
+        let expression = range.expression(&query.key_field, query.key_kind);
+        let output = vec![query.key_field.clone()];
+        let request = query.request(expression, output, moment, Some(limit));
+        let answer = self.query(&query.database, request, max_answer).await?;
+        let session = (answer.session_ts > 0).then_some(answer.session_ts);
+        let keys = self.rows(query, answer)?.into_keys();
+        let ascending = keys.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascending || keys.iter().any(|key| !range.contains(key)) {
+            let why = format!(
+                "a page of {} keys of {}/{} is not in ascending order within {range}",
+                keys.len(),
+                query.database,
+                query.collection,
+            );
+            return Err(self.error(Kind::BadAnswer, "Query", why));
+        }
+        Ok((keys, session))
+    }
+
+    /// All keys of a range, once each, sorted. Without a limit, so no paging can lose any.
+    ///
+    /// # Errors
+    /// [`Kind::TooLarge`] when the range holds too many.
+    pub async fn keys_in(
+        &self,
+        query: &Query,
+        range: &KeyRange,
+        moment: Moment,
+        max_answer: usize,
+    ) -> Result<Vec<Key>> {
+        let output = vec![query.key_field.clone()];
+        let mut keys =
+            self.rows_in(query, range, output, moment, max_answer).await?.into_keys();
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    /// All rows of a range: one limit-less query. Where a server insists on a limit, the largest
+    /// one is given and an answer that reaches it is refused as too large.
+    ///
+    /// # Errors
+    /// [`Kind::TooLarge`] when the answer is over a limit; [`Kind::BadAnswer`] when it holds keys
+    /// outside the range, or misses a requested column.
+    pub async fn rows_in(
+        &self,
+        query: &Query,
+        range: &KeyRange,
+        output: Vec<String>,
+        moment: Moment,
+        max_answer: usize,
+    ) -> Result<Rows> {
+        let expression = range.expression(&query.key_field, query.key_kind);
+        let request = query.request(expression.clone(), output.clone(), moment, None);
+        let answer = match self.query(&query.database, request, max_answer).await {
+            Err(error) if error.kind != Kind::TooLarge && wants_a_limit(&error.message) => {
+                let request =
+                    query.request(expression, output.clone(), moment, Some(LARGEST_LIMIT));
+                let answer = self.query(&query.database, request, max_answer).await?;
+                if Rows::row_count(&answer, &query.key_field) >= LARGEST_LIMIT as usize {
+                    let why = "the answer reaches the largest limit and may be cut";
+                    return Err(self.error(Kind::TooLarge, "Query", why));
+                }
+                answer
+            }
+            other => other?,
+        };
+        let rows = self.rows(query, answer)?;
+        if let Some(stray) = rows.keys().iter().find(|key| !range.contains(key)) {
+            let why = format!("asked for {range}, the answer holds key {stray}");
+            return Err(self.error(Kind::BadAnswer, "Query", why));
+        }
+        if !rows.is_empty()
+            && let Some(missing) = output.iter().find(|name| !rows.has_column(name))
+        {
+            let why = format!("the answer misses the column {missing:?}");
+            return Err(self.error(Kind::BadAnswer, "Query", why));
+        }
+        Ok(rows)
+    }
+
+    /// A few rows from anywhere, to measure their size.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn sample_rows(
+        &self,
+        query: &Query,
+        output: Vec<String>,
+        limit: u32,
+    ) -> Result<Rows> {
+        let expression = KeyRange::ALL.expression(&query.key_field, query.key_kind);
+        let request = query.request(expression, output, Moment::Eventually, Some(limit));
+        let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
+        self.rows(query, answer)
+    }
+
+    /// `count(*)`: live rows, duplicate keys counted. `None` where the server has no such thing
+    /// (before 2.3 the output field is ignored and all keys come back).
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn count(
+        &self,
+        query: &Query,
+        range: &KeyRange,
+        moment: Moment,
+    ) -> Result<Option<u64>> {
+        if self.version().flavour == Flavour::Milvus && self.version().older_than(2, 3, 0) {
+            return Ok(None);
+        }
+        let expression = if *range == KeyRange::ALL {
+            String::new()
+        } else {
+            range.expression(&query.key_field, query.key_kind)
+        };
+        let request = query.request(expression, vec!["count(*)".to_owned()], moment, None);
+        let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
+        Rows::count(&answer)
+            .map(Some)
+            .ok_or_else(|| self.error(Kind::BadAnswer, "Query", "no count in the answer"))
+    }
+
+    fn rows(&self, query: &Query, answer: pb::QueryResults) -> Result<Rows> {
+        Rows::from_answer(answer, &query.key_field, query.key_kind)
+            .map_err(|why| self.error(Kind::BadAnswer, "Query", why))
+    }
+}
+
+/// Whether a server refused a query because it names no limit.
+fn wants_a_limit(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("limit") && ["empty expression", "must be", "required", "should be", "need"].iter().any(|word| text.contains(word))
+}

@@ -1,0 +1,135 @@
+//! Writing rows, in the two ways that are needed: for the first time, and again.
+
+use std::time::Duration;
+
+use super::client::{CallOptions, Client, MESSAGE_LIMIT};
+use super::column::Rows;
+use super::error::{Error, Kind, Result};
+use super::pb::milvus as pb;
+
+/// Deadline of one write.
+const WRITE: Duration = Duration::from_secs(120);
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteMode {
+    /// Nothing of these rows was ever sent: plain insert.
+    First,
+    /// Some of these rows may be there already: replace them by key.
+    Again,
+}
+
+impl Client {
+    /// Writes rows into a collection, or into one partition of it; one attempt.
+    ///
+    /// An insert never looks for duplicates, so [`WriteMode::First`] must not be repeated once its
+    /// outcome is unknown. [`WriteMode::Again`] may: it upserts, or deletes the keys and inserts
+    /// where the server has no upsert (before 2.3). Either way replaces within the named partition.
+    ///
+    /// # Errors
+    /// When the call fails, or the server acknowledges another number of rows than was sent.
+    pub async fn write_rows(
+        &self,
+        database: &str,
+        collection: &str,
+        partition: Option<&str>,
+        rows: &Rows,
+        key_field: &str,
+        mode: WriteMode,
+    ) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let target = Target { database, collection, partition };
+        match mode {
+            WriteMode::First => self.insert(&target, rows).await,
+            WriteMode::Again => match self.upsert(&target, rows).await {
+                Err(error) if error.kind == Kind::Unsupported => {
+                    self.delete_keys(&target, rows, key_field).await?;
+                    self.insert(&target, rows).await
+                }
+                other => other,
+            },
+        }
+    }
+
+    async fn insert(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
+        let message = pb::InsertRequest {
+            db_name: target.database.to_owned(),
+            collection_name: target.collection.to_owned(),
+            partition_name: target.partition.unwrap_or_default().to_owned(),
+            fields_data: self.columns("Insert", rows)?,
+            num_rows: self.row_number("Insert", rows)?,
+            ..Default::default()
+        };
+        let answer = self
+            .call("Insert", target.database, OPTIONS, message, |mut c, r| async move {
+                c.insert(r).await
+            })
+            .await?;
+        self.acknowledged("Insert", answer.insert_cnt, rows)
+    }
+
+    async fn upsert(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
+        let message = pb::UpsertRequest {
+            db_name: target.database.to_owned(),
+            collection_name: target.collection.to_owned(),
+            partition_name: target.partition.unwrap_or_default().to_owned(),
+            fields_data: self.columns("Upsert", rows)?,
+            num_rows: self.row_number("Upsert", rows)?,
+            ..Default::default()
+        };
+        let answer = self
+            .call("Upsert", target.database, OPTIONS, message, |mut c, r| async move {
+                c.upsert(r).await
+            })
+            .await?;
+        self.acknowledged("Upsert", answer.upsert_cnt, rows)
+    }
+
+    async fn delete_keys(
+        &self,
+        target: &Target<'_>,
+        rows: &Rows,
+        key_field: &str,
+    ) -> Result<()> {
+        let keys: Vec<String> = rows.keys().iter().map(crate::model::Key::literal).collect();
+        let message = pb::DeleteRequest {
+            db_name: target.database.to_owned(),
+            collection_name: target.collection.to_owned(),
+            partition_name: target.partition.unwrap_or_default().to_owned(),
+            expr: format!("{key_field} in [{}]", keys.join(",")),
+            ..Default::default()
+        };
+        self.call("Delete", target.database, OPTIONS, message, |mut c, r| async move {
+            c.delete(r).await
+        })
+        .await
+        .map(drop)
+    }
+
+    fn columns(&self, rpc: &'static str, rows: &Rows) -> Result<Vec<super::pb::schema::FieldData>> {
+        rows.to_insert().map_err(|why| self.error(Kind::BadAnswer, rpc, why))
+    }
+
+    fn row_number(&self, rpc: &'static str, rows: &Rows) -> Result<u32> {
+        u32::try_from(rows.len()).map_err(|_| self.error(Kind::TooLarge, rpc, "too many rows"))
+    }
+
+    fn acknowledged(&self, rpc: &'static str, count: i64, rows: &Rows) -> Result<()> {
+        if usize::try_from(count) == Ok(rows.len()) {
+            return Ok(());
+        }
+        let why = format!("sent {} rows, {count} were acknowledged", rows.len());
+        // Not counted as done, and what arrived is unknown.
+        Err(Error { kind: Kind::BadAnswer, ..self.error(Kind::BadAnswer, rpc, why) })
+    }
+}
+
+struct Target<'a> {
+    database: &'a str,
+    collection: &'a str,
+    partition: Option<&'a str>,
+}
+
+const OPTIONS: CallOptions = CallOptions { deadline: WRITE, max_answer: MESSAGE_LIMIT };

@@ -1,4 +1,5 @@
 //! milvus-ferry
+pub mod changes;
 pub mod milvus;
 pub mod model;
 pub mod secret;

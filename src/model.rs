@@ -6,7 +6,8 @@ pub mod key;
 pub mod migration;
 
 pub use collection::{
-    Collection, ConsistencyLevel, DataType, Field, Index, LoadState, Partition, ValueOfDefault,
+    Collection, ConsistencyLevel, DYNAMIC_COLUMN, DataType, DynamicData, Field, Index, LoadState,
+    Partition, RowSettings, ValueOfDefault,
 };
 pub use key::{Key, KeyKind, KeyRange};
 pub use migration::{

@@ -10,10 +10,7 @@ use prost::Message as _;
 
 use super::pb::milvus as pb;
 use super::pb::schema::{self, FieldData, field_data::Field as Payload, scalar_field};
-use crate::model::{DataType, Key, KeyKind};
-
-/// The name of the column that holds what the schema does not name.
-pub const DYNAMIC_COLUMN: &str = "$meta";
+use crate::model::{DYNAMIC_COLUMN, DataType, Key, KeyKind};
 
 /// Rows of a query's answer.
 #[derive(Debug)]

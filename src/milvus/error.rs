@@ -139,6 +139,11 @@ impl Error {
         }
     }
 
+    /// An answer that cannot be used, found by a reader of it.
+    pub fn bad_answer(rpc: &'static str, endpoint: &str, why: impl Into<String>) -> Self {
+        Self::new(Kind::BadAnswer, rpc, endpoint, why)
+    }
+
     pub(crate) fn new(
         kind: Kind,
         rpc: &'static str,

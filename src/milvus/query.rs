@@ -7,7 +7,7 @@ use super::column::Rows;
 use super::error::{Kind, Result};
 use super::pb::{common, milvus as pb};
 use super::version::Flavour;
-use crate::model::{Key, KeyKind, KeyRange};
+use crate::model::{Collection, DataType, Key, KeyKind, KeyRange};
 
 /// Largest `limit` that servers take (`quotaAndLimits.limits.maxQueryResultWindow`).
 pub const LARGEST_LIMIT: u32 = 16_384;
@@ -42,6 +42,22 @@ pub struct Query {
 }
 
 impl Query {
+    /// The reads of a collection or partition; `None` where its primary key is of no usable type.
+    pub fn of(collection: &Collection, partition: Option<&str>) -> Option<Self> {
+        let key = collection.primary_key()?;
+        Some(Self {
+            database: collection.database.clone(),
+            collection: collection.name.clone(),
+            partition: partition.map(str::to_owned),
+            key_field: key.name.clone(),
+            key_kind: match key.data_type {
+                DataType::INT64 => KeyKind::Int64,
+                DataType::VARCHAR => KeyKind::VarChar,
+                _ => return None,
+            },
+        })
+    }
+
     fn request(
         &self,
         expression: String,

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// The name of the column that holds what the schema does not name.
+pub const DYNAMIC_COLUMN: &str = "$meta";
+
 /// A Milvus data type, by its protocol number (`schema.DataType`).
 ///
 /// Kept as the number, so that a type newer than this build is reported by number instead of lost.
@@ -258,5 +261,46 @@ impl Collection {
     /// `database/name`, the address of the collection in messages and reports.
     pub fn address(&self) -> String {
         format!("{}/{}", self.database, self.name)
+    }
+
+    /// The name of every column, the dynamic one included.
+    pub fn columns(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.fields.iter().map(|field| field.name.clone()).collect();
+        if self.dynamic_field {
+            names.push(DYNAMIC_COLUMN.to_owned());
+        }
+        names
+    }
+}
+
+/// What becomes of dynamic data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DynamicData {
+    /// There is none, or it is carried.
+    Carry,
+    /// It is left behind: the plan file says so.
+    Discard,
+    /// There must be none; a row that has some stops the run.
+    RequireNone,
+}
+
+/// How rows are read and written. A run is resumed under the same settings only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowSettings {
+    /// Each partition is read and written by itself.
+    pub by_partition: bool,
+    /// What becomes of dynamic data.
+    pub dynamic_data: DynamicData,
+}
+
+impl RowSettings {
+    /// The columns to read from the source, one by one: `*` means something else in every version.
+    pub fn columns(&self, source: &Collection) -> Vec<String> {
+        let mut names = source.columns();
+        if self.dynamic_data == DynamicData::Discard {
+            names.retain(|name| name != DYNAMIC_COLUMN);
+        }
+        names
     }
 }

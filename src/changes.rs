@@ -1,0 +1,243 @@
+//! The changes that a plan file asks for: what both ends hold (`inspect`), what the target is to
+//! be (`wanted`), and the difference (`diff`).
+//!
+//! `wanted` and `diff` are pure: values in, values out.
+
+pub mod diff;
+pub mod inspect;
+pub mod wanted;
+
+use crate::model::{Collection, CollectionRule, LoadState, Partition, RowSettings};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// `apply` refuses.
+    Error,
+    /// Worth knowing before saying yes.
+    Warning,
+}
+
+/// Something that a person should know before `apply`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// A stable name of the kind of finding.
+    pub code: &'static str,
+    /// `database/collection` or `database/collection/field` that it is about.
+    pub address: String,
+    /// What is the case, or will happen.
+    pub message: String,
+    /// What to do; may be empty for a warning.
+    pub advice: String,
+}
+
+/// A source collection as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceState {
+    /// The server's id of it.
+    pub id: i64,
+    /// What it is, indexes and user partitions included.
+    pub collection: Collection,
+    /// Every partition with its load state; only `_default` and the user's own.
+    pub partitions: Vec<Partition>,
+    /// Load state of the whole.
+    pub load: LoadState,
+    /// `count(*)`: live rows, duplicate keys counted. `None` before 2.3, or when not loaded.
+    pub rows: Option<u64>,
+    /// The `row_count` statistic: flushed rows, deletes not subtracted.
+    pub row_statistic: u64,
+    /// Bytes of an average row on the wire, from a sample; `None` where nothing could be sampled.
+    pub row_bytes: Option<u64>,
+    /// Rows with dynamic data; counted only where the plan file switches the dynamic field off.
+    pub dynamic_rows: Option<u64>,
+}
+
+/// A target collection as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetState {
+    /// The server's id of it.
+    pub id: i64,
+    /// What it is, indexes and user partitions included.
+    pub collection: Collection,
+    /// Load state of the whole.
+    pub load: LoadState,
+    /// `count(*)`; `None` where it cannot be asked.
+    pub rows: Option<u64>,
+}
+
+/// What earlier runs did to a target collection, from the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The target as it was to be.
+    pub wanted: Collection,
+    /// The target as it described itself right after it was made.
+    pub created: Option<Collection>,
+    /// How rows are read and written.
+    pub settings: RowSettings,
+    /// The target's id of the collection that was made.
+    pub target_id: Option<i64>,
+    /// The source's id of the collection that was read.
+    pub source_id: i64,
+    /// Whether everything was done.
+    pub finished: bool,
+    /// Whether the target was there before us.
+    pub adopted: bool,
+    /// Rows acknowledged so far.
+    pub rows: u64,
+    /// Chunks copied so far.
+    pub chunks_done: u64,
+    /// Chunks found and not copied yet.
+    pub chunks_open: u64,
+    /// `database/collection` of the source.
+    pub source_address: String,
+}
+
+/// What `apply` does to one collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Make it and fill it.
+    Create,
+    /// Fill one that was there before.
+    Adopt,
+    /// Go on where an earlier run stopped.
+    Resume,
+    /// Nothing.
+    Unchanged,
+    /// Nothing, because it would be wrong; the findings say why.
+    Conflict,
+}
+
+/// An attribute that the target gets differently from the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// `description`, `dynamic_field`, `partition_key`, `id.auto_id`, …
+    pub attribute: String,
+    /// As at the source.
+    pub source: String,
+    /// As at the target.
+    pub target: String,
+}
+
+/// The change of one collection.
+#[derive(Debug, Clone)]
+pub struct CollectionChange {
+    /// `database/collection` at the source.
+    pub source_address: String,
+    /// `database/collection` at the target.
+    pub target_address: String,
+    /// What is done.
+    pub action: Action,
+    /// A stable name of why.
+    pub reason: &'static str,
+    /// Why, in words.
+    pub explanation: String,
+    /// The source as it was found; absent when there is none.
+    pub source: Option<SourceState>,
+    /// The target as it was found.
+    pub target: Option<TargetState>,
+    /// The target as it will be; absent when there is no source.
+    pub wanted: Option<Collection>,
+    /// How rows are read and written.
+    pub settings: RowSettings,
+    /// What earlier runs did.
+    pub known: Option<Known>,
+    /// Whether the target's database is created.
+    pub create_database: bool,
+    /// Whether the source is loaded for the copy, and released again afterwards.
+    pub load_source: bool,
+    /// What is to be different.
+    pub overrides: Vec<Override>,
+    /// What should be known, errors first.
+    pub findings: Vec<Finding>,
+}
+
+impl CollectionChange {
+    /// Rows that will be copied, as far as that is known.
+    pub fn rows(&self) -> Option<u64> {
+        let source = self.source.as_ref()?;
+        source.rows.or((source.row_statistic > 0).then_some(source.row_statistic))
+    }
+
+    /// Estimated bytes of those rows on the wire.
+    pub fn bytes(&self) -> Option<u64> {
+        Some(self.rows()?.saturating_mul(self.source.as_ref()?.row_bytes?))
+    }
+
+    /// Whether `apply` has something to do here.
+    pub fn is_pending(&self) -> bool {
+        matches!(self.action, Action::Create | Action::Adopt | Action::Resume)
+    }
+}
+
+/// One end, for headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Its address.
+    pub uri: String,
+    /// What it is: `Milvus 2.3.5`.
+    pub version: String,
+}
+
+/// Everything that `apply` would do.
+#[derive(Debug, Clone)]
+pub struct Changes {
+    /// The plan's name.
+    pub name: String,
+    /// The environment.
+    pub environment: Option<String>,
+    /// Where rows come from.
+    pub source: End,
+    /// Where they go.
+    pub target: End,
+    /// By target address.
+    pub collections: Vec<CollectionChange>,
+    /// Findings about no collection in particular.
+    pub findings: Vec<Finding>,
+}
+
+impl Changes {
+    /// Whether `apply` must refuse.
+    pub fn is_refused(&self) -> bool {
+        self.all_findings().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether `apply` has anything to do.
+    pub fn is_pending(&self) -> bool {
+        self.collections.iter().any(CollectionChange::is_pending)
+    }
+
+    /// All findings.
+    pub fn all_findings(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().chain(self.collections.iter().flat_map(|change| &change.findings))
+    }
+
+    /// How many collections have this action.
+    pub fn count(&self, action: Action) -> usize {
+        self.collections.iter().filter(|change| change.action == action).count()
+    }
+}
+
+/// A source collection and the rule that chose it, before anything is compared.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// The rule.
+    pub rule: CollectionRule,
+    /// Name at the source.
+    pub source_name: String,
+    /// Name at the target.
+    pub target_name: String,
+    /// Description that the rule asks for.
+    pub description: Option<String>,
+    /// The source, if it is there.
+    pub source: Option<SourceState>,
+    /// The target, if it is there.
+    pub target: Option<TargetState>,
+    /// Whether the target's database is missing.
+    pub database_missing: bool,
+    /// What earlier runs did.
+    pub known: Option<Known>,
+    /// What was found while looking.
+    pub findings: Vec<Finding>,
+}

@@ -1,0 +1,382 @@
+//! Reads both ends: which collections the rules mean, and what they and their targets are now.
+//! Writes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{Glob, GlobMatcher};
+
+use super::{Finding, Inspected, Known, Severity, SourceState, TargetState};
+use crate::milvus::{Client, Kind, Moment, Query, Result};
+use crate::model::{
+    Collection, CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, LoadState, Migration,
+    Partition, Selector,
+};
+
+/// Rows that are read to measure how large a row is.
+const SAMPLE_ROWS: u32 = 100;
+/// Largest answer taken while inspecting, bytes.
+const MAX_ANSWER: usize = 64 << 20;
+/// Keys asked for at a time when a whole collection is walked.
+const KEYS_PER_PAGE: u32 = 2_000;
+
+/// Which of the plan file's collections to look at (`--only`, `--exclude`).
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Globs over `database/collection` or `collection` of the source; empty means all.
+    pub only: Vec<String>,
+    /// Globs of what to leave out.
+    pub exclude: Vec<String>,
+}
+
+/// Looks up what the ledger knows of a target: source address, then target database and name.
+pub type Lookup<'a> = dyn Fn(&str, &str, &str, &str) -> Option<Known> + Send + Sync + 'a;
+
+/// Reads both ends for every collection that the plan file and the selection mean.
+///
+/// # Errors
+/// When a call fails. What is wrong with a collection is a [`Finding`], not an error.
+pub async fn inspect(
+    migration: &Migration,
+    selection: &Selection,
+    source: &Client,
+    target: &Client,
+    known: &Lookup<'_>,
+) -> Result<(Vec<Inspected>, Vec<Finding>)> {
+    let mut inspection = Inspection {
+        source,
+        target,
+        source_databases: source.list_databases().await?.into_iter().collect(),
+        target_databases: target.list_databases().await?.into_iter().collect(),
+        listed: BTreeMap::new(),
+        load_source: migration.load_source,
+    };
+    let mut chosen = Vec::new();
+    let mut findings = Vec::new();
+    for rule in &migration.collections {
+        match inspection.expand(rule).await? {
+            Ok(names) => chosen.extend(names.into_iter().map(|name| (rule, name))),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    select(selection, &mut chosen, &mut findings);
+    let mut inspected = Vec::new();
+    for (rule, name) in chosen {
+        inspected.push(inspection.look(rule, name, known).await?);
+    }
+    Ok((inspected, findings))
+}
+
+struct Inspection<'a> {
+    source: &'a Client,
+    target: &'a Client,
+    source_databases: BTreeSet<String>,
+    target_databases: BTreeSet<String>,
+    listed: BTreeMap<String, Vec<String>>,
+    load_source: bool,
+}
+
+impl Inspection<'_> {
+    /// The source collections that a rule means.
+    async fn expand(
+        &mut self,
+        rule: &CollectionRule,
+    ) -> Result<std::result::Result<Vec<String>, Finding>> {
+        let database = &rule.source_database;
+        let refuse = |code, address: String, message, advice: String| {
+            Ok(Err(Finding { severity: Severity::Error, code, address, message, advice }))
+        };
+        if !self.source_databases.contains(database) {
+            let known: Vec<_> = self.source_databases.iter().map(String::as_str).collect();
+            let message = format!("{}: the source has no database {database:?}", rule.location);
+            let advice = format!("its databases are: {}", known.join(", "));
+            return refuse("source_database_missing", database.clone(), message, advice);
+        }
+        let (pattern, exclude) = match &rule.source {
+            Selector::Name(name) => return Ok(Ok(vec![name.clone()])),
+            Selector::Glob { pattern, exclude } => (pattern, exclude),
+        };
+        if !self.listed.contains_key(database) {
+            let names = self.source.list_collections(database).await?;
+            self.listed.insert(database.clone(), names);
+        }
+        let matches = matcher(pattern);
+        let excluded: Vec<_> = exclude.iter().map(|glob| matcher(glob)).collect();
+        let names: Vec<String> = self.listed[database]
+            .iter()
+            .filter(|name| matches(name) && !excluded.iter().any(|excluded| excluded(name)))
+            .cloned()
+            .collect();
+        if names.is_empty() {
+            let message = format!(
+                "{}: no collection of the source database {database:?} matches {pattern:?}",
+                rule.location
+            );
+            let advice = format!("it holds {} collections", self.listed[database].len());
+            return refuse("glob_matches_nothing", format!("{database}/{pattern}"), message, advice);
+        }
+        Ok(Ok(names))
+    }
+
+    async fn look(
+        &self,
+        rule: &CollectionRule,
+        source_name: String,
+        known: &Lookup<'_>,
+    ) -> Result<Inspected> {
+        let mut findings = Vec::new();
+        let address = format!("{}/{source_name}", rule.source_database);
+        let mut render = |template: &Option<crate::model::NameTemplate>| {
+            let template = template.as_ref()?;
+            template
+                .render(&source_name)
+                .map_err(|why| {
+                    findings.push(Finding {
+                        severity: Severity::Error,
+                        code: "template",
+                        address: address.clone(),
+                        message: format!("{}: {:?}: {why}", rule.location, template.text()),
+                        advice: "correct the template".to_owned(),
+                    });
+                })
+                .ok()
+        };
+        let target_name = render(&rule.target).unwrap_or_else(|| source_name.clone());
+        let description = render(&rule.description);
+
+        let database_missing = !self.target_databases.contains(&rule.target_database);
+        let target = if database_missing {
+            None
+        } else {
+            self.target_state(&rule.target_database, &target_name).await?
+        };
+        let known = known(&rule.source_database, &source_name, &rule.target_database, &target_name);
+        let source = self.source_state(rule, &source_name, known.is_some(), &mut findings).await?;
+        Ok(Inspected {
+            rule: rule.clone(),
+            source_name,
+            target_name,
+            description,
+            source,
+            target,
+            database_missing,
+            known,
+            findings,
+        })
+    }
+
+    async fn source_state(
+        &self,
+        rule: &CollectionRule,
+        name: &str,
+        known: bool,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Option<SourceState>> {
+        let database = &rule.source_database;
+        let address = format!("{database}/{name}");
+        let mut refuse = |code, address: String, message: String, advice: &str| {
+            findings.push(Finding {
+                severity: Severity::Error,
+                code,
+                address,
+                message,
+                advice: advice.to_owned(),
+            });
+        };
+        let Some(described) = self.source.describe_collection(database, name).await? else {
+            let message = format!("{}: the source has no collection {address}", rule.location);
+            refuse("source_missing", address, message, "check the name and the database");
+            return Ok(None);
+        };
+        let mut collection = described.collection;
+        if collection.name != name {
+            let message = format!("{name:?} is an alias of {:?}", collection.name);
+            refuse("source_is_alias", address, message, "name the collection itself");
+            return Ok(None);
+        }
+        let partition_names = if collection.partition_key().is_some() {
+            Vec::new()
+        } else {
+            self.source.list_partitions(database, name).await?
+        };
+        collection.partitions =
+            partition_names.iter().filter(|name| *name != "_default").cloned().collect();
+        collection.indexes = self.source.list_indexes(database, name).await?;
+        let load = self.source.load_state(database, name, None).await?;
+        let mut partitions = Vec::new();
+        for partition in partition_names {
+            // Asked one by one: a collection with one released partition calls itself loaded, and
+            // queries then leave that partition's rows out without a word.
+            let load = match self.source.load_state(database, name, Some(&partition)).await {
+                Err(error) if error.kind == Kind::Unsupported => load,
+                other => other?,
+            };
+            partitions.push(Partition { name: partition, load });
+        }
+        let unloaded: Vec<&str> = partitions
+            .iter()
+            .filter(|partition| partition.load != LoadState::Loaded)
+            .map(|partition| partition.name.as_str())
+            .collect();
+        let readable = load == LoadState::Loaded && unloaded.is_empty();
+        if !readable && !self.load_source {
+            let advice = "load it at the source, or set `load = true` under [source] to let apply \
+                          load it and release it again";
+            if load == LoadState::Loaded {
+                let message = format!("partitions are not loaded: {}", unloaded.join(", "));
+                refuse("source_partition_not_loaded", address.clone(), message, advice);
+            } else {
+                let message = "the source collection is not loaded".to_owned();
+                refuse("source_not_loaded", address.clone(), message, advice);
+            }
+        }
+        let row_statistic = self.source.row_count_statistic(database, name).await?;
+        let mut state = SourceState {
+            id: described.id,
+            collection,
+            partitions,
+            load,
+            rows: None,
+            row_statistic,
+            row_bytes: None,
+            dynamic_rows: None,
+        };
+        if readable {
+            self.measure(&mut state).await?;
+            let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
+            if off && state.collection.dynamic_field && !known {
+                state.dynamic_rows = Some(self.count_dynamic_rows(&state.collection).await?);
+            }
+        }
+        Ok(Some(state))
+    }
+
+    /// Counts rows and measures a few.
+    async fn measure(&self, state: &mut SourceState) -> Result<()> {
+        let Some(query) = Query::of(&state.collection, None) else {
+            return Ok(());
+        };
+        state.rows = self.source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
+        let output = state.collection.columns();
+        let mut limit = SAMPLE_ROWS;
+        loop {
+            match self.source.sample_rows(&query, output.clone(), limit).await {
+                Ok(rows) if rows.is_empty() => return Ok(()),
+                Ok(rows) => {
+                    state.row_bytes = Some((rows.bytes() / rows.len()).max(1) as u64);
+                    return Ok(());
+                }
+                // 2.2.16 gathers every matching row before it applies the limit, so a large
+                // collection cannot be sampled like this; then a closed range can.
+                Err(error) if error.kind == Kind::TooLarge && limit > 1 => limit = 1,
+                Err(error) if error.kind == Kind::TooLarge => break,
+                Err(error) => return Err(error),
+            }
+        }
+        let (keys, _) = self
+            .source
+            .key_page(&query, &KeyRange::ALL, Moment::Eventually, SAMPLE_ROWS, MAX_ANSWER)
+            .await?;
+        if let Some(last) = keys.last() {
+            let range = KeyRange { after: None, up_to: Some(last.clone()) };
+            let rows = self
+                .source
+                .rows_in(&query, &range, output, Moment::Eventually, MAX_ANSWER)
+                .await?;
+            state.row_bytes = (!rows.is_empty()).then(|| (rows.bytes() / rows.len()) as u64);
+        }
+        Ok(())
+    }
+
+    /// Walks the whole collection by key ranges and counts rows with dynamic data.
+    async fn count_dynamic_rows(&self, collection: &Collection) -> Result<u64> {
+        let Some(query) = Query::of(collection, None) else {
+            return Ok(0);
+        };
+        let output = vec![query.key_field.clone(), DYNAMIC_COLUMN.to_owned()];
+        let mut count = 0;
+        let mut after: Option<Key> = None;
+        let mut moment = Moment::Strong;
+        loop {
+            let rest = KeyRange { after: after.clone(), up_to: None };
+            let (keys, _) = self
+                .source
+                .key_page(&query, &rest, moment, KEYS_PER_PAGE, MAX_ANSWER)
+                .await?;
+            moment = Moment::Eventually;
+            let up_to = keys.last().cloned();
+            let range = KeyRange { after, up_to: up_to.clone() };
+            let rows = self
+                .source
+                .rows_in(&query, &range, output.clone(), moment, MAX_ANSWER)
+                .await?;
+            count += rows.rows_with_dynamic_data().map_err(|why| {
+                crate::milvus::Error::bad_answer("Query", self.source.uri(), why)
+            })?;
+            match up_to {
+                Some(key) => after = Some(key),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    async fn target_state(&self, database: &str, name: &str) -> Result<Option<TargetState>> {
+        let Some(described) = self.target.describe_collection(database, name).await? else {
+            return Ok(None);
+        };
+        let mut collection = described.collection;
+        if collection.partition_key().is_none() {
+            let mut partitions = self.target.list_partitions(database, name).await?;
+            partitions.retain(|name| name != "_default");
+            collection.partitions = partitions;
+        }
+        collection.indexes = self.target.list_indexes(database, name).await?;
+        let load = self.target.load_state(database, name, None).await?;
+        let rows = match Query::of(&collection, None) {
+            Some(query) if load == LoadState::Loaded => {
+                self.target.count(&query, &KeyRange::ALL, Moment::Strong).await?
+            }
+            _ => None,
+        };
+        Ok(Some(TargetState { id: described.id, collection, load, rows }))
+    }
+}
+
+fn matcher(pattern: &str) -> impl Fn(&str) -> bool + use<> {
+    // The plan file's globs were checked when it was read.
+    let glob: Option<GlobMatcher> = Glob::new(pattern).ok().map(|glob| glob.compile_matcher());
+    move |name| glob.as_ref().is_some_and(|glob| glob.is_match(name))
+}
+
+/// Keeps what `--only` and `--exclude` leave; a pattern that matches nothing is a typing error.
+fn select(
+    selection: &Selection,
+    chosen: &mut Vec<(&CollectionRule, String)>,
+    findings: &mut Vec<Finding>,
+) {
+    let matches = |pattern: &str, (rule, name): &(&CollectionRule, String)| {
+        let matches = matcher(pattern);
+        matches(name) || matches(&format!("{}/{name}", rule.source_database))
+    };
+    for (option, pattern) in selection
+        .only
+        .iter()
+        .map(|pattern| ("--only", pattern))
+        .chain(selection.exclude.iter().map(|pattern| ("--exclude", pattern)))
+    {
+        if !chosen.iter().any(|entry| matches(pattern, entry)) {
+            findings.push(Finding {
+                severity: Severity::Error,
+                code: "selection_matches_nothing",
+                address: pattern.clone(),
+                message: format!("{option} {pattern} matches no collection of the plan file"),
+                advice: "patterns are matched against `collection` and `database/collection` of \
+                         the source"
+                    .to_owned(),
+            });
+        }
+    }
+    chosen.retain(|entry| {
+        (selection.only.is_empty() || selection.only.iter().any(|only| matches(only, entry)))
+            && !selection.exclude.iter().any(|exclude| matches(exclude, entry))
+    });
+}

@@ -144,6 +144,11 @@ impl Error {
         Self::new(Kind::BadAnswer, rpc, endpoint, why)
     }
 
+    /// Something over a limit, found by the caller.
+    pub fn too_large(rpc: &'static str, endpoint: &str, why: impl Into<String>) -> Self {
+        Self::new(Kind::TooLarge, rpc, endpoint, why)
+    }
+
     pub(crate) fn new(
         kind: Kind,
         rpc: &'static str,

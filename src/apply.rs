@@ -1,0 +1,2 @@
+//! Carries changes out.
+pub mod event;

@@ -1,0 +1,89 @@
+//! What happens during `apply`, as one stream that every reporter consumes.
+
+use std::time::Duration;
+
+use crate::verify::counts::Counts;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A collection's turn has come.
+    CollectionStarted {
+        /// `database/collection` at the source.
+        source: String,
+        /// `database/collection` at the target.
+        target: String,
+        /// Rows to expect in all, those of earlier runs included.
+        rows: Option<u64>,
+        /// Rows that earlier runs copied.
+        rows_before: u64,
+    },
+    /// A step began, such as "create collection" or "create index on embedding".
+    Step {
+        /// `database/collection` at the target.
+        target: String,
+        /// What is being done, for people.
+        what: String,
+    },
+    /// Rows arrived at the target.
+    Copied {
+        /// `database/collection` at the target.
+        target: String,
+        /// How many, since the last event of this kind.
+        rows: u64,
+        /// Their bytes on the wire.
+        bytes: u64,
+    },
+    /// A call is made again because a server was busy, away, or limits the rate.
+    Retried {
+        /// `database/collection` at the target.
+        target: String,
+    },
+    /// Something that a person should know.
+    Warning {
+        /// `database/collection` at the target.
+        target: String,
+        /// What.
+        text: String,
+    },
+    /// A collection's turn is over.
+    CollectionFinished(Box<Outcome>),
+}
+
+/// How a collection's turn ended.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// `database/collection` at the source.
+    pub source: String,
+    /// `database/collection` at the target.
+    pub target: String,
+    /// How.
+    pub status: Status,
+    /// Rows that this run copied.
+    pub rows: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Calls that were made again.
+    pub retries: u64,
+    /// The rows at both ends, where they were counted.
+    pub counts: Option<Counts>,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+}
+
+/// How a collection's turn ended, in one word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Everything is done and the counts agree, or are explained.
+    Done,
+    /// There was nothing to do.
+    Unchanged,
+    /// Rows are missing, or counts differ without an explanation.
+    CountsDiffer(Vec<String>),
+    /// Something failed; the text says what, and the same command continues.
+    Failed(String),
+    /// We were asked to stop; the same command continues.
+    Stopped,
+}

@@ -1,0 +1,320 @@
+//! The data path: chunk discovery → readers → byte-budgeted queue → writers.
+//!
+//! A *chunk* is a primary-key interval of one scope (a partition, or the whole collection). A
+//! keys-only scan finds the bounds and runs ahead; each chunk is then read by one limit-less range
+//! query. The scan only finds bounds: a key that a page skipped still lies inside some interval,
+//! and the last interval is open above. So completeness never rests on paging, which loses rows on
+//! real servers.
+//!
+//! Nothing here decodes a vector or JSON. A chunk is noted as tried before its first write is sent,
+//! and as done after the target acknowledged, never before.
+
+mod discover;
+mod memory;
+mod read;
+mod split;
+mod write;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use memory::Memory;
+
+use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
+use crate::milvus::{self, Client, Moment, Query, Rows};
+use crate::model::{Collection, CopySettings, KeyRange, RowSettings};
+
+/// Chunks that may wait between discovery and the readers.
+const WAITING_CHUNKS: usize = 64;
+
+/// The ledger, shared by the tasks of a run.
+#[derive(Clone)]
+pub struct SharedLedger(Arc<Mutex<Ledger>>);
+
+impl SharedLedger {
+    /// Shares a ledger.
+    pub fn new(ledger: Ledger) -> Self {
+        Self(Arc::new(Mutex::new(ledger)))
+    }
+
+    /// Uses the ledger off the async threads: each write waits for the disk.
+    ///
+    /// # Errors
+    /// What `work` returns.
+    pub async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Ledger) -> Result<T, ledger::Error> + Send + 'static,
+    ) -> Result<T, ledger::Error> {
+        let shared = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&mut shared.lock())).await;
+        match done {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
+    /// Uses the ledger on this thread.
+    pub fn lock(&self) -> MutexGuard<'_, Ledger> {
+        // Every method of the ledger is one transaction, so a panic elsewhere leaves it whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What happened to rows, for whoever shows progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// A chunk arrived: rows and bytes.
+    Copied {
+        /// Rows acknowledged.
+        rows: u64,
+        /// Their bytes on the wire.
+        bytes: u64,
+    },
+    /// A chunk was too large and was split in two.
+    Split,
+    /// A call is tried again.
+    Retried,
+}
+
+/// Why copying stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading a chunk failed.
+    #[error("cannot read {place}: {error}")]
+    Read {
+        /// Collection, partition and key range.
+        place: String,
+        /// What the source said.
+        error: milvus::Error,
+    },
+    /// Writing a chunk failed.
+    #[error("cannot write {place}: {error}")]
+    Write {
+        /// Collection, partition and key range.
+        place: String,
+        /// What the target said.
+        error: milvus::Error,
+    },
+    /// A row has dynamic data that the plan file says is not there.
+    #[error(
+        "{rows} rows in {place} have dynamic data, which dynamic_field = false would lose; they \
+         were written after the plan was made"
+    )]
+    DynamicData {
+        /// Collection, partition and key range.
+        place: String,
+        /// How many of its rows.
+        rows: u64,
+    },
+    /// Nothing can be read by key.
+    #[error("{0} has no primary key that can be read by ranges")]
+    NoKey(String),
+    /// The ledger cannot be written.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// We were asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+/// One source collection onto one target collection.
+pub struct Task {
+    /// Where rows come from.
+    pub source: Client,
+    /// Where they go.
+    pub target: Client,
+    /// The collection at the source.
+    pub from: Collection,
+    /// The collection at the target.
+    pub to: Collection,
+    /// How rows are read and written.
+    pub settings: RowSettings,
+    /// Parallelism and sizes.
+    pub limits: CopySettings,
+    /// Bytes of an average row, measured or guessed; corrected while copying.
+    pub row_bytes: u64,
+    /// Whether the target collection was made by this move, so that nothing in it is not ours.
+    pub fresh: bool,
+    /// The move in the ledger.
+    pub of_move: MoveId,
+    /// The ledger.
+    pub ledger: SharedLedger,
+    /// Bytes of rows that may be in memory.
+    pub memory: Memory,
+    /// Where progress is told.
+    pub progress: mpsc::Sender<Progress>,
+    /// Fires when no new chunk may be begun.
+    pub stop: CancellationToken,
+}
+
+/// Rows on their way from a reader to a writer, with their share of the memory.
+struct Loaded {
+    chunk: ChunkRecord,
+    rows: Rows,
+    share: memory::Share,
+}
+
+/// What the tasks of one copy share.
+struct Copy {
+    task: Task,
+    /// Columns to read.
+    columns: Vec<String>,
+    moment: Moment,
+    row_bytes: AtomicU64,
+    /// Fires on the first error, or on `task.stop`.
+    halt: CancellationToken,
+}
+
+/// Copies every row of the source collection that the ledger does not know as done.
+///
+/// # Errors
+/// The first failure. Chunks in flight are finished or left as tried; the ledger holds what is
+/// done, and the same call continues.
+pub async fn copy_rows(task: Task) -> Result<(), Error> {
+    let whole = Query::of(&task.from, None).ok_or_else(|| Error::NoKey(task.from.address()))?;
+    let moment = fix_moment(&task.source, &whole)
+        .await
+        .map_err(|error| Error::Read { place: task.from.address(), error })?;
+    let columns = task.settings.columns(&task.from);
+    let parallelism = task.limits.parallelism.max(1);
+    let copy = Arc::new(Copy {
+        columns,
+        moment,
+        row_bytes: AtomicU64::new(task.row_bytes.max(1)),
+        halt: task.stop.child_token(),
+        task,
+    });
+    let (chunks, waiting_chunks) = mpsc::channel::<ChunkRecord>(WAITING_CHUNKS);
+    let (loaded, waiting_rows) = mpsc::channel::<Loaded>(parallelism);
+    let waiting_chunks = Arc::new(tokio::sync::Mutex::new(waiting_chunks));
+    let waiting_rows = Arc::new(tokio::sync::Mutex::new(waiting_rows));
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(copy.clone().discover(chunks));
+    for _ in 0..parallelism {
+        tasks.spawn(copy.clone().read_chunks(waiting_chunks.clone(), loaded.clone()));
+        tasks.spawn(copy.clone().write_chunks(waiting_rows.clone()));
+    }
+    drop((loaded, waiting_chunks, waiting_rows));
+
+    let mut first_error = None;
+    while let Some(ended) = tasks.join_next().await {
+        let result = match ended {
+            Ok(result) => result,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        if let Err(error) = result {
+            copy.halt.cancel();
+            // What stopped the others says more than that they stopped.
+            if first_error.as_ref().is_none_or(|first| matches!(first, Error::Stopped)) {
+                first_error = Some(error);
+            }
+        }
+    }
+    match first_error {
+        Some(error) => Err(error),
+        None if copy.task.stop.is_cancelled() && !copy.is_complete().await? => Err(Error::Stopped),
+        None => Ok(()),
+    }
+}
+
+/// Waits once until the source has everything that was written before now, and returns the moment
+/// at which every later read looks.
+///
+/// Strong costs 200 ms a query on a real server, so it is used once. A server that gives a
+/// snapshot timestamp with the answer (2.5) has it sent back; elsewhere an allocated timestamp
+/// makes each read wait for that moment; a server with neither (Milvus Lite) has one node that has
+/// it all.
+async fn fix_moment(source: &Client, query: &Query) -> milvus::Result<Moment> {
+    let allocated = source.alloc_timestamp().await?;
+    let (_, session) =
+        source.key_page(query, &KeyRange::ALL, Moment::Strong, 1, 64 << 20).await?;
+    Ok(session.or(allocated).map_or(Moment::Eventually, Moment::At))
+}
+
+impl Copy {
+    async fn is_complete(&self) -> Result<bool, Error> {
+        let of_move = self.task.of_move;
+        let scopes = self.scopes();
+        let totals = self
+            .task
+            .ledger
+            .with(move |ledger| ledger.totals(of_move))
+            .await?;
+        Ok(totals.chunks_open == 0 && totals.scopes_complete == scopes.len() as u64)
+    }
+
+    /// What is read and written by itself: each partition, or the whole collection.
+    fn scopes(&self) -> Vec<Option<String>> {
+        if self.task.settings.by_partition {
+            std::iter::once("_default".to_owned())
+                .chain(self.task.from.partitions.iter().cloned())
+                .map(Some)
+                .collect()
+        } else {
+            vec![None]
+        }
+    }
+
+    /// The reads of a scope.
+    fn query(&self, scope: Option<&str>) -> Result<Query, Error> {
+        Query::of(&self.task.from, scope).ok_or_else(|| Error::NoKey(self.task.from.address()))
+    }
+
+    /// Bytes that one answer may have: well over the aim, under every documented limit.
+    fn answer_limit(&self) -> usize {
+        answer_limit(self.task.limits.chunk_size.0)
+    }
+
+    /// Rows that fill a chunk, by the present knowledge of their size.
+    fn rows_per_chunk(&self) -> u64 {
+        (self.task.limits.chunk_size.0 / self.row_bytes.load(Ordering::Relaxed).max(1)).max(1)
+    }
+
+    /// Corrects the size of an average row.
+    fn learn_row_bytes(&self, rows: &Rows) {
+        if rows.len() >= 16 {
+            let measured = (rows.bytes() / rows.len()).max(1) as u64;
+            let known = self.row_bytes.load(Ordering::Relaxed);
+            self.row_bytes.store((known + measured).div_ceil(2), Ordering::Relaxed);
+        }
+    }
+
+    async fn tell(&self, progress: Progress) {
+        // Nobody listening is no reason to stop.
+        let _ = self.task.progress.send(progress).await;
+    }
+
+    /// Where a chunk is, for messages.
+    fn place(&self, collection: &Collection, chunk: &ChunkRecord) -> String {
+        match &chunk.scope {
+            Some(partition) => {
+                format!("{}, partition {partition}, {}", collection.address(), chunk.range)
+            }
+            None => format!("{}, {}", collection.address(), chunk.range),
+        }
+    }
+
+    fn read_error(&self, chunk: &ChunkRecord, error: milvus::Error) -> Error {
+        if error.kind == milvus::Kind::Cancelled {
+            return Error::Stopped;
+        }
+        Error::Read { place: self.place(&self.task.from, chunk), error }
+    }
+
+    fn write_error(&self, chunk: &ChunkRecord, error: milvus::Error) -> Error {
+        if error.kind == milvus::Kind::Cancelled {
+            return Error::Stopped;
+        }
+        Error::Write { place: self.place(&self.task.to, chunk), error }
+    }
+}
+
+/// Bytes that one answer may have when chunks aim at `chunk_size`.
+pub fn answer_limit(chunk_size: u64) -> usize {
+    usize::try_from(chunk_size.saturating_mul(4)).unwrap_or(usize::MAX).clamp(1 << 20, 60 << 20)
+}

@@ -1,0 +1,203 @@
+//! Chunk discovery: first what earlier runs found and did not finish, then the bounds of what is
+//! behind.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{Copy, Error};
+use crate::ledger::{ChunkId, ChunkRecord};
+use crate::milvus::query::LARGEST_LIMIT;
+use crate::milvus::{self, Kind};
+use crate::model::{Key, KeyRange};
+
+/// Open chunks that are taken from the ledger at a time.
+const LEDGER_PAGE: usize = 1_000;
+/// Fewest keys asked for at a time, unless that is too large an answer.
+const SMALL_PAGE: u64 = 1_000;
+/// Largest answer of a keys-only page, bytes.
+const KEYS_ANSWER: usize = 32 << 20;
+
+impl Copy {
+    /// Sends every chunk that is to be copied; ends when there are no more or the run halts.
+    pub(super) async fn discover(
+        self: Arc<Self>,
+        chunks: mpsc::Sender<ChunkRecord>,
+    ) -> Result<(), Error> {
+        let of_move = self.task.of_move;
+        // What this run finds or splits gets ids behind these, and is not found here again.
+        let mut open: Vec<ChunkRecord> = Vec::new();
+        let mut after: Option<ChunkId> = None;
+        loop {
+            let page = self
+                .task
+                .ledger
+                .with(move |ledger| ledger.open_chunks(of_move, after, LEDGER_PAGE))
+                .await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            open.extend(page);
+        }
+        for chunk in open {
+            if !self.send(&chunks, chunk).await {
+                return Ok(());
+            }
+        }
+        for scope in self.scopes() {
+            if !self.discover_scope(scope, &chunks).await? {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether to go on.
+    async fn discover_scope(
+        &self,
+        scope: Option<String>,
+        chunks: &mpsc::Sender<ChunkRecord>,
+    ) -> Result<bool, Error> {
+        let of_move = self.task.of_move;
+        let of_scope = scope.clone();
+        let state = self
+            .task
+            .ledger
+            .with(move |ledger| ledger.scope(of_move, of_scope.as_deref()))
+            .await?;
+        if state.complete {
+            return Ok(true);
+        }
+        let query = self.query(scope.as_deref())?;
+        let mut bounds = Bounds { cut: state.last_up_to.clone(), keys: 0 };
+        let mut cursor = state.last_up_to;
+        loop {
+            if self.halt.is_cancelled() {
+                return Ok(false);
+            }
+            let rest = KeyRange { after: cursor.clone(), up_to: None };
+            let page = self.page(&query, &rest).await.map_err(|error| {
+                let chunk =
+                    ChunkRecord { id: ChunkId(0), scope: scope.clone(), range: rest.clone(), tried: false };
+                self.read_error(&chunk, error)
+            })?;
+            let last = page.last().cloned();
+            let mut ranges = bounds.cut_page(page, self.rows_per_chunk());
+            if last.is_none() {
+                ranges.push(KeyRange { after: bounds.cut.clone(), up_to: None });
+            }
+            if !self.add(scope.clone(), ranges, last.is_none(), chunks).await? {
+                return Ok(false);
+            }
+            match last {
+                Some(key) => cursor = Some(key),
+                None => return Ok(true),
+            }
+        }
+    }
+
+    /// Keys behind a bound, in pages as large as the server and the message limits allow.
+    async fn page(&self, query: &milvus::Query, rest: &KeyRange) -> milvus::Result<Vec<Key>> {
+        let wanted = self.rows_per_chunk().clamp(SMALL_PAGE, u64::from(LARGEST_LIMIT));
+        let mut limit = u32::try_from(wanted).unwrap_or(LARGEST_LIMIT);
+        loop {
+            let page =
+                self.task.source.key_page(query, rest, self.moment, limit, KEYS_ANSWER).await;
+            match page {
+                Err(error) if error.kind == Kind::TooLarge && limit > 1 => limit = limit.div_ceil(4),
+                other => return other.map(|(keys, _)| keys),
+            }
+        }
+    }
+
+    async fn add(
+        &self,
+        scope: Option<String>,
+        ranges: Vec<KeyRange>,
+        complete: bool,
+        chunks: &mpsc::Sender<ChunkRecord>,
+    ) -> Result<bool, Error> {
+        if ranges.is_empty() {
+            return Ok(true);
+        }
+        let of_move = self.task.of_move;
+        let (of_scope, of_ranges) = (scope.clone(), ranges.clone());
+        let ids = self
+            .task
+            .ledger
+            .with(move |ledger| {
+                ledger.add_chunks(of_move, of_scope.as_deref(), &of_ranges, complete)
+            })
+            .await?;
+        for (id, range) in ids.into_iter().zip(ranges) {
+            let chunk = ChunkRecord { id, scope: scope.clone(), range, tried: false };
+            if !self.send(chunks, chunk).await {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn send(&self, chunks: &mpsc::Sender<ChunkRecord>, chunk: ChunkRecord) -> bool {
+        tokio::select! {
+            () = self.halt.cancelled() => false,
+            sent = chunks.send(chunk) => sent.is_ok(),
+        }
+    }
+}
+
+/// Cuts ascending keys into chunks.
+struct Bounds {
+    /// Where the last chunk ended.
+    cut: Option<Key>,
+    /// Keys behind it so far.
+    keys: u64,
+}
+
+impl Bounds {
+    /// The chunks that a page completes. Keys behind the last cut belong to the next one.
+    fn cut_page(&mut self, page: Vec<Key>, rows_per_chunk: u64) -> Vec<KeyRange> {
+        let mut ranges = Vec::new();
+        for key in page {
+            self.keys += 1;
+            if self.keys >= rows_per_chunk {
+                let after = self.cut.replace(key.clone());
+                ranges.push(KeyRange { after, up_to: Some(key) });
+                self.keys = 0;
+            }
+        }
+        ranges
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn cuts_are_adjacent_and_hold_what_was_asked_for(
+            mut keys in proptest::collection::btree_set(any::<i64>(), 0..200),
+            pages in 1usize..50,
+            rows in 1u64..40,
+        ) {
+            keys.remove(&i64::MAX);
+            let keys: Vec<Key> = keys.into_iter().map(Key::Int64).collect();
+            let mut bounds = Bounds { cut: None, keys: 0 };
+            let mut ranges: Vec<KeyRange> = keys
+                .chunks(pages)
+                .flat_map(|page| bounds.cut_page(page.to_vec(), rows))
+                .collect();
+            ranges.push(KeyRange { after: bounds.cut.clone(), up_to: None });
+            for (one, next) in ranges.iter().zip(&ranges[1..]) {
+                prop_assert_eq!(&one.up_to, &next.after);
+            }
+            for (number, range) in ranges.iter().enumerate() {
+                let held = keys.iter().filter(|key| range.contains(key)).count() as u64;
+                let last = number + 1 == ranges.len();
+                prop_assert!(if last { held < rows } else { held == rows });
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Readers: a chunk becomes rows in memory.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc};
+
+use super::memory::Share;
+use super::{Copy, Error, Loaded};
+use crate::ledger::ChunkRecord;
+use crate::milvus::{Kind, Rows};
+use crate::model::DynamicData;
+
+/// Largest answer that a single row may need, bytes.
+const SINGLE_ROW: usize = 256 << 20;
+
+impl Copy {
+    /// Reads chunks until there are none left or the run halts.
+    pub(super) async fn read_chunks(
+        self: Arc<Self>,
+        chunks: Arc<Mutex<mpsc::Receiver<ChunkRecord>>>,
+        loaded: mpsc::Sender<Loaded>,
+    ) -> Result<(), Error> {
+        loop {
+            let next = async { chunks.lock().await.recv().await };
+            let chunk = tokio::select! {
+                () = self.halt.cancelled() => return Ok(()),
+                chunk = next => chunk,
+            };
+            let Some(chunk) = chunk else { return Ok(()) };
+            // A chunk that is too large is split, and its parts are read one after the other.
+            let mut parts = vec![chunk];
+            while let Some(chunk) = parts.pop() {
+                if self.halt.is_cancelled() {
+                    return Ok(());
+                }
+                let mut share = self.task.memory.share(self.answer_limit()).await;
+                match self.read(&chunk, self.answer_limit()).await? {
+                    Some(rows) => {
+                        share.shrink_to(rows.bytes());
+                        self.learn_row_bytes(&rows);
+                        if loaded.send(Loaded { chunk, rows, share }).await.is_err() {
+                            return Ok(());
+                        }
+                    }
+                    None => match self.split(&chunk).await? {
+                        Some((first, second)) => parts.extend([second, first]),
+                        None => {
+                            drop(share);
+                            let row = self.read_single_row(chunk).await?;
+                            if loaded.send(row).await.is_err() {
+                                return Ok(());
+                            }
+                        }
+                    },
+                }
+            }
+        }
+    }
+
+    /// The rows of a chunk; `None` when they are too many for one answer.
+    pub(super) async fn read(
+        &self,
+        chunk: &ChunkRecord,
+        answer_limit: usize,
+    ) -> Result<Option<Rows>, Error> {
+        let query = self.query(chunk.scope.as_deref())?;
+        let rows = self
+            .task
+            .source
+            .rows_in(&query, &chunk.range, self.columns.clone(), self.moment, answer_limit)
+            .await;
+        let rows = match rows {
+            Ok(rows) => rows,
+            Err(error) if error.kind == Kind::TooLarge => return Ok(None),
+            Err(error) => return Err(self.read_error(chunk, error)),
+        };
+        if self.task.settings.dynamic_data != DynamicData::RequireNone {
+            return Ok(Some(rows));
+        }
+        let count = rows.rows_with_dynamic_data().map_err(|why| {
+            let error =
+                crate::milvus::Error::bad_answer("Query", self.task.source.uri(), why);
+            self.read_error(chunk, error)
+        })?;
+        if count > 0 {
+            let place = self.place(&self.task.from, chunk);
+            return Err(Error::DynamicData { place, rows: count });
+        }
+        Ok(Some(rows.without_dynamic_column()))
+    }
+
+    /// A row that is larger than a whole chunk may be, alone.
+    async fn read_single_row(&self, chunk: ChunkRecord) -> Result<Loaded, Error> {
+        let mut share: Share = self.task.memory.share(SINGLE_ROW).await;
+        match self.read(&chunk, SINGLE_ROW).await? {
+            Some(rows) => {
+                share.shrink_to(rows.bytes());
+                Ok(Loaded { chunk, rows, share })
+            }
+            None => {
+                let why = "a single row is over every message limit";
+                let error = crate::milvus::Error::too_large("Query", self.task.source.uri(), why);
+                Err(self.read_error(&chunk, error))
+            }
+        }
+    }
+}

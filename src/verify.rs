@@ -1,0 +1,3 @@
+//! Proof that the target holds what the source gave.
+
+pub mod counts;

@@ -1,2 +1,260 @@
-//! Carries changes out.
+//! Carries changes out, one collection after the other: collection → partitions → rows → indexes →
+//! load → counts. Every step is safe to run twice and is journaled; what happens is told as one
+//! stream of [`Event`]s.
+
 pub mod event;
+mod rows;
+mod steps;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use event::{Event, Outcome, Status};
+
+use crate::changes::{Action, Changes, CollectionChange};
+use crate::copy::{Memory, SharedLedger};
+use crate::ledger::{self, MoveEnds, MoveId, RunId};
+use crate::milvus::{self, Client};
+use crate::model::Migration;
+use crate::verify::counts;
+
+/// One run of `apply`.
+pub struct Run<'a> {
+    /// What was asked for.
+    pub migration: &'a Migration,
+    /// Where rows come from.
+    pub source: Client,
+    /// Where they go.
+    pub target: Client,
+    /// What was done before, and is done now.
+    pub ledger: SharedLedger,
+    /// This run in the ledger.
+    pub id: RunId,
+    /// Where events go.
+    pub events: mpsc::Sender<Event>,
+    /// Fires when the run is to stop.
+    pub stop: CancellationToken,
+}
+
+/// Why a collection's turn ended early.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}\n  {advice}", advice = .0.advice())]
+    Milvus(milvus::Error),
+    #[error("{0}")]
+    Copy(crate::copy::Error),
+    #[error("{0}")]
+    Ledger(#[from] ledger::Error),
+    #[error("{0}")]
+    Refused(String),
+    #[error("stopped")]
+    Stopped,
+}
+
+impl From<milvus::Error> for Failure {
+    fn from(error: milvus::Error) -> Self {
+        match error.kind {
+            milvus::Kind::Cancelled => Self::Stopped,
+            _ => Self::Milvus(error),
+        }
+    }
+}
+
+impl From<crate::copy::Error> for Failure {
+    fn from(error: crate::copy::Error) -> Self {
+        match error {
+            crate::copy::Error::Stopped => Self::Stopped,
+            crate::copy::Error::Ledger(error) => Self::Ledger(error),
+            other => Self::Copy(other),
+        }
+    }
+}
+
+impl From<counts::Error> for Failure {
+    fn from(error: counts::Error) -> Self {
+        match error {
+            counts::Error::Milvus(error) => error.into(),
+            counts::Error::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl Failure {
+    /// Whether the next collection would fail in the same way.
+    fn concerns_all(&self) -> bool {
+        match self {
+            Self::Milvus(error) => error.is_access(),
+            Self::Copy(
+                crate::copy::Error::Read { error, .. } | crate::copy::Error::Write { error, .. },
+            ) => error.is_access() || error.kind == milvus::Kind::QuotaExceeded,
+            Self::Ledger(_) | Self::Stopped => true,
+            Self::Copy(_) | Self::Refused(_) => false,
+        }
+    }
+}
+
+/// Carries out the pending changes. A failure of one collection does not keep the others from their
+/// turn, unless it concerns a whole server or the ledger.
+pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
+    let memory = Memory::new(run.migration.copy.memory_limit.0);
+    let mut made_databases = HashMap::new();
+    let mut outcomes = Vec::new();
+    for change in &changes.collections {
+        if run.stop.is_cancelled() {
+            break;
+        }
+        let started = Instant::now();
+        let mut turn = Turn {
+            run,
+            change,
+            memory: memory.clone(),
+            outcome: Outcome {
+                source: change.source_address.clone(),
+                target: change.target_address.clone(),
+                status: Status::Unchanged,
+                rows: 0,
+                bytes: 0,
+                elapsed: started.elapsed(),
+                retries: 0,
+                counts: None,
+                warnings: Vec::new(),
+            },
+        };
+        let mut concerns_all = false;
+        if change.is_pending() {
+            turn.outcome.status = match turn.take(&mut made_databases).await {
+                Ok(()) => match &turn.outcome.counts {
+                    Some(counts) if !counts.unexplained.is_empty() => {
+                        Status::CountsDiffer(counts.unexplained.clone())
+                    }
+                    _ => Status::Done,
+                },
+                Err(Failure::Stopped) => Status::Stopped,
+                Err(failure) => {
+                    concerns_all = failure.concerns_all();
+                    Status::Failed(failure.to_string())
+                }
+            };
+        }
+        let mut outcome = turn.outcome;
+        outcome.elapsed = started.elapsed();
+        let _ = run.events.send(Event::CollectionFinished(Box::new(outcome.clone()))).await;
+        let stopped = outcome.status == Status::Stopped;
+        outcomes.push(outcome);
+        if concerns_all || stopped {
+            break;
+        }
+    }
+    outcomes
+}
+
+/// One collection's turn.
+struct Turn<'a> {
+    run: &'a Run<'a>,
+    change: &'a CollectionChange,
+    memory: Memory,
+    outcome: Outcome,
+}
+
+impl Turn<'_> {
+    async fn take(&mut self, made_databases: &mut HashMap<String, ()>) -> Result<(), Failure> {
+        let (Some(source), Some(wanted)) = (&self.change.source, &self.change.wanted) else {
+            return Err(Failure::Refused("there is nothing to copy from".to_owned()));
+        };
+        let before = self.change.known.as_ref().map_or(0, |known| known.rows);
+        let rows_before = if self.change.action == Action::Resume { before } else { 0 };
+        self.tell(Event::CollectionStarted {
+            source: self.change.source_address.clone(),
+            target: self.change.target_address.clone(),
+            rows: self.change.rows(),
+            rows_before,
+        })
+        .await;
+        if self.change.create_database && made_databases.insert(wanted.database.clone(), ()).is_none()
+        {
+            self.step("create database").await;
+            self.run.target.create_database(&wanted.database).await?;
+        }
+        let finished = self.change.known.as_ref().is_some_and(|known| known.finished)
+            && self.change.action == Action::Resume;
+        let of_move = self.the_move(source, wanted).await?;
+        if finished {
+            // Only what was taken away since is made again.
+            self.create_indexes(of_move, wanted).await?;
+            return self.load_target(of_move, wanted).await;
+        }
+        let fresh = self.make_collection(of_move, wanted).await?;
+        self.load_source(of_move, source).await?;
+        self.copy_rows(of_move, source, wanted, fresh).await?;
+        self.create_indexes(of_move, wanted).await?;
+        self.load_target(of_move, wanted).await?;
+        self.check_counts(of_move, source, wanted).await?;
+        self.leave_as_found(of_move, source, wanted).await?;
+        let counts = self.outcome.counts.clone().unwrap_or_default();
+        if counts.unexplained.is_empty() {
+            let json = serde_json::to_string(&counts).unwrap_or_default();
+            self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
+        }
+        Ok(())
+    }
+
+    fn ends(&self) -> MoveEnds {
+        let split = |address: &str| {
+            let (database, name) = address.split_once('/').unwrap_or(("default", address));
+            (database.to_owned(), name.to_owned())
+        };
+        let (source_database, source_collection) = split(&self.change.source_address);
+        let (target_database, target_collection) = split(&self.change.target_address);
+        MoveEnds {
+            source_endpoint: self.run.source.uri().to_owned(),
+            source_database,
+            source_collection,
+            target_endpoint: self.run.target.uri().to_owned(),
+            target_database,
+            target_collection,
+        }
+    }
+
+    async fn ledger<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut crate::ledger::Ledger) -> Result<T, ledger::Error> + Send + 'static,
+    ) -> Result<T, Failure> {
+        Ok(self.run.ledger.with(work).await?)
+    }
+
+    async fn tell(&self, event: Event) {
+        // Nobody listening is no reason to stop.
+        let _ = self.run.events.send(event).await;
+    }
+
+    async fn step(&self, what: &str) {
+        tracing::info!(target = %self.change.target_address, step = what, "Step.");
+        self.tell(Event::Step {
+            target: self.change.target_address.clone(),
+            what: what.to_owned(),
+        })
+        .await;
+    }
+
+    async fn warn(&mut self, text: String) {
+        self.tell(Event::Warning {
+            target: self.change.target_address.clone(),
+            text: text.clone(),
+        })
+        .await;
+        self.outcome.warnings.push(text);
+    }
+
+    async fn begin(&self, of_move: MoveId, step: &str) -> Result<(), Failure> {
+        let step = step.to_owned();
+        self.ledger(move |ledger| ledger.step_started(of_move, &step, "")).await
+    }
+
+    async fn done(&self, of_move: MoveId, step: &str, detail: &str) -> Result<(), Failure> {
+        let (step, detail) = (step.to_owned(), detail.to_owned());
+        self.ledger(move |ledger| ledger.step_done(of_move, &step, &detail)).await
+    }
+}

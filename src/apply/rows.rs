@@ -1,0 +1,123 @@
+//! The rows of one collection: copied, then counted.
+
+use tokio::sync::mpsc;
+
+use super::{Event, Failure, Turn};
+use crate::changes::SourceState;
+use crate::copy::{self, Progress};
+use crate::ledger::MoveId;
+use crate::model::{Collection, DataType};
+use crate::verify::counts::{self, Compared};
+
+/// Progress messages that may wait.
+const WAITING: usize = 256;
+
+impl Turn<'_> {
+    pub(super) async fn copy_rows(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+        fresh: bool,
+    ) -> Result<(), Failure> {
+        self.step("copy rows").await;
+        self.begin(of_move, "copy_rows").await?;
+        let (progress, mut told) = mpsc::channel(WAITING);
+        let task = copy::Task {
+            source: self.run.source.clone(),
+            target: self.run.target.clone(),
+            from: source.collection.clone(),
+            to: wanted.clone(),
+            settings: self.change.settings,
+            limits: self.run.migration.copy.clone(),
+            row_bytes: source.row_bytes.unwrap_or_else(|| guess_row_bytes(&source.collection)),
+            fresh,
+            of_move,
+            ledger: self.run.ledger.clone(),
+            memory: self.memory.clone(),
+            progress,
+            stop: self.run.stop.clone(),
+        };
+        let copying = tokio::spawn(copy::copy_rows(task));
+        // Ends when the copy and its tasks are gone, as they hold the sender.
+        while let Some(progress) = told.recv().await {
+            self.progress(progress).await;
+        }
+        match copying.await {
+            Ok(result) => result?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+        self.done(of_move, "copy_rows", "").await
+    }
+
+    async fn progress(&mut self, progress: Progress) {
+        let target = self.change.target_address.clone();
+        match progress {
+            Progress::Copied { rows, bytes } => {
+                self.outcome.rows += rows;
+                self.outcome.bytes += bytes;
+                self.tell(Event::Copied { target, rows, bytes }).await;
+            }
+            Progress::Retried => {
+                self.outcome.retries += 1;
+                self.tell(Event::Retried { target }).await;
+            }
+            Progress::Split => {}
+        }
+    }
+
+    pub(super) async fn check_counts(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        if !self.run.migration.verify.counts {
+            return Ok(());
+        }
+        self.step("compare counts").await;
+        self.begin(of_move, "check_counts").await?;
+        let adopted = self.run_adopted();
+        let counts = counts::compare(&Compared {
+            source: &self.run.source,
+            target: &self.run.target,
+            from: &source.collection,
+            to: wanted,
+            adopted,
+            chunk_size: self.run.migration.copy.chunk_size.0,
+            ledger: &self.run.ledger,
+            of_move,
+        })
+        .await?;
+        let detail = format!("{} unexplained", counts.unexplained.len());
+        self.outcome.counts = Some(counts);
+        self.done(of_move, "check_counts", &detail).await
+    }
+
+    /// Whether the target may hold rows that are not from this source.
+    fn run_adopted(&self) -> bool {
+        match &self.change.known {
+            Some(known) if self.change.action == crate::changes::Action::Resume => known.adopted,
+            _ => self.change.action == crate::changes::Action::Adopt,
+        }
+    }
+}
+
+/// Bytes of a row, from the schema alone.
+fn guess_row_bytes(collection: &Collection) -> u64 {
+    collection
+        .fields
+        .iter()
+        .map(|field| {
+            let dim = field.numeric_param("dim").unwrap_or(0);
+            match field.data_type {
+                DataType::FLOAT_VECTOR => dim * 4,
+                DataType::BINARY_VECTOR => dim / 8,
+                DataType::VARCHAR => field.numeric_param("max_length").unwrap_or(64).min(256),
+                DataType::JSON | DataType::ARRAY => 256,
+                _ => 8,
+            }
+        })
+        .sum::<u64>()
+        .max(8)
+}

@@ -1,2 +1,4 @@
 //! milvus-ferry
+pub mod ledger;
 pub mod milvus;
+pub mod model;

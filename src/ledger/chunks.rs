@@ -1,0 +1,246 @@
+//! Scopes and their chunks.
+//!
+//! The invariant that everything here keeps: the chunks of a scope that are not split are
+//! disjoint and cover every key up to where discovery is, or every key when it is complete.
+
+use rusqlite::{Row, params};
+
+use super::error::{Error, Fault};
+use super::moves::{refuse_superseded, state_of};
+use super::ranges::{
+    COLUMNS, OpenChunk, Place, advance, chunk_record, find_open, find_scope, insert_chunk,
+    insert_scope, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
+};
+use super::records::{ChunkId, ChunkRecord, MoveId, MoveState, ScopeState, Totals};
+use super::{Ledger, clock};
+use crate::model::{Key, KeyRange};
+
+impl Ledger {
+    /// Records chunks that discovery found in a scope (a partition, or `None` for the whole
+    /// collection), and whether these were the last.
+    ///
+    /// The ranges have to continue where the scope's last one ended, each where the one before
+    /// ended. Discovery is complete with a range that is open above, and only then.
+    pub fn add_chunks(
+        &mut self,
+        id: MoveId,
+        scope: Option<&str>,
+        ranges: &[KeyRange],
+        complete: bool,
+    ) -> Result<Vec<ChunkId>, Error> {
+        self.write(|transaction| {
+            if state_of(transaction, id)? != MoveState::Open {
+                return Err(Fault::Refused(format!("move {id} is not open")));
+            }
+            let (scope_id, mut reached) = match find_scope(transaction, id, scope)? {
+                Some(found) => found,
+                None => (insert_scope(transaction, id, scope)?, ScopeState::default()),
+            };
+            let mut ids = Vec::with_capacity(ranges.len());
+            for range in ranges {
+                reached = advance(&reached, range)?;
+                let place = Place { of_move: id, scope_id, parent: None };
+                ids.push(insert_chunk(transaction, &place, range, false)?);
+            }
+            if complete != reached.complete {
+                return Err(Fault::Refused(format!(
+                    "discovery said complete: {complete}, but the last range ends open: {}",
+                    reached.complete
+                )));
+            }
+            transaction
+                .prepare_cached(
+                    "UPDATE scopes SET complete = ?2, discovered_up_to = ?3,
+                         key_kind = coalesce(?4, key_kind)
+                     WHERE id = ?1",
+                )?
+                .execute(params![
+                    scope_id,
+                    reached.complete,
+                    reached.last_up_to.as_ref().map(text_of),
+                    ranges.iter().find_map(kind_of_range)
+                ])?;
+            Ok(ids)
+        })
+    }
+
+    /// How far chunks of a scope were found.
+    pub fn scope(&self, id: MoveId, scope: Option<&str>) -> Result<ScopeState, Error> {
+        self.read(|connection| {
+            Ok(find_scope(connection, id, scope)?.map_or_else(ScopeState::default, |(_, s)| s))
+        })
+    }
+
+    /// At most `limit` open chunks of a move after the given one, by ascending id: in the order
+    /// they were found, the halves of split ones behind.
+    pub fn open_chunks(
+        &self,
+        id: MoveId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<ChunkRecord>, Error> {
+        self.page(id, "open", after, limit, |_, chunk| Ok(chunk))
+    }
+
+    /// At most `limit` done chunks of a move after the given one, by ascending id, each with the
+    /// rows and bytes that were acknowledged.
+    pub fn done_chunks(
+        &self,
+        id: MoveId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<(ChunkRecord, u64, u64)>, Error> {
+        self.page(id, "done", after, limit, |row, chunk| {
+            Ok((chunk, unsigned(row.get(6)?)?, unsigned(row.get(7)?)?))
+        })
+    }
+
+    /// Records that the first write of a chunk is about to be sent, so that its outcome may
+    /// become unknown. Has to return before the write is sent; saying it again does no harm.
+    pub fn chunk_tried(&mut self, id: ChunkId) -> Result<(), Error> {
+        self.write(|transaction| {
+            let found = transaction
+                .prepare_cached("UPDATE chunks SET tried = 1 WHERE id = ?1 AND state = 'open'")?
+                .execute([id.0])?;
+            if found == 1 { Ok(()) } else { Err(not_open(id)) }
+        })
+    }
+
+    /// Records that the target acknowledged every row of a chunk. Must not be said earlier.
+    pub fn chunk_done(&mut self, id: ChunkId, rows: u64, bytes: u64) -> Result<(), Error> {
+        self.write(|transaction| {
+            let found = transaction
+                .prepare_cached(
+                    "UPDATE chunks SET state = 'done', rows = ?2, bytes = ?3, done_at = ?4
+                     WHERE id = ?1 AND state = 'open'",
+                )?
+                .execute(params![id.0, signed(rows)?, signed(bytes)?, clock::now()])?;
+            if found == 1 { Ok(()) } else { Err(not_open(id)) }
+        })
+    }
+
+    /// Replaces an open chunk by its keys up to `at` (inclusive) and its keys above. Both inherit
+    /// `tried`. Refused when `at` does not lie inside, so that a half would be empty.
+    pub fn split_chunk(
+        &mut self,
+        id: ChunkId,
+        at: &Key,
+    ) -> Result<(ChunkRecord, ChunkRecord), Error> {
+        self.write(|transaction| {
+            let OpenChunk { chunk, place, key_kind } = find_open(transaction, id)?;
+            let KeyRange { after, up_to } = &chunk.range;
+            let inside = after.as_ref().is_none_or(|after| after < at)
+                && up_to.as_ref().is_none_or(|up_to| at < up_to)
+                && key_kind.is_none_or(|kind| kind == kind_of(at));
+            if !inside {
+                return Err(Fault::Refused(format!(
+                    "chunk {id} ({}) cannot be split at {at}",
+                    chunk.range
+                )));
+            }
+            transaction
+                .prepare_cached("UPDATE chunks SET state = 'split' WHERE id = ?1")?
+                .execute([id.0])?;
+            transaction
+                .prepare_cached(
+                    "UPDATE scopes SET key_kind = ?2 WHERE id = ?1 AND key_kind IS NULL",
+                )?
+                .execute(params![place.scope_id, kind_of(at)])?;
+            let half = |range: KeyRange| -> Result<ChunkRecord, Fault> {
+                let id = insert_chunk(transaction, &place, &range, chunk.tried)?;
+                Ok(ChunkRecord { id, scope: chunk.scope.clone(), range, tried: chunk.tried })
+            };
+            let lower = half(KeyRange { after: after.clone(), up_to: Some(at.clone()) })?;
+            let upper = half(KeyRange { after: Some(at.clone()), up_to: up_to.clone() })?;
+            Ok((lower, upper))
+        })
+    }
+
+    /// Opens all done chunks of a move again, as tried, to converge after doubt; returns how many.
+    /// A move that was done is open again.
+    pub fn reopen_chunks(&mut self, id: MoveId) -> Result<u64, Error> {
+        self.write(|transaction| {
+            refuse_superseded(transaction, id)?;
+            let reopened = transaction
+                .prepare_cached(
+                    "UPDATE chunks SET state = 'open', tried = 1, rows = NULL, bytes = NULL,
+                         done_at = NULL
+                     WHERE move_id = ?1 AND state = 'done'",
+                )?
+                .execute([id.0])?;
+            if reopened > 0 {
+                transaction
+                    .prepare_cached(
+                        "UPDATE moves SET state = 'open', counts = NULL, finished_at = NULL
+                         WHERE id = ?1",
+                    )?
+                    .execute([id.0])?;
+            }
+            Ok(u64::try_from(reopened).unwrap_or(u64::MAX))
+        })
+    }
+
+    /// The sums over a move. Visits every chunk: for the start and the end, not for each chunk.
+    pub fn totals(&self, id: MoveId) -> Result<Totals, Error> {
+        self.read(|connection| {
+            let (mut chunks, mut scopes) = ([0; 5], [0; 2]);
+            connection
+                .prepare_cached(
+                    "SELECT count(*) FILTER (WHERE state = 'done'),
+                            count(*) FILTER (WHERE state = 'open'),
+                            count(*) FILTER (WHERE state = 'open' AND tried = 1),
+                            coalesce(sum(rows), 0), coalesce(sum(bytes), 0)
+                     FROM chunks WHERE move_id = ?1 AND state IN ('open', 'done')",
+                )?
+                .query_row([id.0], |row| numbers(row, &mut chunks))?;
+            connection
+                .prepare_cached(
+                    "SELECT count(*), coalesce(sum(complete), 0) FROM scopes WHERE move_id = ?1",
+                )?
+                .query_row([id.0], |row| numbers(row, &mut scopes))?;
+            Ok(Totals {
+                chunks_done: unsigned(chunks[0])?,
+                chunks_open: unsigned(chunks[1])?,
+                chunks_tried: unsigned(chunks[2])?,
+                rows: unsigned(chunks[3])?,
+                bytes: unsigned(chunks[4])?,
+                scopes: unsigned(scopes[0])?,
+                scopes_complete: unsigned(scopes[1])?,
+            })
+        })
+    }
+
+    /// A page of the chunks of one state.
+    fn page<T>(
+        &self,
+        id: MoveId,
+        state: &str,
+        after: Option<ChunkId>,
+        limit: usize,
+        record: impl Fn(&Row<'_>, ChunkRecord) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Error> {
+        self.read(|connection| {
+            // The index on (move, state) yields a page without visiting other chunks.
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {COLUMNS}, c.rows, c.bytes
+                 FROM chunks c JOIN scopes s ON s.id = c.scope_id
+                 WHERE c.move_id = ?1 AND c.state = ?2 AND c.id > ?3 ORDER BY c.id LIMIT ?4"
+            ))?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let mut rows =
+                statement.query(params![id.0, state, after.map_or(0, |id| id.0), limit])?;
+            let mut chunks = Vec::new();
+            while let Some(row) = rows.next()? {
+                chunks.push(record(row, chunk_record(row)?)?);
+            }
+            Ok(chunks)
+        })
+    }
+}
+
+fn numbers<const N: usize>(row: &Row<'_>, into: &mut [i64; N]) -> rusqlite::Result<()> {
+    for (column, number) in into.iter_mut().enumerate() {
+        *number = row.get(column)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! What the ledger hands out.
+
+use std::fmt;
+
+use crate::model::{Collection, Key, KeyRange};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id! {
+    /// A run: one command at work.
+    RunId
+}
+id! {
+    /// A move: one source collection onto one target collection.
+    MoveId
+}
+id! {
+    /// A chunk. A chunk found or split off later has a greater id.
+    ChunkId
+}
+id! {
+    /// An event. A later event has a greater id.
+    EventId
+}
+
+/// A run as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: RunId,
+    /// The release that ran.
+    pub tool_version: String,
+    /// `apply`, `verify`, …
+    pub command: String,
+    /// The plan's environment it ran with.
+    pub environment: Option<String>,
+    /// Its process id at the time.
+    pub process_id: u32,
+    /// When it began: UTC, ISO 8601.
+    pub started_at: String,
+    /// When it ended; `None` while it runs, and for ever when it was killed.
+    pub ended_at: Option<String>,
+    /// How it ended.
+    pub outcome: Option<String>,
+}
+
+/// Both ends of a move.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MoveEnds {
+    /// Where the rows come from: a URI without user information.
+    pub source_endpoint: String,
+    /// The database there.
+    pub source_database: String,
+    /// The collection there.
+    pub source_collection: String,
+    /// Where the rows go: a URI without user information.
+    pub target_endpoint: String,
+    /// The database there.
+    pub target_database: String,
+    /// The collection there.
+    pub target_collection: String,
+}
+
+/// Where a move stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MoveState {
+    /// Begun and not finished.
+    Open,
+    /// Finished.
+    Done,
+    /// No longer about what is on the servers; only kept as history.
+    Superseded,
+}
+
+/// A move as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveRecord {
+    /// Its id.
+    pub id: MoveId,
+    /// The run that began it.
+    pub run: RunId,
+    /// Both ends.
+    pub ends: MoveEnds,
+    /// Where it stands.
+    pub state: MoveState,
+    /// The target collection as intended.
+    pub wanted: Collection,
+    /// The target collection as the target described it right after creation.
+    pub created: Option<Collection>,
+    /// How rows are read and written, JSON.
+    pub settings: String,
+    /// Whether the target collection was there before.
+    pub adopted: bool,
+    /// The source server's id of the collection.
+    pub source_collection_id: i64,
+    /// The target server's id of the collection, once described.
+    pub target_collection_id: Option<i64>,
+    /// What was counted at the end, JSON.
+    pub counts: Option<String>,
+    /// When it began: UTC, ISO 8601.
+    pub started_at: String,
+    /// When it was done.
+    pub finished_at: Option<String>,
+}
+
+/// Where a step of a move stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepState {
+    /// Begun; it may or may not have had its effect.
+    Started,
+    /// Its effect was seen.
+    Done,
+}
+
+/// How far chunks of a scope were found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScopeState {
+    /// Whether the chunks cover every key.
+    pub complete: bool,
+    /// The key where discovery continues; `None` at the start, and when complete.
+    pub last_up_to: Option<Key>,
+}
+
+/// A chunk as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkRecord {
+    /// Its id.
+    pub id: ChunkId,
+    /// The partition of the source it is read from; `None` for the whole collection.
+    pub scope: Option<String>,
+    /// Its keys.
+    pub range: KeyRange,
+    /// Whether a write of it may have reached the target, so that its outcome is unknown.
+    pub tried: bool,
+}
+
+/// The sums over a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// Chunks whose rows the target acknowledged.
+    pub chunks_done: u64,
+    /// Chunks still to do.
+    pub chunks_open: u64,
+    /// Those of the open chunks whose outcome is unknown.
+    pub chunks_tried: u64,
+    /// Rows acknowledged.
+    pub rows: u64,
+    /// Bytes acknowledged.
+    pub bytes: u64,
+    /// Scopes known.
+    pub scopes: u64,
+    /// Scopes whose chunks cover every key.
+    pub scopes_complete: u64,
+}
+
+/// An event as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRecord {
+    /// Its id.
+    pub id: EventId,
+    /// The run it happened in.
+    pub run: RunId,
+    /// The move it is about.
+    pub of_move: Option<MoveId>,
+    /// When: UTC, ISO 8601.
+    pub at: String,
+    /// What sort of event.
+    pub kind: String,
+    /// What happened.
+    pub text: String,
+}

@@ -81,6 +81,7 @@ fn format_of(migrations: &[&str]) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "that is how a test fails")]
 mod tests {
     use super::*;
 

@@ -65,7 +65,6 @@ impl Ledger {
     ///
     /// `wanted` is the target collection as intended, `settings` (JSON, without secrets) how rows
     /// are read and written, `adopted` whether the target collection was there before.
-    #[expect(clippy::too_many_arguments, reason = "what a move is, all of it required")]
     pub fn begin_move(
         &mut self,
         run: RunId,

@@ -157,7 +157,7 @@ impl Ledger {
     }
 
     /// Opens all done chunks of a move again, as tried, to converge after doubt; returns how many.
-    /// A move that was done is open again.
+    /// A move that was done is open again; its steps stay, so begin the copying step again first.
     pub fn reopen_chunks(&mut self, id: MoveId) -> Result<u64, Error> {
         self.write(|transaction| {
             refuse_superseded(transaction, id)?;

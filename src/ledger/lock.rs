@@ -13,7 +13,7 @@ use super::error::{Error, Holder};
 /// A held lock; dropping it releases it.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -34,7 +34,14 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(Error::io("lock", path, source)),
         }
         sign(&mut file).map_err(|source| Error::io("write", path, source))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would do, but not while a process that was just forked still has the file open.
+        let _ = self.file.unlock();
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! `SQLite` reads a WAL database through a shared memory file (`-shm`) and makes one when there is
 //! none, which a command that writes nothing must not do and in a read-only directory cannot. So:
-//! - `-shm` is there (a live writer, or one that was killed): an ordinary read-only connection.
 //! - No `-wal` with content: everything is in the main file. It is read as `immutable`, which makes
-//!   `SQLite` look at nothing else, and watched, because nothing keeps a writer from starting.
+//!   `SQLite` look at nothing else, and watched, because nothing keeps a writer from changing it.
+//! - With `-wal` and `-shm` (a live writer, or one that was killed): an ordinary read-only
+//!   connection.
 //! - A `-wal` alone (somebody copied the files): both are copied aside and read there.
 
 use std::ffi::OsString;
@@ -37,26 +38,28 @@ pub(super) fn open(path: &Path) -> Result<Option<View>, Error> {
     // Windows spells a canonical path in a way that SQLite does not take.
     let file = if cfg!(unix) { real.as_path() } else { path };
     let still = Still::of(file).map_err(|source| Error::io("open", path, source))?;
-    let connect =
-        |file: &Path| connection(file, false).map_err(|error| Fault::from(error).at(path));
-    if false {
-        return Ok(Some(View { connection: connect(file)?, still: None, scratch: None }));
-    }
+    let connect = |file: &Path, immutable: bool| {
+        connection(file, immutable).map_err(|error| Fault::from(error).at(path))
+    };
     let wal = beside(file, "-wal");
-    if fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0) {
-        let scratch = Scratch::make()?;
-        let copy = scratch.directory.join("ledger.db");
-        for (from, to) in [(file, copy.clone()), (&wal, beside(&copy, "-wal"))] {
-            fs::copy(from, &to).map_err(|source| Error::io("copy aside", from, source))?;
-        }
-        if still.moved() || beside(file, "-shm").exists() {
-            return Err(Error::Changed { path: path.to_path_buf() });
-        }
-        let connection = connect(&copy)?;
-        return Ok(Some(View { connection, still: None, scratch: Some(scratch) }));
+    if !fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0) {
+        let connection = connect(file, true)?;
+        return Ok(Some(View { connection, still: Some(still), scratch: None }));
     }
-    let connection = connection(file, true).map_err(|error| Fault::from(error).at(path))?;
-    Ok(Some(View { connection, still: Some(still), scratch: None }))
+    if beside(file, "-shm").exists() {
+        let connection = connect(file, false)?;
+        return Ok(Some(View { connection, still: None, scratch: None }));
+    }
+    let scratch = Scratch::make()?;
+    let copy = scratch.directory.join("ledger.db");
+    for (from, to) in [(file, copy.clone()), (&wal, beside(&copy, "-wal"))] {
+        fs::copy(from, &to).map_err(|source| Error::io("copy aside", from, source))?;
+    }
+    if still.moved() || beside(file, "-shm").exists() {
+        return Err(Error::Changed { path: path.to_path_buf() });
+    }
+    let connection = connect(&copy, false)?;
+    Ok(Some(View { connection, still: None, scratch: Some(scratch) }))
 }
 
 fn connection(file: &Path, immutable: bool) -> Result<Connection, rusqlite::Error> {

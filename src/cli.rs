@@ -1,0 +1,189 @@
+//! The command line: one file per command in `cli/`. With the reports, the only place that prints.
+
+mod output;
+mod schema;
+mod validate;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+use crate::planfile::Inputs;
+
+const AFTER_HELP: &str = "\
+Examples:
+  milvus-ferry validate catalog.ferry.toml
+  milvus-ferry validate catalog.ferry.toml --env prod --format github
+  milvus-ferry schema > plan.schema.json
+
+Exit codes:
+  0    done, or nothing to do
+  1    failed
+  2    changes are pending (only with --detailed-exitcode)
+  3    the plan file is invalid
+  4    an endpoint cannot be reached, or does not permit what is needed
+  5    stopped part-way; the same command continues
+  6    verification found differences
+  7    saved changes are stale
+  8    another run holds the lock
+  64   wrong usage
+  130  interrupted; the same command continues";
+
+/// Move Milvus collections to another Milvus: declared in a file, reviewed, resumable
+#[derive(Debug, Parser)]
+#[command(name = "milvus-ferry", version, after_help = AFTER_HELP)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+struct Cli {
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Validate(validate::ValidateArgs),
+    Schema(schema::SchemaArgs),
+}
+
+impl Command {
+    fn run(self, output: &OutputArgs) -> u8 {
+        match self {
+            Self::Validate(args) => validate::run(&args, output),
+            Self::Schema(args) => schema::run(&args),
+        }
+    }
+}
+
+/// Options of every command: what is shown, and how.
+#[derive(Debug, Clone, Args)]
+pub struct OutputArgs {
+    /// Colour: where the output is a terminal, always, or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(help_heading = "Output options")]
+    pub color: Colour,
+    /// Form of the log lines on standard error
+    #[arg(long, global = true, value_name = "FORM", default_value = "text")]
+    #[arg(help_heading = "Output options")]
+    pub log_format: LogFormat,
+    /// Log more: -v what happens, -vv how, -vvv everything
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(help_heading = "Output options")]
+    pub verbose: u8,
+    /// Show only errors, and the document that was asked for
+    #[arg(short, long, global = true, help_heading = "Output options")]
+    pub quiet: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "doc comments would become help texts")]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "doc comments would become help texts")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Options of every command that takes a plan file.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// Environment of the plan file to use: its [env.NAME] overrides [vars]
+    #[arg(long, value_name = "NAME", help_heading = "Plan file options")]
+    pub env: Option<String>,
+    /// TOML file with values of variables; overrides --env; repeatable, later files win
+    #[arg(long = "vars", value_name = "FILE", help_heading = "Plan file options")]
+    pub vars_files: Vec<PathBuf>,
+    /// Value of a variable; overrides --vars; repeatable
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(help_heading = "Plan file options")]
+    pub vars: Vec<(String, String)>,
+    /// Only source collections that match, as NAME or DATABASE/NAME; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = glob, help_heading = "Plan file options")]
+    pub only: Vec<String>,
+    /// Not the source collections that match, as NAME or DATABASE/NAME; repeatable
+    #[arg(long, value_name = "GLOB", value_parser = glob, help_heading = "Plan file options")]
+    pub exclude: Vec<String>,
+    /// Folder of the ledger
+    #[arg(long, value_name = "DIR", default_value = ".milvus-ferry")]
+    #[arg(help_heading = "Plan file options")]
+    pub state: PathBuf,
+}
+
+impl PlanArgs {
+    /// What these options give to the plan file.
+    pub fn inputs(&self) -> Inputs {
+        Inputs {
+            env: self.env.clone(),
+            vars_files: self.vars_files.clone(),
+            vars: self.vars.clone(),
+        }
+    }
+}
+
+/// The value is not quoted in the error: it may be a credential in the wrong place.
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+fn glob(text: &str) -> Result<String, String> {
+    match globset::Glob::new(text) {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        Ok(_) => Err("expected a glob, such as prod_*".to_owned()),
+        Err(error) => Err(error.kind().to_string()),
+    }
+}
+
+/// Runs a command line, program name first, and returns the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() {
+                exit::WRONG_USAGE
+            } else {
+                exit::DONE
+            };
+            // Nothing is left to do when even this cannot be written.
+            let _ = error.print();
+            return code;
+        }
+    };
+    if let Err(message) = output::install_log(&cli.output) {
+        output::error(&message);
+        return exit::WRONG_USAGE;
+    }
+    cli.command.run(&cli.output)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn variables_split_at_the_first_equals_sign() {
+        assert_eq!(variable("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(variable("a="), Ok(("a".into(), String::new())));
+        assert!(variable("=a").is_err());
+        assert!(!variable("canary").unwrap_err().contains("canary"));
+    }
+}

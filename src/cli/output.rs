@@ -1,0 +1,99 @@
+//! Standard output, standard error, and the log.
+
+use std::io::{self, IsTerminal, Write};
+
+use tracing_subscriber::EnvFilter;
+
+use super::{Colour, LogFormat, OutputArgs};
+use crate::{env, exit};
+
+/// Crates below us whose debug lines only matter to people who ask for them by name.
+const THIRD_PARTY: [&str; 5] = ["h2", "hyper", "rustls", "tonic", "tower"];
+
+/// Whether standard error gets colour.
+pub(super) fn colour(output: &OutputArgs) -> bool {
+    match output.color {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto if env::value(env::NO_COLOR).is_some() => false,
+        Colour::Auto => {
+            env::value(env::CLICOLOR_FORCE).is_some_and(|value| value != "0")
+                || io::stderr().is_terminal()
+        }
+    }
+}
+
+/// Sends log lines to standard error. Does nothing when there is a log already.
+pub(super) fn install_log(output: &OutputArgs) -> Result<(), String> {
+    let directives = env::value(env::MILVUS_FERRY_LOG)
+        .unwrap_or_else(|| directives(output.verbose, output.quiet));
+    let filter = EnvFilter::try_new(directives)
+        .map_err(|error| format!("{} is no log filter: {error}", env::MILVUS_FERRY_LOG))?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colour(output));
+    let installed = match output.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    // A second call in one process keeps the first log.
+    drop(installed);
+    Ok(())
+}
+
+fn directives(verbose: u8, quiet: bool) -> String {
+    let (ours, others) = match (quiet, verbose) {
+        (true, _) => ("error", "error"),
+        (false, 0) => ("warn", "warn"),
+        (false, 1) => ("info", "warn"),
+        (false, 2) => ("debug", "info"),
+        (false, _) => ("trace", "info"),
+    };
+    let third_party = THIRD_PARTY.map(|name| format!("{name}={others}"));
+    format!("{others},milvus_ferry={ours},{}", third_party.join(","))
+}
+
+/// Writes a document to standard output, and returns the exit code that follows: the given one,
+/// or failure when it cannot be written. A reader that stops early is no failure.
+pub(super) fn document(text: &str, code: u8) -> u8 {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) => code,
+        Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => code,
+        Err(cause) => {
+            error(&format!("cannot write to standard output: {cause}"));
+            exit::FAILED
+        }
+    }
+}
+
+/// Writes text for people to standard error.
+pub(super) fn message(text: &str) {
+    // Nothing is left to do when standard error is gone.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes an error that belongs to no file.
+pub(super) fn error(text: &str) {
+    message(&format!("error: {text}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn third_party_crates_stay_quiet() {
+        for verbose in 0..5 {
+            let directives = directives(verbose, false);
+            assert!(EnvFilter::try_new(&directives).is_ok());
+            assert!(!directives.contains("h2=debug") && !directives.contains("h2=trace"));
+        }
+        assert!(directives(3, false).contains("milvus_ferry=trace"));
+        assert!(directives(0, true).contains("milvus_ferry=error"));
+    }
+}

@@ -1,0 +1,203 @@
+//! The plan file: from the text that a person wrote to the [`Migration`] that it asks for.
+//!
+//! TOML is parsed first, with the place of every value; then the strings are rendered as
+//! templates; then the result is checked against the schema, and last against the rules that a
+//! schema cannot express. Every step goes on after a finding, so that one run shows all of them.
+
+mod document;
+mod file;
+mod hidden;
+mod rendering;
+mod resolve;
+mod schema;
+mod suggestion;
+mod template;
+mod units;
+mod variables;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
+use crate::model::Migration;
+use document::Document;
+use file::PlanFile;
+use template::Templates;
+
+pub use schema::published as published_schema;
+
+/// What the command line gives to a plan file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// The environment.
+    pub env: Option<String>,
+    /// Files with values of variables; later ones win.
+    pub vars_files: Vec<PathBuf>,
+    /// Names and values of variables; later ones win, and all win over files.
+    pub vars: Vec<(String, String)>,
+}
+
+/// A valid plan file.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it asks for.
+    pub migration: Migration,
+    /// Findings that are no errors.
+    pub warnings: Report,
+}
+
+/// Reads a plan file and resolves it. Touches no network.
+pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
+    match read(path, "plan file") {
+        Ok(text) => resolve_text(path, text, inputs),
+        Err(finding) => {
+            let mut report = Report::new();
+            report.push(*finding);
+            Err(report)
+        }
+    }
+}
+
+fn resolve_text(path: &Path, text: String, inputs: &Inputs) -> Result<Loaded, Report> {
+    let mut report = Report::new();
+    let document = Document::parse(&text);
+    let hidden = hidden::ranges(&text, &document);
+    let source = report.add_source(path.display().to_string(), text.clone(), &hidden);
+    if report_syntax(&document, source, &mut report)
+        || other_version(&document, source, &mut report)
+    {
+        return Err(report);
+    }
+    let variables = variables::resolve(&document, source, inputs, &mut report);
+    let rendered = rendering::render(
+        &text,
+        &document,
+        source,
+        Templates::new(variables),
+        &mut report,
+    );
+    let checked = schema::check(
+        &rendered.value,
+        &document.value,
+        &document.spans,
+        source,
+        &rendered.unknown,
+    );
+    for finding in checked.findings {
+        report.push(finding);
+    }
+    let mut invalid = checked.invalid;
+    invalid.extend(rendered.unknown);
+    let migration = match typed(rendered.value, &invalid) {
+        Ok(file) => resolve::resolve(
+            &file,
+            resolve::Context {
+                path,
+                environment: inputs.env.as_deref(),
+                document: &document,
+                source,
+                invalid: &invalid,
+                templates: &rendered.templates,
+                report: &mut report,
+            },
+        ),
+        Err(error) => {
+            if !report.has_errors() {
+                // The schema lets nothing through that the types refuse; if it does, the error
+                // may quote the file, so only its place in the source of this build is told.
+                let kind = error.classify();
+                report.push(Diagnostic::error(
+                    "internal_error",
+                    format!("the plan file fits its schema and not its types ({kind:?})"),
+                ));
+            }
+            None
+        }
+    };
+    match migration {
+        Some(migration) if !report.has_errors() => Ok(Loaded {
+            migration,
+            warnings: report,
+        }),
+        _ => Err(report),
+    }
+}
+
+fn read(path: &Path, what: &str) -> Result<String, Box<Diagnostic>> {
+    let fault = |cause: &dyn std::fmt::Display| {
+        let message = format!("cannot read the {what} `{}`: {cause}", path.display());
+        Box::new(Diagnostic::error("unreadable_file", message))
+    };
+    let bytes = fs::read(path).map_err(|error| fault(&error))?;
+    String::from_utf8(bytes).map_err(|_| fault(&"it is not UTF-8 text"))
+}
+
+/// Reports what is wrong with the TOML itself, and whether that is anything.
+fn report_syntax(document: &Document, source: SourceId, report: &mut Report) -> bool {
+    for fault in &document.syntax {
+        report.push(
+            Diagnostic::error(fault.code, fault.message.clone()).at(Span {
+                source,
+                range: fault.range.clone(),
+            }),
+        );
+    }
+    for (_, fault) in &document.unusable {
+        report.push(
+            Diagnostic::error(fault.code, fault.message.clone()).at(Span {
+                source,
+                range: fault.range.clone(),
+            }),
+        );
+    }
+    !document.syntax.is_empty()
+}
+
+/// Another version has other keys: everything else that could be said would mislead.
+fn other_version(document: &Document, source: SourceId, report: &mut Report) -> bool {
+    match document.value.get("version").and_then(Value::as_i64) {
+        Some(version) if version != 1 => {
+            report.push(
+                Diagnostic::error(
+                    "unsupported_version",
+                    format!("plan file version {version} is not supported"),
+                )
+                .at(Span {
+                    source,
+                    range: document.spans.value("/version"),
+                })
+                .help("this build reads version 1"),
+            );
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The typed plan file, without what is invalid.
+fn typed(mut value: Value, invalid: &BTreeSet<String>) -> Result<PlanFile, serde_json::Error> {
+    for pointer in invalid {
+        let parent = document::parent(pointer).to_owned();
+        match value.pointer_mut(&parent) {
+            Some(Value::Object(table)) => {
+                table.remove(&document::last_key(pointer));
+            }
+            // An entry keeps its number, and a list of words is dropped whole.
+            Some(Value::Array(items)) if parent == "/collections" => {
+                if let Some(item) = document::last_key(pointer)
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| items.get_mut(index))
+                {
+                    *item = Value::Object(serde_json::Map::new());
+                }
+            }
+            Some(array) => *array = Value::Null,
+            None => {}
+        }
+    }
+    serde_json::from_value(value)
+}

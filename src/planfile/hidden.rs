@@ -1,0 +1,244 @@
+//! Which parts of a text may be secret, so that no finding shows them.
+//!
+//! A credential does not belong in a plan file, and the file that has one anyway is exactly the
+//! one that gets reported. So every value in a credential's place is hidden, well formed or not,
+//! and so is user information in an address.
+
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::document::{Document, child};
+use super::template;
+
+/// Parts of key names that say "credential".
+const SOUNDS_SECRET: [&str; 16] = [
+    "token",
+    "username",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "api_key",
+    "apikey",
+    "api-key",
+    "access_key",
+    "access-key",
+    "private_key",
+    "credential",
+    "bearer",
+    "auth",
+];
+
+/// Whether a pointer is that of a credential: `/source/token` and its like.
+pub(super) fn is_credential(pointer: &str) -> bool {
+    let mut keys = pointer.split('/').skip(1);
+    matches!(keys.next(), Some("source" | "target"))
+        && matches!(keys.next(), Some("username" | "password" | "token"))
+        && keys.next().is_none()
+}
+
+/// Whether a text can be the name of an environment variable, and is unlikely to be a secret.
+pub(super) fn is_env_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// The parts of a text to hide.
+pub(super) fn ranges(text: &str, document: &Document) -> Vec<Range<usize>> {
+    let mut ranges = user_information(text);
+    in_tables(&document.value, "", document, &mut ranges);
+    if !document.syntax.is_empty() {
+        in_lines(text, &mut ranges);
+    }
+    ranges
+}
+
+fn sounds_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    SOUNDS_SECRET.iter().any(|word| key.contains(word))
+}
+
+fn in_tables(value: &Value, pointer: &str, document: &Document, ranges: &mut Vec<Range<usize>>) {
+    match value {
+        Value::Object(table) => {
+            for (key, value) in table {
+                let at = child(pointer, key);
+                if sounds_secret(key) || is_credential(&at) {
+                    credential(value, &at, document, ranges);
+                } else {
+                    in_tables(value, &at, document, ranges);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                in_tables(item, &format!("{pointer}/{index}"), document, ranges);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Hides everything about a credential but a well-formed name of a variable.
+fn credential(value: &Value, pointer: &str, document: &Document, ranges: &mut Vec<Range<usize>>) {
+    match value {
+        Value::Object(table) => {
+            for (key, value) in table {
+                let at = child(pointer, key);
+                match value {
+                    Value::String(text)
+                        if key == "env" && (is_env_name(text) || template::is_template(text)) => {}
+                    Value::Object(_) => credential(value, &at, document, ranges),
+                    _ => ranges.push(document.spans.value(&at)),
+                }
+            }
+        }
+        _ => ranges.push(document.spans.value(pointer)),
+    }
+}
+
+/// `user:password@` after `://`.
+fn user_information(text: &str) -> Vec<Range<usize>> {
+    text.match_indices("://")
+        .filter_map(|(at, separator)| {
+            let start = at + separator.len();
+            let rest = &text[start..];
+            let end = rest
+                .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
+                .unwrap_or(rest.len());
+            let at_sign = rest[..end].rfind('@')?;
+            Some(start..start + at_sign)
+        })
+        .collect()
+}
+
+/// Where the TOML is broken its values have no certain place: hides what follows any key that
+/// sounds like a credential.
+fn in_lines(text: &str, ranges: &mut Vec<Range<usize>>) {
+    let lower = text.to_ascii_lowercase();
+    for word in SOUNDS_SECRET {
+        for (at, _) in lower.match_indices(word) {
+            let key_end = at
+                + text[at..]
+                    .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
+                    .unwrap_or(text.len() - at);
+            let after_key = text[key_end..].trim_start_matches(['"', '\'', ' ', '\t']);
+            let Some(value) = after_key.strip_prefix(['=', ':']) else {
+                // Such as `password "abc"`: the line has no separator, and still may have a value.
+                let start = key_end;
+                ranges.push(start..start + line_length(&text[start..]));
+                continue;
+            };
+            let value = value.trim_start_matches([' ', '\t']);
+            if names_variable(value) {
+                continue;
+            }
+            let start = text.len() - value.len();
+            ranges.push(start..start + value_length(value));
+        }
+    }
+}
+
+/// Whether a value begins with a whole `{ env = "NAME" }`.
+fn names_variable(value: &str) -> bool {
+    let name = value
+        .strip_prefix('{')
+        .map(str::trim_start)
+        .and_then(|rest| rest.strip_prefix("env"))
+        .map(str::trim_start)
+        .and_then(|rest| rest.strip_prefix('='))
+        .map(str::trim_start)
+        .and_then(|rest| rest.strip_prefix(['"', '\'']))
+        .and_then(|rest| rest.split_once(['"', '\'']));
+    name.is_some_and(|(name, rest)| {
+        is_env_name(name) && rest.trim_start_matches([' ', '\t']).starts_with('}')
+    })
+}
+
+/// How far a value may reach: to the end of its line, or over several lines for what opens there.
+fn value_length(value: &str) -> usize {
+    for quotes in ["\"\"\"", "'''"] {
+        if let Some(body) = value.strip_prefix(quotes) {
+            return body
+                .find(quotes)
+                .map_or(value.len(), |end| end + 2 * quotes.len());
+        }
+    }
+    let line = line_length(value);
+    for (open, close) in [('[', ']'), ('{', '}')] {
+        if value.starts_with(open) && !value[..line].contains(close) {
+            return value.find(close).map_or(value.len(), |end| end + 1);
+        }
+    }
+    line
+}
+
+fn line_length(text: &str) -> usize {
+    text.find('\n').unwrap_or(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let document = Document::parse(text);
+        let mut bytes = text.as_bytes().to_vec();
+        for range in ranges(text, &document) {
+            bytes[range].fill(b'#');
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn names_of_variables_stay() {
+        let text = "[source]\ntoken = { env = \"ZILLIZ_TOKEN\" }\nendpoint = \"http://a:1\"\n";
+        assert_eq!(shown(text), text);
+    }
+
+    #[test]
+    fn values_of_credentials_go() {
+        for line in [
+            "token = \"canary\"",
+            "token = { env = \"canary\" }",
+            "token = { value = \"canary\", env = \"A\" }",
+            "password = [\"canary\"]",
+            "api_key = '''canary'''",
+            "password = \"\"\"\nx\ncanary\"\"\"",
+            "username.value = \"canary\"",
+            "endpoint = \"https://root:canary@host\"",
+            "endpoint = \"https://root:c@n/canary@host\"",
+            "\"token\" = \"canary\"",
+        ] {
+            let text = format!("[source]\n{line}\n");
+            assert!(!shown(&text).contains("canary"), "{line}");
+            for broken in ["[target\n", "x = = 1\n", "y = \"\n"] {
+                let text = format!("{broken}{text}");
+                assert!(!shown(&text).contains("canary"), "{text}");
+                let text = format!("[source]\n{line}\n{broken}");
+                assert!(!shown(&text).contains("canary"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn broken_values_of_credentials_go() {
+        for line in [
+            "token = canary",
+            "token = \"canary",
+            "token \"canary\"",
+            "token: canary",
+            "token = { env = canary }",
+            "token = [\n\"canary\"\n",
+            "target = { token = 'canary', }, ",
+            "password = \"\"\"\ncanary\n",
+        ] {
+            let text = format!("[source]\n{line}\n");
+            assert!(!shown(&text).contains("canary"), "{}", shown(&text));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Where collections land: not on themselves, and no two on one.
+
+use std::collections::BTreeMap;
+
+use super::super::document::child;
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::model::Endpoint;
+
+/// Where an entry's rows come from and go to, as far as it is known offline.
+pub(super) struct Landing {
+    pub(super) pointer: String,
+    /// Database and name; of a sample for a glob.
+    pub(super) from: (String, String),
+    pub(super) to: (String, String),
+    pub(super) exact: bool,
+}
+
+/// A collection must not be copied onto itself.
+pub(super) fn onto_itself(
+    landings: &[Landing],
+    source: &Endpoint,
+    target: &Endpoint,
+    context: &mut Context<'_>,
+) {
+    if server(&source.uri) != server(&target.uri) {
+        return;
+    }
+    for landing in landings.iter().filter(|landing| landing.from == landing.to) {
+        let finding = Diagnostic::error(
+            "source_is_target",
+            "the source and the target are the same collection",
+        )
+        .related(
+            context.span("/target/endpoint"),
+            "the same server as the source",
+        )
+        .help("give it another name with `target`, or another database with `target_database`");
+        let at = place(landing, context);
+        context.report(&at, finding);
+    }
+}
+
+/// The server of an address; every name of this machine is the same.
+fn server(uri: &str) -> String {
+    for host in ["://localhost:", "://127.0.0.1:", "://[::1]:"] {
+        if let Some((_, port)) = uri.split_once(host) {
+            return format!("localhost:{port}");
+        }
+    }
+    uri.split_once("://")
+        .map_or(uri, |(_, rest)| rest)
+        .to_owned()
+}
+
+/// Two collections must not land on one target.
+pub(super) fn onto_each_other(landings: &[Landing], context: &mut Context<'_>) {
+    let mut first: BTreeMap<&(String, String), &Landing> = BTreeMap::new();
+    for landing in landings.iter().filter(|landing| landing.exact) {
+        let Some(earlier) = first.get(&landing.to) else {
+            first.insert(&landing.to, landing);
+            continue;
+        };
+        let (database, name) = &landing.to;
+        let finding = Diagnostic::error(
+            "same_target",
+            format!("two entries land on the target collection `{database}/{name}`"),
+        )
+        .label("and this one")
+        .related(context.span(&place(earlier, context)), "this entry")
+        .help("give one of them another `target` or `target_database`");
+        let at = place(landing, context);
+        context.report(&at, finding);
+    }
+}
+
+/// What decides where an entry lands.
+fn place(landing: &Landing, context: &Context<'_>) -> String {
+    let target = child(&landing.pointer, "target");
+    if context.document.value.pointer(&target).is_some() {
+        target
+    } else {
+        child(&landing.pointer, "source")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_names_of_this_machine_are_one_server() {
+        assert_eq!(server("http://localhost:1"), server("http://127.0.0.1:1"));
+        assert_eq!(server("http://[::1]:1"), server("http://127.0.0.1:1"));
+        assert_ne!(server("http://localhost:1"), server("http://localhost:2"));
+        assert_ne!(server("http://a:1"), server("http://b:1"));
+        assert_eq!(server("https://a:1"), server("http://a:1"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Rules about names: of collections and databases, of runs, and globs of names.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// The longest name that Milvus takes, in bytes.
+const LONGEST: usize = 255;
+
+/// A name for trying templates where no source collection is known.
+pub(in crate::planfile) const SAMPLE: &str = "collection";
+
+/// What is wrong with a name of a collection, database or field, if anything.
+pub(super) fn fault(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        Some("is empty")
+    } else if name.len() > LONGEST {
+        Some("is longer than 255 bytes")
+    } else if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        Some("does not begin with a letter or `_`")
+    } else if name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+        Some("has characters other than letters, digits and `_`")
+    } else {
+        None
+    }
+}
+
+/// Whether a text is safe as the stem of a file's name.
+pub(super) fn is_file_stem(text: &str) -> bool {
+    text.len() <= 100
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+/// Whether a `source` is a glob.
+pub(in crate::planfile) fn is_glob(source: &str) -> bool {
+    source.contains(['*', '?', '['])
+}
+
+/// A glob of names, or why it is none.
+pub(super) fn glob(pattern: &str) -> Result<GlobMatcher, &'static str> {
+    if pattern.is_empty() {
+        return Err("is empty");
+    }
+    // Braces and backslashes mean something to the glob library and nothing in a plan file.
+    if pattern.contains(|c: char| !(c.is_ascii_alphanumeric() || "_*?[]-!$".contains(c))) {
+        return Err("has characters other than letters, digits, `_`, `*`, `?` and `[…]`");
+    }
+    GlobBuilder::new(pattern)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|_| "has a `[` without its `]`, or a range that runs backwards")
+}
+
+/// A name that a source may have: the name itself, or one that fits the glob.
+pub(in crate::planfile) fn sample_name(source: &str) -> String {
+    let mut sample = String::new();
+    let mut rest = source.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '*' => sample.push_str("sample"),
+            '?' => sample.push('x'),
+            '[' => {
+                let class: String = rest.by_ref().take_while(|c| *c != ']').collect();
+                let negated = class.strip_prefix(['!', '^']);
+                sample.push(match negated {
+                    Some(excluded) => ('a'..='z').find(|c| !excluded.contains(*c)).unwrap_or('_'),
+                    None => class.chars().next().unwrap_or('x'),
+                });
+            }
+            other => sample.push(other),
+        }
+    }
+    sample
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_milvus() {
+        for name in ["a", "_x", "Products_2026", &"a".repeat(255)] {
+            assert_eq!(fault(name), None, "{name}");
+        }
+        for name in ["", "1a", "a-b", "a b", "ä", "a.b", &"a".repeat(256)] {
+            assert!(fault(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn file_stems() {
+        for name in ["catalog", "a.b-c_d", "2026"] {
+            assert!(is_file_stem(name), "{name}");
+        }
+        for name in ["", ".", "..", ".hidden", "-rf", "a/b", "a\\b", "ä", "a b"] {
+            assert!(!is_file_stem(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn globs_and_names_that_fit_them() {
+        for pattern in ["*", "prod_*", "p?_*x", "[ab]_*", "[!a]*", "[a-f]x"] {
+            let name = sample_name(pattern);
+            assert!(glob(pattern).unwrap().is_match(&name), "{pattern} {name}");
+            assert_eq!(fault(&name), None);
+        }
+        for pattern in ["", "[a", "{a,b}*", "a\\*", "a/b*", "[z-a]"] {
+            assert!(glob(pattern).is_err(), "{pattern}");
+        }
+        assert_eq!(sample_name("exact"), "exact");
+    }
+}

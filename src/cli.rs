@@ -1,6 +1,9 @@
 //! The command line: one file per command in `cli/`. With the reports, the only place that prints.
 
+mod apply;
+mod ends;
 mod output;
+mod plan;
 mod schema;
 mod validate;
 
@@ -12,10 +15,15 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::exit;
 use crate::planfile::Inputs;
 
+/// Folder of the ledger where none is named.
+const DEFAULT_STATE: &str = ".milvus-ferry";
+
 const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry validate catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml --env prod --format github
+  milvus-ferry plan catalog.ferry.toml
+  milvus-ferry apply catalog.ferry.toml
   milvus-ferry schema > plan.schema.json
 
 Exit codes:
@@ -45,6 +53,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Validate(validate::ValidateArgs),
+    Plan(plan::PlanCommandArgs),
+    Apply(apply::ApplyArgs),
     Schema(schema::SchemaArgs),
 }
 
@@ -52,7 +62,24 @@ impl Command {
     fn run(self, output: &OutputArgs) -> u8 {
         match self {
             Self::Validate(args) => validate::run(&args, output),
+            Self::Plan(args) => block_on(plan::run(&args, output)),
+            Self::Apply(args) => block_on(apply::run(&args, output)),
             Self::Schema(args) => schema::run(&args),
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = u8>) -> u8 {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => {
+            let code = runtime.block_on(work);
+            // A question on the terminal may still wait for its answer; do not wait with it.
+            runtime.shutdown_background();
+            code
+        }
+        Err(error) => {
+            output::error(&format!("cannot start: {error}"));
+            exit::FAILED
         }
     }
 }
@@ -114,7 +141,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "GLOB", value_parser = glob, help_heading = "Plan file options")]
     pub exclude: Vec<String>,
     /// Folder of the ledger
-    #[arg(long, value_name = "DIR", default_value = ".milvus-ferry")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_STATE)]
     #[arg(help_heading = "Plan file options")]
     pub state: PathBuf,
 }

@@ -10,5 +10,6 @@ pub mod ledger;
 pub mod milvus;
 pub mod model;
 pub mod planfile;
+pub mod report;
 pub mod secret;
 pub mod verify;

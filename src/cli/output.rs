@@ -1,24 +1,36 @@
 //! Standard output, standard error, and the log.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use tracing_subscriber::EnvFilter;
 
-use super::{Colour, LogFormat, OutputArgs};
-use crate::{env, exit};
+use super::ends::Problem;
+use super::{Colour, LogFormat, OutputArgs, PlanArgs};
+use crate::model::Migration;
+use crate::{env, exit, planfile};
 
 /// Crates below us whose debug lines only matter to people who ask for them by name.
 const THIRD_PARTY: [&str; 5] = ["h2", "hyper", "rustls", "tonic", "tower"];
 
 /// Whether standard error gets colour.
 pub(super) fn colour(output: &OutputArgs) -> bool {
+    wants_colour(output, io::stderr().is_terminal())
+}
+
+/// Whether standard output gets colour.
+pub(super) fn colour_of_stdout(output: &OutputArgs) -> bool {
+    wants_colour(output, io::stdout().is_terminal())
+}
+
+fn wants_colour(output: &OutputArgs, is_terminal: bool) -> bool {
     match output.color {
         Colour::Always => true,
         Colour::Never => false,
         Colour::Auto if env::value(env::NO_COLOR).is_some() => false,
         Colour::Auto => {
             env::value(env::CLICOLOR_FORCE).is_some_and(|value| value != "0")
-                || io::stderr().is_terminal()
+                || is_terminal
         }
     }
 }
@@ -80,6 +92,35 @@ pub(super) fn message(text: &str) {
 /// Writes an error that belongs to no file.
 pub(super) fn error(text: &str) {
     message(&format!("error: {text}\n"));
+}
+
+/// Writes why a command cannot go on, and returns the exit code that follows.
+pub(super) fn problem(problem: &Problem) -> u8 {
+    if !problem.text.is_empty() {
+        error(&problem.text);
+    }
+    problem.code
+}
+
+/// Reads a plan file and shows what is wrong with it.
+pub(super) fn load(
+    file: &Path,
+    plan: &PlanArgs,
+    output: &OutputArgs,
+) -> Result<Migration, Problem> {
+    match planfile::load(file, &plan.inputs()) {
+        Ok(loaded) => {
+            if !output.quiet {
+                message(&loaded.warnings.render(colour(output)));
+            }
+            Ok(loaded.migration)
+        }
+        Err(report) => {
+            message(&report.render(colour(output)));
+            let text = format!("{} is invalid; nothing was done", file.display());
+            Err(Problem::new(exit::PLAN_FILE_INVALID, text))
+        }
+    }
 }
 
 #[cfg(test)]

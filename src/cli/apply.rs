@@ -1,0 +1,254 @@
+//! `apply`: carries the changes out, resumably.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::ends::{self, Ends, KnownTargets, Problem};
+use super::{LogFormat, OutputArgs, PlanArgs, output, plan};
+use crate::apply::{Outcome, Run, Status, apply};
+use crate::changes::Changes;
+use crate::copy::SharedLedger;
+use crate::ledger::Ledger;
+use crate::model::Migration;
+use crate::report::progress::{Mode, Progress};
+use crate::report::style::Style;
+use crate::{exit, report};
+
+/// Events that may wait for whoever shows them.
+const WAITING_EVENTS: usize = 1_024;
+
+const AFTER_HELP: &str = "\
+Examples:
+  milvus-ferry apply catalog.ferry.toml
+  milvus-ferry apply catalog.ferry.toml --env prod --yes      # in CI, without a question
+
+Shows the changes, asks, and carries them out. Interrupted at any moment, the same command
+continues: no row is lost, none is doubled. Ctrl-C finishes what is in flight and stops; a second
+Ctrl-C stops at once.";
+
+/// Carry the changes out: create, copy, index, load, count
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct ApplyArgs {
+    /// The plan file, such as catalog.ferry.toml
+    file: PathBuf,
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs) -> u8 {
+    let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone()));
+    match carry_out(args, output, &stop).await {
+        Ok(code) => code,
+        Err(problem) => output::problem(&problem),
+    }
+}
+
+async fn carry_out(
+    args: &ApplyArgs,
+    output: &OutputArgs,
+    stop: &CancellationToken,
+) -> Result<u8, Problem> {
+    let migration = output::load(&args.file, &args.plan, output)?;
+    let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
+    let mut ledger = Ledger::open(&args.plan.state, &migration.name)?;
+    let known = KnownTargets::read(&ledger, &ends)?;
+    let changes = plan::changes(&migration, &args.plan, &ends, &known).await?;
+    let style = Style::new(output::colour(output));
+    if !output.quiet || changes.is_refused() {
+        output::message(&report::plan::render(&changes, &style));
+    }
+    if changes.is_refused() {
+        return Ok(exit::FAILED);
+    }
+    if !changes.is_pending() {
+        return Ok(output::document("Nothing to do.\n", exit::DONE));
+    }
+    if !args.yes {
+        confirm(stop).await?;
+    }
+    let command = format!("apply {}", args.file.display());
+    let id = ledger.begin_run(
+        env!("CARGO_PKG_VERSION"),
+        &command,
+        migration.environment.as_deref(),
+    )?;
+    let ledger = SharedLedger::new(ledger);
+    let started = Instant::now();
+    let outcomes = with_progress(&migration, &ends, &changes, &ledger, id, output, stop).await;
+    let (code, word) = verdict(&outcomes, stop);
+    // The run is over either way; what it did is in the ledger's moves and chunks.
+    if let Err(error) = ledger.with(move |ledger| ledger.end_run(id, word)).await {
+        tracing::warn!(%error, "The end of the run could not be recorded.");
+    }
+    let resume = resume_command(args);
+    let style = Style::new(output::colour_of_stdout(output));
+    let summary = report::summary::render(&outcomes, &style, &resume, started.elapsed());
+    Ok(output::document(&summary, code))
+}
+
+async fn with_progress(
+    migration: &Migration,
+    ends: &Ends,
+    changes: &Changes,
+    ledger: &SharedLedger,
+    id: crate::ledger::RunId,
+    output: &OutputArgs,
+    stop: &CancellationToken,
+) -> Vec<Outcome> {
+    let (events, mut told) = mpsc::channel(WAITING_EVENTS);
+    let mode = match output.log_format {
+        _ if output.quiet => Mode::Quiet,
+        LogFormat::Json => Mode::Json,
+        LogFormat::Text if std::io::stderr().is_terminal() => Mode::Terminal,
+        LogFormat::Text => Mode::Lines,
+    };
+    let mut progress = Progress::new(mode);
+    let showing = tokio::spawn(async move {
+        while let Some(event) = told.recv().await {
+            progress.handle(&event);
+        }
+        progress.finish();
+    });
+    let run = Run {
+        migration,
+        source: ends.source.clone(),
+        target: ends.target.clone(),
+        ledger: ledger.clone(),
+        id,
+        events,
+        stop: stop.clone(),
+    };
+    let outcomes = apply(&run, changes).await;
+    drop(run);
+    if let Err(error) = showing.await {
+        tracing::warn!(%error, "Progress could not be shown.");
+    }
+    outcomes
+}
+
+/// The exit code of a run, and its one-word outcome for the ledger.
+fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str) {
+    let any = |matches: fn(&Status) -> bool| outcomes.iter().any(|o| matches(&o.status));
+    if any(|status| matches!(status, Status::Stopped)) || stop.is_cancelled() {
+        (exit::INTERRUPTED, "interrupted")
+    } else if any(|status| matches!(status, Status::Failed(_))) {
+        (exit::STOPPED_RESUMABLE, "failed")
+    } else if any(|status| matches!(status, Status::CountsDiffer(_))) {
+        (exit::VERIFICATION_FAILED, "counts differ")
+    } else {
+        (exit::DONE, "done")
+    }
+}
+
+/// Asks on the terminal. Only `yes` goes on.
+async fn confirm(stop: &CancellationToken) -> Result<(), Problem> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Err(Problem::new(
+            exit::WRONG_USAGE,
+            "there is no terminal to ask on; give --yes to apply without a question",
+        ));
+    }
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "\nApply these changes? Only `yes` is accepted: ");
+    let _ = stderr.flush();
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).map(|_| line)
+    });
+    let answer = tokio::select! {
+        answer = answer => answer,
+        () = stop.cancelled() => return Err(Problem::new(exit::INTERRUPTED, "interrupted")),
+    };
+    match answer {
+        Ok(Ok(line)) if line.trim() == "yes" => Ok(()),
+        _ => Err(Problem::new(exit::FAILED, "not confirmed; nothing was changed")),
+    }
+}
+
+/// The command that continues this run.
+fn resume_command(args: &ApplyArgs) -> String {
+    let plan = &args.plan;
+    let mut words = vec!["milvus-ferry".to_owned(), "apply".to_owned()];
+    words.push(args.file.display().to_string());
+    let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
+    for env in &plan.env {
+        option("--env", env.clone());
+    }
+    for file in &plan.vars_files {
+        option("--vars", file.display().to_string());
+    }
+    for (name, value) in &plan.vars {
+        option("--var", format!("{name}={value}"));
+    }
+    for only in &plan.only {
+        option("--only", only.clone());
+    }
+    for exclude in &plan.exclude {
+        option("--exclude", exclude.clone());
+    }
+    if plan.state.as_os_str() != super::DEFAULT_STATE {
+        option("--state", plan.state.display().to_string());
+    }
+    if args.yes {
+        words.push("--yes".to_owned());
+    }
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// The first signal lets what is in flight finish; the second ends the process.
+async fn stop_on_signal(stop: CancellationToken) {
+    signal().await;
+    output::message(
+        "\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
+    );
+    stop.cancel();
+    signal().await;
+    std::process::exit(exit::INTERRUPTED.into());
+}
+
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(quoted("a-b/c.toml"), "a-b/c.toml");
+        assert_eq!(quoted("prod_*"), "'prod_*'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

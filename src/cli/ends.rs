@@ -1,0 +1,223 @@
+//! Connecting to both ends, with credentials from the environment.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::changes::Known;
+use crate::ledger::{self, Ledger, MoveState};
+use crate::milvus::{self, Client, Connection, Login, RetryPolicy, ServerVersion, TlsFiles};
+use crate::model::{Credentials, Endpoint, EnvName, Migration, RowSettings};
+use crate::secret::Secret;
+use crate::{changes, env, exit};
+
+/// Why a command cannot go on, and the exit code that follows.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) text: String,
+    pub(super) code: u8,
+}
+
+impl Problem {
+    pub(super) fn new(code: u8, text: impl Into<String>) -> Self {
+        Self { text: text.into(), code }
+    }
+}
+
+impl From<milvus::Error> for Problem {
+    fn from(error: milvus::Error) -> Self {
+        let code = match error.kind {
+            milvus::Kind::Cancelled => exit::INTERRUPTED,
+            _ if error.is_access() => exit::CANNOT_CONNECT,
+            _ => exit::FAILED,
+        };
+        Self::new(code, format!("{error}\n  {}", error.advice()))
+    }
+}
+
+impl From<ledger::Error> for Problem {
+    fn from(error: ledger::Error) -> Self {
+        let code = match error {
+            ledger::Error::Locked { .. } => exit::LOCKED,
+            _ => exit::FAILED,
+        };
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(below) = cause {
+            text = format!("{text}: {below}");
+            cause = below.source();
+        }
+        Self::new(code, text)
+    }
+}
+
+/// Both servers.
+pub(super) struct Ends {
+    pub(super) source: Client,
+    pub(super) target: Client,
+}
+
+/// Connects to both ends. Everything that is missing, or wrong with either, is said at once.
+pub(super) async fn connect(
+    migration: &Migration,
+    retry_for: Duration,
+    stop: &CancellationToken,
+) -> Result<Ends, Problem> {
+    let mut missing = Vec::new();
+    let mut unreadable = Vec::new();
+    let connections = migration.copy.parallelism;
+    let source = connection(&migration.source, connections, &mut missing, &mut unreadable);
+    let target = connection(&migration.target, connections, &mut missing, &mut unreadable);
+    if !unreadable.is_empty() {
+        return Err(Problem::new(exit::PLAN_FILE_INVALID, unreadable.join("\n")));
+    }
+    if !missing.is_empty() {
+        missing.sort();
+        missing.dedup();
+        let names = missing.join(", ");
+        return Err(Problem::new(
+            exit::CANNOT_CONNECT,
+            format!(
+                "credentials are missing: {names}\n  set these environment variables; the plan \
+                 file names them"
+            ),
+        ));
+    }
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.subsec_nanos());
+    let policy = |salt: u64| RetryPolicy::new(retry_for, u64::from(seed) ^ salt);
+    let (source, target) = tokio::join!(
+        Client::connect(&source, policy(0x9e37), stop.clone()),
+        Client::connect(&target, policy(0x79b9), stop.clone()),
+    );
+    match (source, target) {
+        (Ok(source), Ok(target)) => Ok(Ends { source, target }),
+        (source, target) => {
+            let problems: Vec<Problem> = [("source", source.err()), ("target", target.err())]
+                .into_iter()
+                .filter_map(|(end, error)| {
+                    let problem = Problem::from(error?);
+                    Some(Problem { text: format!("{end}: {}", problem.text), ..problem })
+                })
+                .collect();
+            let code = problems.first().map_or(exit::FAILED, |problem| problem.code);
+            let texts: Vec<String> = problems.into_iter().map(|problem| problem.text).collect();
+            Err(Problem::new(code, texts.join("\n")))
+        }
+    }
+}
+
+fn connection(
+    endpoint: &Endpoint,
+    connections: usize,
+    missing: &mut Vec<String>,
+    unreadable: &mut Vec<String>,
+) -> Connection {
+    let mut secret = |name: &EnvName| match env::value(&name.0) {
+        Some(value) => Secret::new(value),
+        None => {
+            missing.push(name.0.clone());
+            Secret::new(String::new())
+        }
+    };
+    let login = match &endpoint.credentials {
+        Credentials::None => None,
+        Credentials::UserPassword { username, password } => {
+            Some(Login::UserPassword(secret(username), secret(password)))
+        }
+        Credentials::Token(token) => Some(Login::Token(secret(token))),
+    };
+    let mut read = |path: &Path| {
+        std::fs::read(path).unwrap_or_else(|cause| {
+            unreadable.push(format!("cannot read the TLS file {}: {cause}", path.display()));
+            Vec::new()
+        })
+    };
+    let tls = TlsFiles {
+        ca: endpoint.tls.ca_file.as_deref().map(&mut read),
+        identity: match (&endpoint.tls.client_cert_file, &endpoint.tls.client_key_file) {
+            (Some(certificate), Some(key)) => Some((read(certificate), read(key))),
+            _ => None,
+        },
+        server_name: endpoint.tls.server_name.clone(),
+    };
+    Connection { uri: endpoint.uri.clone(), login, tls, connections }
+}
+
+/// What a server can hold, by its version. An unknown version is believed to be new.
+pub(super) fn abilities(version: &ServerVersion) -> changes::diff::Abilities {
+    let lite = version.flavour == milvus::Flavour::Lite;
+    let old = !lite && version.older_than(2, 3, 0);
+    changes::diff::Abilities {
+        arrays: !old,
+        cosine: !old,
+        binary_vectors: !(lite && version.at_least(3, 0, 0)),
+        annoy: old,
+        keeps_details: !lite,
+    }
+}
+
+/// What the ledger knows of every target collection at this target.
+pub(super) struct KnownTargets(Vec<(String, String, Known)>);
+
+impl KnownTargets {
+    /// Reads it all at once, so that looking up cannot fail.
+    pub(super) fn read(ledger: &Ledger, ends: &Ends) -> Result<Self, Problem> {
+        let mut known = Vec::new();
+        for record in ledger.moves()? {
+            if record.state == MoveState::Superseded
+                || record.ends.target_endpoint != ends.target.uri()
+            {
+                continue;
+            }
+            let totals = ledger.totals(record.id)?;
+            let settings: RowSettings = serde_json::from_str(&record.settings).map_err(|error| {
+                Problem::new(
+                    exit::FAILED,
+                    format!("the ledger {} cannot be used: {error}", ledger.path().display()),
+                )
+            })?;
+            let source =
+                format!("{}/{}", record.ends.source_database, record.ends.source_collection);
+            let source_address = if record.ends.source_endpoint == ends.source.uri() {
+                source
+            } else {
+                format!("{source} at {}", record.ends.source_endpoint)
+            };
+            known.push((
+                record.ends.target_database,
+                record.ends.target_collection,
+                Known {
+                    wanted: record.wanted,
+                    created: record.created,
+                    settings,
+                    target_id: record.target_collection_id,
+                    source_id: record.source_collection_id,
+                    finished: record.state == MoveState::Done,
+                    adopted: record.adopted,
+                    rows: totals.rows,
+                    chunks_done: totals.chunks_done,
+                    chunks_open: totals.chunks_open,
+                    source_address,
+                },
+            ));
+        }
+        Ok(Self(known))
+    }
+
+    /// Nothing is known.
+    pub(super) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// What is known of a target collection: the newest move onto it.
+    pub(super) fn find(&self, database: &str, collection: &str) -> Option<Known> {
+        self.0
+            .iter()
+            .rev()
+            .find(|(of_database, of_collection, _)| {
+                of_database == database && of_collection == collection
+            })
+            .map(|(_, _, known)| known.clone())
+    }
+}

@@ -1,0 +1,100 @@
+//! `plan`: connects to both ends and prints what `apply` would do. Writes nothing anywhere.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use super::ends::{self, Ends, KnownTargets, Problem};
+use super::{OutputArgs, PlanArgs, output};
+use crate::changes::inspect::Selection;
+use crate::changes::{Changes, End, diff, inspect};
+use crate::ledger::Ledger;
+use crate::model::Migration;
+use crate::report::style::Style;
+use crate::{exit, report};
+
+/// How long a look-up is tried again before `plan` gives up.
+const RETRY_FOR: Duration = Duration::from_secs(30);
+
+const AFTER_HELP: &str = "\
+Examples:
+  milvus-ferry plan catalog.ferry.toml
+  milvus-ferry plan catalog.ferry.toml --env prod --only 'default/prod_*'
+  milvus-ferry plan catalog.ferry.toml --detailed-exitcode   # 2 when changes are pending
+
+Reads both servers and the ledger, and writes nothing anywhere.
+Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is
+invalid, 4 when an endpoint cannot be reached.";
+
+/// Show what apply would do: a dry run against both ends
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(super) struct PlanCommandArgs {
+    /// The plan file, such as catalog.ferry.toml
+    file: PathBuf,
+    #[command(flatten)]
+    plan: PlanArgs,
+    /// Exit with 2 when changes are pending
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
+    let stop = CancellationToken::new();
+    let work = async {
+        let migration = output::load(&args.file, &args.plan, output)?;
+        let ends = ends::connect(&migration, RETRY_FOR.min(migration.copy.retry_for), &stop).await?;
+        let known = match Ledger::open_read_only(&args.plan.state, &migration.name)? {
+            Some(ledger) => KnownTargets::read(&ledger, &ends)?,
+            None => KnownTargets::none(),
+        };
+        changes(&migration, &args.plan, &ends, &known).await
+    };
+    let changes = tokio::select! {
+        changes = work => changes,
+        _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
+    };
+    let changes = match changes {
+        Ok(changes) => changes,
+        Err(problem) => return output::problem(&problem),
+    };
+    let code = if changes.is_refused() {
+        exit::FAILED
+    } else if args.detailed_exitcode && changes.is_pending() {
+        exit::CHANGES_PENDING
+    } else {
+        exit::DONE
+    };
+    let style = Style::new(output::colour_of_stdout(output));
+    output::document(&report::plan::render(&changes, &style), code)
+}
+
+/// Inspects both ends and compares.
+pub(super) async fn changes(
+    migration: &Migration,
+    args: &PlanArgs,
+    ends: &Ends,
+    known: &KnownTargets,
+) -> Result<Changes, Problem> {
+    let selection = Selection { only: args.only.clone(), exclude: args.exclude.clone() };
+    let lookup = |_: &str, _: &str, database: &str, name: &str| known.find(database, name);
+    let (inspected, findings) =
+        inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;
+    let abilities = ends::abilities(ends.target.version());
+    Ok(Changes {
+        name: migration.name.clone(),
+        environment: migration.environment.clone(),
+        source: End {
+            uri: ends.source.uri().to_owned(),
+            version: ends.source.version().to_string(),
+        },
+        target: End {
+            uri: ends.target.uri().to_owned(),
+            version: ends.target.version().to_string(),
+        },
+        collections: diff::diff(inspected, abilities),
+        findings,
+    })
+}

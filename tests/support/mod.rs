@@ -16,7 +16,10 @@
 pub mod collection;
 pub mod columns;
 pub mod data;
+pub mod ferry;
 pub mod lab;
 pub mod pb;
 pub mod probe;
+pub mod relay;
 pub mod table;
+pub mod traps;

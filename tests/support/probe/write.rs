@@ -1,0 +1,193 @@
+//! The writing half of the probe: rows in and out of collections, and the wait until they are kept.
+
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, Probe, call, refusal};
+use crate::support::collection::Collection;
+use crate::support::columns;
+use crate::support::pb::common::Status;
+use crate::support::pb::milvus;
+use crate::support::pb::schema::FieldData;
+use crate::support::table::{Row, Table};
+
+/// Rows of one insert unless a test says otherwise.
+const BATCH: usize = 2000;
+
+// The tool does not call this RPC, so it is not among the generated ones.
+#[derive(Clone, PartialEq, prost::Message)]
+struct GetFlushStateRequest {
+    #[prost(int64, repeated, tag = "1")]
+    segments: Vec<i64>,
+    #[prost(uint64, tag = "2")]
+    timestamp: u64,
+    #[prost(string, tag = "3")]
+    database: String,
+    #[prost(string, tag = "4")]
+    collection: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct GetFlushStateResponse {
+    #[prost(message, optional, tag = "1")]
+    status: Option<Status>,
+    #[prost(bool, tag = "2")]
+    flushed: bool,
+}
+
+impl Probe {
+    /// Creates the collection, fills it, flushes, builds its indexes and loads it.
+    pub async fn fill(&self, collection: &Collection, table: &Table) {
+        self.create_collection(collection).await;
+        self.insert(&collection.name, table).await;
+        self.flush(&collection.name).await;
+        self.build_and_load(collection).await;
+    }
+
+    /// Builds the indexes and loads the collection.
+    pub async fn build_and_load(&self, collection: &Collection) {
+        for index in &collection.indexes {
+            self.create_index(&collection.name, index).await;
+        }
+        self.load(&collection.name).await;
+    }
+
+    /// Inserts the rows, each into its partition, in requests of 2000 rows.
+    pub async fn insert(&self, collection: &str, table: &Table) {
+        self.insert_batches(collection, table, BATCH).await;
+    }
+
+    /// Inserts the rows, each into its partition, in requests of up to `rows` rows.
+    pub async fn insert_batches(&self, collection: &str, table: &Table, rows: usize) {
+        for (partition, batch) in batches(table, rows) {
+            let request = milvus::InsertRequest {
+                db_name: self.database.clone(),
+                collection_name: collection.to_owned(),
+                partition_name: partition.clone(),
+                num_rows: u32::try_from(batch.len()).unwrap(),
+                fields_data: request_columns(table, &batch),
+                ..Default::default()
+            };
+            let answer = call!(self, insert, request);
+            assert_eq!(answer.insert_cnt, i64::try_from(batch.len()).unwrap());
+        }
+    }
+
+    /// Upserts the rows, each within its partition. Not on 2.2.
+    pub async fn upsert(&self, collection: &str, table: &Table) {
+        for (partition, batch) in batches(table, BATCH) {
+            let request = milvus::UpsertRequest {
+                db_name: self.database.clone(),
+                collection_name: collection.to_owned(),
+                partition_name: partition.clone(),
+                num_rows: u32::try_from(batch.len()).unwrap(),
+                fields_data: request_columns(table, &batch),
+                ..Default::default()
+            };
+            call!(self, upsert, request);
+        }
+    }
+
+    /// Deletes by expression; 2.2 knows only `key in [...]`.
+    pub async fn delete(&self, collection: &str, partition: &str, expression: &str) {
+        let request = milvus::DeleteRequest {
+            db_name: self.database.clone(),
+            collection_name: collection.to_owned(),
+            partition_name: partition.to_owned(),
+            expr: expression.to_owned(),
+            ..Default::default()
+        };
+        call!(self, delete, request);
+    }
+
+    /// Seals what was inserted and waits until it is written.
+    pub async fn flush(&self, collection: &str) {
+        let request = milvus::FlushRequest {
+            db_name: self.database.clone(),
+            collection_names: vec![collection.to_owned()],
+            ..Default::default()
+        };
+        let answer = call!(self, flush, request);
+        let state = GetFlushStateRequest {
+            segments: answer
+                .coll_seg_i_ds
+                .get(collection)
+                .map(|ids| ids.data.clone())
+                .unwrap_or_default(),
+            timestamp: answer
+                .coll_flush_ts
+                .get(collection)
+                .copied()
+                .unwrap_or_default(),
+            database: self.database.clone(),
+            collection: collection.to_owned(),
+        };
+        let began = Instant::now();
+        while !self.flushed(&state).await {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{collection} is not flushed in {PATIENCE:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn flushed(&self, request: &GetFlushStateRequest) -> bool {
+        let mut grpc = tonic::client::Grpc::new(self.service.clone());
+        grpc.ready().await.unwrap();
+        let codec =
+            tonic_prost::ProstCodec::<GetFlushStateRequest, GetFlushStateResponse>::default();
+        let path = http_path("/milvus.proto.milvus.MilvusService/GetFlushState");
+        let answer = grpc
+            .unary(tonic::Request::new(request.clone()), path, codec)
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!(
+            super::refusal(answer.status.as_ref()),
+            None,
+            "GetFlushState"
+        );
+        answer.flushed
+    }
+}
+
+/// The rows by partition, in requests of up to `size` rows.
+fn batches(table: &Table, size: usize) -> Vec<(String, Vec<&Row>)> {
+    let mut partitions: Vec<(String, Vec<&Row>)> = Vec::new();
+    for row in &table.rows {
+        match partitions
+            .iter_mut()
+            .find(|(name, _)| *name == row.partition)
+        {
+            Some((_, rows)) => rows.push(row),
+            None => partitions.push((row.partition.clone(), vec![row])),
+        }
+    }
+    partitions
+        .into_iter()
+        .flat_map(|(name, rows)| {
+            rows.chunks(size)
+                .map(|rows| (name.clone(), rows.to_vec()))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The columns of a request; a key that the server makes is left out.
+fn request_columns(table: &Table, rows: &[&Row]) -> Vec<FieldData> {
+    let columns = table
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| !column.auto_id);
+    columns
+        .map(|(place, column)| {
+            let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();
+            columns::encode(column, &values)
+        })
+        .collect()
+}
+
+fn http_path(path: &'static str) -> tonic::codegen::http::uri::PathAndQuery {
+    tonic::codegen::http::uri::PathAndQuery::from_static(path)
+}

@@ -196,7 +196,8 @@ mod tests {
             for (number, range) in ranges.iter().enumerate() {
                 let held = keys.iter().filter(|key| range.contains(key)).count() as u64;
                 let last = number + 1 == ranges.len();
-                prop_assert!(if last { held < rows } else { held == rows });
+                let fits = if last { held < rows } else { held == rows };
+                prop_assert!(fits);
             }
         }
     }

@@ -1,4 +1,65 @@
-//! milvus-ferry
+//! milvus-ferry moves collections from one Milvus to another, or to Zilliz Cloud: declared in a
+//! plan file, shown before it happens, resumable at any instant, and counted at the end.
+//!
+//! # The way of a plan file
+//!
+//! ```text
+//!  catalog.ferry.toml  (+ --env prod, --var k=v)
+//!         │ planfile: TOML with spans → templates in strings → JSON Schema → rules
+//!         ▼
+//!     Migration ───────── cli connects both ends ───────── changes::inspect ──► what is there
+//!                                                                 │
+//!                                    changes::wanted:  source ⊕ overrides     (pure)
+//!                                    changes::diff:    wanted ⊖ target        (pure)
+//!                                                                 ▼
+//!  plan    prints the changes                                              writes nothing
+//!  apply   collection → partitions → rows → indexes → load → counts        journaled in the ledger
+//! ```
+//!
+//! Two words that are never mixed: the *plan file* is what a person writes, the *changes* are what
+//! `plan` computes.
+//!
+//! # Laws
+//!
+//! 1. **The live target is the truth; the ledger only saves work.** With the ledger lost, `apply`
+//!    refuses with a reason, or converges by writing every row by key (`existing = "adopt"`).
+//! 2. **Any prefix of `apply` is safe.** A chunk is noted as tried before its first write is sent
+//!    and as done after the target acknowledged it, never before. A chunk that was tried is written
+//!    by key, which cannot double a row.
+//! 3. **Bytes are sacred.** Columns pass from answer to request undecoded. What cannot be carried
+//!    is named before anything is written.
+//!
+//! # Modules and directions
+//!
+//! A test (`tests/tidy.rs`) keeps the imports to this table; what is not listed is not imported.
+//!
+//! | module | holds | may use |
+//! |---|---|---|
+//! | [`cli`] | one file per command | everything |
+//! | [`report`] | text for people, from changes and events | [`apply`], [`changes`], [`verify`], [`model`] |
+//! | [`apply`] | ordered steps, one event stream | [`verify`], [`copy`], [`changes`], [`ledger`], [`milvus`], [`model`] |
+//! | [`verify`] | proof that the target holds the rows | [`copy`], [`ledger`], [`milvus`], [`model`] |
+//! | [`copy`] | discovery → readers → byte budget → writers | [`ledger`], [`milvus`], [`model`] |
+//! | [`changes`] | inspect · wanted · diff | [`milvus`] (inspect only), [`model`] |
+//! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`] |
+//! | [`planfile`] | from TOML to a [`model::Migration`] | [`model`], [`diagnostic`] |
+//! | [`milvus`] | the client | [`model`], [`secret`] |
+//! | [`model`], [`secret`], [`diagnostic`], [`exit`], [`env`] | plain values | nothing of ours |
+//!
+//! # Invariants
+//!
+//! - Only [`milvus`] sees protobuf; only [`planfile`] sees TOML and templates; only [`cli`] and
+//!   [`report`] print; only [`env`] names environment variables.
+//! - [`changes::wanted`] and [`changes::diff`] are pure: values in, values out.
+//! - Completeness never rests on paging: pages of keys only find the bounds of chunks, rows are
+//!   read by limit-less range queries, and the last range is open above.
+//! - Nothing on the copy path decodes a vector or JSON; only the key column is decoded.
+//! - `field_id` is reset on every column that is sent.
+//! - Every wait, every queue and every retry is bounded. Bytes of rows in memory never exceed
+//!   `memory_limit`.
+//! - A secret has no `Display` and no `Serialize`, and is read from the environment at run time.
+//! - Nothing at the target is dropped, released or overwritten unless the plan file says so.
+
 pub mod apply;
 pub mod changes;
 pub mod cli;

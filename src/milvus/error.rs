@@ -169,7 +169,15 @@ impl Error {
             }
             source = cause.source();
         }
-        let kind = grpc_kind(status.code(), &message);
+        let mut kind = grpc_kind(status.code(), &message);
+        let closed = has_any(&message, &["broken pipe", "connection reset", "connection closed"]);
+        if kind == Kind::Unavailable && closed && rpc == "Connect" && endpoint.starts_with("http:")
+        {
+            // The first thing that is said on a plain connection; a server that is there and
+            // hangs up at once expects TLS.
+            kind = Kind::Tls;
+            message = format!("the server closed the plain connection, as a TLS port does: {message}");
+        }
         Self::new(kind, rpc, endpoint, message)
     }
 

@@ -1,0 +1,135 @@
+//! The quick start: two real Milvus servers, a few thousand real texts with their embeddings, and
+//! the whole way from a plan file to the same search hits on both ends.
+//!
+//! ```text
+//! cargo run --example quickstart
+//! ```
+//!
+//! Needs Rust, Python 3 and a network to fetch the servers from, once. The servers listen on
+//! loopback only and are gone when this ends.
+
+mod data;
+
+/// The same servers and the same independent client that the tests use.
+mod support {
+    #![allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    #[path = "../../../tests/support/collection.rs"]
+    pub mod collection;
+    #[path = "../../../tests/support/columns.rs"]
+    pub mod columns;
+    #[path = "../../../tests/support/lab.rs"]
+    pub mod lab;
+    #[path = "../../../tests/support/pb.rs"]
+    pub mod pb;
+    #[path = "../../../tests/support/probe.rs"]
+    pub mod probe;
+    #[path = "../../../tests/support/table.rs"]
+    pub mod table;
+}
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+use data::{COLLECTION, Query};
+use support::lab::{self, Kind};
+use support::probe::Probe;
+
+/// Name of the collection at the target, as the plan file says.
+const TARGET: &str = "definitions_v2";
+/// Hits to show for a query.
+const HITS: u32 = 3;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().peekable();
+    let program = arguments.next();
+    // The example runs the very commands that it shows: as itself, with this first word.
+    if arguments.peek().is_some_and(|word| word == "milvus-ferry") {
+        return ExitCode::from(milvus_ferry::cli::run(arguments));
+    }
+    match program.ok_or_else(|| "no program name".into()).and_then(|program| run(&program)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(program: &OsString) -> Result<(), Box<dyn Error>> {
+    let program = std::env::current_exe().unwrap_or_else(|_| program.into());
+    println!("Starting two Milvus 2.3.5 servers (the first time they are downloaded).");
+    let [source, target] = lab::servers([Kind::Milvus235A, Kind::Milvus235B]);
+    println!("  source {}   target {}", source.uri(), target.uri());
+
+    let runtime = tokio::runtime::Runtime::new()?;
+    let rows = data::rows()?;
+    let queries = data::queries()?;
+    println!("Loading {} texts and their embeddings into the source.", rows.rows.len());
+    let source_probe = runtime.block_on(async {
+        let probe = Probe::of(source).await;
+        probe.fill(&data::collection(), &rows).await;
+        probe
+    });
+
+    let folder = tempfile::tempdir()?;
+    let plan = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/quickstart/quickstart.ferry.toml");
+    std::fs::copy(plan, folder.path().join("quickstart.ferry.toml"))?;
+    let variables = format!("source = {:?}\ntarget = {:?}\n", source.uri(), target.uri());
+    std::fs::write(folder.path().join("servers.toml"), variables)?;
+    for command in ["validate", "plan", "apply", "plan"] {
+        let yes: &[&str] = if command == "apply" { &["--yes"] } else { &[] };
+        ferry(&program, folder.path(), command, yes)?;
+    }
+
+    println!("\nThe same search on both ends:");
+    runtime.block_on(async {
+        let target_probe = Probe::of(target).await;
+        let mut same = true;
+        for query in queries.iter().take(4) {
+            let there = hits(&source_probe, COLLECTION, query).await;
+            let here = hits(&target_probe, TARGET, query).await;
+            same &= there == here;
+            println!("\n  \"{}\"", query.text);
+            for (id, score) in &here {
+                println!("    {score:.4}  {}", data::text(&rows, *id));
+            }
+            println!("    {}", if there == here { "source: the same" } else { "source: DIFFERENT" });
+        }
+        if same { Ok(()) } else { Err("the two ends answer differently".into()) }
+    })
+}
+
+/// Shows a command and runs it.
+fn ferry(
+    program: &Path,
+    folder: &Path,
+    command: &str,
+    more: &[&str],
+) -> Result<(), Box<dyn Error>> {
+    let plan = ["quickstart.ferry.toml", "--vars", "servers.toml"];
+    println!("\n$ milvus-ferry {command} {} {}", plan.join(" "), more.join(" "));
+    let status = Command::new(program)
+        .arg("milvus-ferry")
+        .arg(command)
+        .args(plan)
+        .args(more)
+        .current_dir(folder)
+        .status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command} ended with {status}").into()) }
+}
+
+/// The nearest texts: their ids and scores.
+async fn hits(probe: &Probe, collection: &str, query: &Query) -> Vec<(i64, f32)> {
+    let vectors = std::slice::from_ref(&query.vector);
+    let found = probe.search(collection, "embedding", vectors, "COSINE", HITS, "").await;
+    let hits = found.into_iter().flatten();
+    hits.filter_map(|hit| match hit.key {
+        support::table::Key::Int(id) => Some((id, hit.score)),
+        support::table::Key::Text(_) => None,
+    })
+    .collect()
+}

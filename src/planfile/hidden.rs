@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::document::{Document, child};
-use super::template;
+use super::{schema, template};
 
 /// Parts of key names that say "credential".
 const SOUNDS_SECRET: [&str; 16] = [
@@ -126,19 +126,14 @@ fn in_lines(text: &str, ranges: &mut Vec<Range<usize>>) {
                 + text[at..]
                     .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
                     .unwrap_or(text.len() - at);
-            let after_key = text[key_end..].trim_start_matches(['"', '\'', ' ', '\t']);
-            let Some(value) = after_key.strip_prefix(['=', ':']) else {
-                // Such as `password "abc"`: the line has no separator, and still may have a value.
-                let start = key_end;
-                ranges.push(start..start + line_length(&text[start..]));
-                continue;
-            };
-            let value = value.trim_start_matches([' ', '\t']);
-            if names_variable(value) {
-                continue;
+            let value = text[key_end..]
+                .trim_start_matches(['"', '\'', ' ', '\t'])
+                .trim_start_matches(['=', ':'])
+                .trim_start();
+            if !names_variable(value) {
+                let start = text.len() - value.len();
+                ranges.push(start..start + value_length(value));
             }
-            let start = text.len() - value.len();
-            ranges.push(start..start + value_length(value));
         }
     }
 }
@@ -159,26 +154,38 @@ fn names_variable(value: &str) -> bool {
     })
 }
 
-/// How far a value may reach: to the end of its line, or over several lines for what opens there.
+/// How far a value may reach: to the end of the quotes that it opens, and at least to the next
+/// line that begins a key or a table.
 fn value_length(value: &str) -> usize {
-    for quotes in ["\"\"\"", "'''"] {
-        if let Some(body) = value.strip_prefix(quotes) {
-            return body
-                .find(quotes)
-                .map_or(value.len(), |end| end + 2 * quotes.len());
+    let quoted = ["\"\"\"", "'''"].into_iter().find_map(|quotes| {
+        let body = value.strip_prefix(quotes)?;
+        let end = body.find(quotes).map(|end| end + 2 * quotes.len());
+        Some(end.unwrap_or(value.len()))
+    });
+    let mut length = 0;
+    for (index, line) in value.split_inclusive('\n').enumerate() {
+        if index > 0 && begins_something(line) {
+            break;
         }
+        length += line.len();
     }
-    let line = line_length(value);
-    for (open, close) in [('[', ']'), ('{', '}')] {
-        if value.starts_with(open) && !value[..line].contains(close) {
-            return value.find(close).map_or(value.len(), |end| end + 1);
-        }
-    }
-    line
+    quoted.unwrap_or_default().max(length)
 }
 
-fn line_length(text: &str) -> usize {
-    text.find('\n').unwrap_or(text.len())
+/// Whether a line begins a key of plan files that is no part of a credential, or a table.
+fn begins_something(line: &str) -> bool {
+    let line = line.trim_start();
+    let after_key = line.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let key = &line[..line.len() - after_key.len()];
+    let is_key = after_key.trim_start().starts_with('=')
+        && key != "env"
+        && !sounds_secret(key)
+        && schema::KEYS.contains(key);
+    let is_table = line.strip_prefix('[').is_some_and(|name| {
+        name.trim_start_matches('[')
+            .starts_with(|c: char| c.is_ascii_alphabetic())
+    });
+    is_key || is_table
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The program itself: what it prints where, and its exit codes.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
 use std::fs;
 use std::process::{Command, Output};
 
@@ -85,13 +87,15 @@ fn wrong_usage_exits_with_64() {
         &["nonsense"],
         &["validate"],
         &["validate", VALID, "--format", "xml"],
-        &["validate", VALID, "--var", "no_value"],
+        &["validate", VALID, "--var", "canary"],
         &["validate", VALID, "--only", "["],
         &["-v", "-q", "schema"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
         assert_eq!(text(&output.stdout), "");
+        assert!(!text(&output.stderr).contains("canary"));
+        assert!(text(&output.stderr).ends_with('\n'), "{arguments:?}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! Files that are made from the code are up to date. `UPDATE=1 cargo test --test generated`
 //! rewrites them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
 use std::fs;
 
 fn check(path: &str, wanted: &str) {

@@ -2,6 +2,8 @@
 //!
 //! The name of a file states its case. A first line of `# --env …` gives it a command line.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

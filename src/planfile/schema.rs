@@ -124,7 +124,7 @@ fn admit_templates(schema: &mut Value) {
     if free_text {
         return;
     }
-    let template = json!({ "type": "string", "pattern": "\\{\\{.*\\}\\}" });
+    let template = json!({ "type": "string", "pattern": "\\{[{%].*[%}]\\}" });
     if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
         for branch in branches.iter_mut() {
             if branch.get("properties").is_some() {

@@ -50,7 +50,8 @@ pub(super) fn is_env_name(text: &str) -> bool {
 /// The parts of a text to hide.
 pub(super) fn ranges(text: &str, document: &Document) -> Vec<Range<usize>> {
     let mut ranges = user_information(text);
-    in_tables(&document.value, "", document, &mut ranges);
+    in_comments(text, &mut ranges);
+    in_tables(&document.value, "", (text, document), &mut ranges);
     if !document.syntax.is_empty() {
         in_lines(text, &mut ranges);
     }
@@ -62,21 +63,28 @@ fn sounds_secret(key: &str) -> bool {
     SOUNDS_SECRET.iter().any(|word| key.contains(word))
 }
 
-fn in_tables(value: &Value, pointer: &str, document: &Document, ranges: &mut Vec<Range<usize>>) {
+fn in_tables(
+    value: &Value,
+    pointer: &str,
+    file: (&str, &Document),
+    ranges: &mut Vec<Range<usize>>,
+) {
     match value {
         Value::Object(table) => {
             for (key, value) in table {
                 let at = child(pointer, key);
                 if sounds_secret(key) || is_credential(&at) {
+                    let (text, document) = file;
                     credential(value, &at, document, ranges);
+                    ranges.extend(comment(text, document.spans.value(&at).end));
                 } else {
-                    in_tables(value, &at, document, ranges);
+                    in_tables(value, &at, file, ranges);
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                in_tables(item, &format!("{pointer}/{index}"), document, ranges);
+                in_tables(item, &format!("{pointer}/{index}"), file, ranges);
             }
         }
         _ => {}
@@ -98,6 +106,26 @@ fn credential(value: &Value, pointer: &str, document: &Document, ranges: &mut Ve
             }
         }
         _ => ranges.push(document.spans.value(pointer)),
+    }
+}
+
+/// The comment on the rest of a line: beside a credential it may be an old one.
+fn comment(text: &str, after: usize) -> Option<Range<usize>> {
+    let rest = text.get(after..)?.lines().next()?;
+    let start = rest.find('#')?;
+    Some(after + start..after + rest.len())
+}
+
+/// Comments that speak of a credential: one that is commented out is still one.
+fn in_comments(text: &str, ranges: &mut Vec<Range<usize>>) {
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(start) = line.find('#')
+            && sounds_secret(&line[start..])
+        {
+            ranges.push(offset + start..offset + line.len());
+        }
+        offset += line.len();
     }
 }
 
@@ -220,6 +248,9 @@ mod tests {
             "endpoint = \"https://root:canary@host\"",
             "endpoint = \"https://root:c@n/canary@host\"",
             "\"token\" = \"canary\"",
+            "token = { env = \"ZILLIZ_TOKEN\" }  # canary",
+            "token = \"\"#canary",
+            "endpiont = \"\" # token = \"canary\"",
         ] {
             let text = format!("[source]\n{line}\n");
             assert!(!shown(&text).contains("canary"), "{line}");

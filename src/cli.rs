@@ -7,9 +7,11 @@ mod plan;
 mod schema;
 mod validate;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
@@ -131,7 +133,7 @@ pub struct PlanArgs {
     #[arg(long = "vars", value_name = "FILE", help_heading = "Plan file options")]
     pub vars_files: Vec<PathBuf>,
     /// Value of a variable; overrides --vars; repeatable
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = Variable)]
     #[arg(help_heading = "Plan file options")]
     pub vars: Vec<(String, String)>,
     /// Only source collections that match, as NAME or DATABASE/NAME; repeatable
@@ -157,11 +159,32 @@ impl PlanArgs {
     }
 }
 
-/// The value is not quoted in the error: it may be a credential in the wrong place.
-fn variable(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("expected NAME=VALUE".to_owned()),
+/// Reads `NAME=VALUE`. Unlike a plain function it does not quote the value in its error: it may
+/// be a credential in the wrong place.
+#[derive(Clone)]
+struct Variable;
+
+impl TypedValueParser for Variable {
+    type Value = (String, String);
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<Self::Value, clap::Error> {
+        value
+            .to_str()
+            .and_then(|text| text.split_once('='))
+            .filter(|(name, _)| !name.is_empty())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .ok_or_else(|| {
+                clap::Error::raw(
+                    ErrorKind::ValueValidation,
+                    "a value of `--var` is not of the form NAME=VALUE\n",
+                )
+                .with_cmd(command)
+            })
     }
 }
 
@@ -208,9 +231,13 @@ mod tests {
 
     #[test]
     fn variables_split_at_the_first_equals_sign() {
-        assert_eq!(variable("a=b=c"), Ok(("a".into(), "b=c".into())));
-        assert_eq!(variable("a="), Ok(("a".into(), String::new())));
-        assert!(variable("=a").is_err());
-        assert!(!variable("canary").unwrap_err().contains("canary"));
+        let parsed = |text: &str| {
+            let command = Cli::command();
+            Variable.parse_ref(&command, None, OsStr::new(text)).ok()
+        };
+        assert_eq!(parsed("a=b=c"), Some(("a".into(), "b=c".into())));
+        assert_eq!(parsed("a="), Some(("a".into(), String::new())));
+        assert_eq!(parsed("=a"), None);
+        assert_eq!(parsed("a"), None);
     }
 }

@@ -52,7 +52,7 @@ pub struct Loaded {
 /// Reads a plan file and resolves it. Touches no network.
 pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
     match read(path, "plan file") {
-        Ok(text) => resolve_text(path, text, inputs),
+        Ok(text) => resolve_text(path, &text, inputs),
         Err(finding) => {
             let mut report = Report::new();
             report.push(*finding);
@@ -61,11 +61,11 @@ pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
     }
 }
 
-fn resolve_text(path: &Path, text: String, inputs: &Inputs) -> Result<Loaded, Report> {
+fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Report> {
     let mut report = Report::new();
-    let document = Document::parse(&text);
-    let hidden = hidden::ranges(&text, &document);
-    let source = report.add_source(path.display().to_string(), text.clone(), &hidden);
+    let document = Document::parse(text);
+    let hidden = hidden::ranges(text, &document);
+    let source = report.add_source(path.display().to_string(), text.to_owned(), &hidden);
     if report_syntax(&document, source, &mut report)
         || other_version(&document, source, &mut report)
     {
@@ -73,7 +73,7 @@ fn resolve_text(path: &Path, text: String, inputs: &Inputs) -> Result<Loaded, Re
     }
     let variables = variables::resolve(&document, source, inputs, &mut report);
     let rendered = rendering::render(
-        &text,
+        text,
         &document,
         source,
         Templates::new(variables),

@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::document::{Document, child};
-use super::template;
+use super::{schema, template};
 
 /// Parts of key names that say "credential".
 const SOUNDS_SECRET: [&str; 16] = [
@@ -50,7 +50,8 @@ pub(super) fn is_env_name(text: &str) -> bool {
 /// The parts of a text to hide.
 pub(super) fn ranges(text: &str, document: &Document) -> Vec<Range<usize>> {
     let mut ranges = user_information(text);
-    in_tables(&document.value, "", document, &mut ranges);
+    in_comments(text, &mut ranges);
+    in_tables(&document.value, "", (text, document), &mut ranges);
     if !document.syntax.is_empty() {
         in_lines(text, &mut ranges);
     }
@@ -62,21 +63,28 @@ fn sounds_secret(key: &str) -> bool {
     SOUNDS_SECRET.iter().any(|word| key.contains(word))
 }
 
-fn in_tables(value: &Value, pointer: &str, document: &Document, ranges: &mut Vec<Range<usize>>) {
+fn in_tables(
+    value: &Value,
+    pointer: &str,
+    file: (&str, &Document),
+    ranges: &mut Vec<Range<usize>>,
+) {
     match value {
         Value::Object(table) => {
             for (key, value) in table {
                 let at = child(pointer, key);
                 if sounds_secret(key) || is_credential(&at) {
+                    let (text, document) = file;
                     credential(value, &at, document, ranges);
+                    ranges.extend(comment(text, document.spans.value(&at).end));
                 } else {
-                    in_tables(value, &at, document, ranges);
+                    in_tables(value, &at, file, ranges);
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                in_tables(item, &format!("{pointer}/{index}"), document, ranges);
+                in_tables(item, &format!("{pointer}/{index}"), file, ranges);
             }
         }
         _ => {}
@@ -98,6 +106,26 @@ fn credential(value: &Value, pointer: &str, document: &Document, ranges: &mut Ve
             }
         }
         _ => ranges.push(document.spans.value(pointer)),
+    }
+}
+
+/// The comment on the rest of a line: beside a credential it may be an old one.
+fn comment(text: &str, after: usize) -> Option<Range<usize>> {
+    let rest = text.get(after..)?.lines().next()?;
+    let start = rest.find('#')?;
+    Some(after + start..after + rest.len())
+}
+
+/// Comments that speak of a credential: one that is commented out is still one.
+fn in_comments(text: &str, ranges: &mut Vec<Range<usize>>) {
+    let mut offset = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(start) = line.find('#')
+            && sounds_secret(&line[start..])
+        {
+            ranges.push(offset + start..offset + line.len());
+        }
+        offset += line.len();
     }
 }
 
@@ -126,19 +154,14 @@ fn in_lines(text: &str, ranges: &mut Vec<Range<usize>>) {
                 + text[at..]
                     .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
                     .unwrap_or(text.len() - at);
-            let after_key = text[key_end..].trim_start_matches(['"', '\'', ' ', '\t']);
-            let Some(value) = after_key.strip_prefix(['=', ':']) else {
-                // Such as `password "abc"`: the line has no separator, and still may have a value.
-                let start = key_end;
-                ranges.push(start..start + line_length(&text[start..]));
-                continue;
-            };
-            let value = value.trim_start_matches([' ', '\t']);
-            if names_variable(value) {
-                continue;
+            let value = text[key_end..]
+                .trim_start_matches(['"', '\'', ' ', '\t'])
+                .trim_start_matches(['=', ':'])
+                .trim_start();
+            if !names_variable(value) {
+                let start = text.len() - value.len();
+                ranges.push(start..start + value_length(value));
             }
-            let start = text.len() - value.len();
-            ranges.push(start..start + value_length(value));
         }
     }
 }
@@ -159,26 +182,38 @@ fn names_variable(value: &str) -> bool {
     })
 }
 
-/// How far a value may reach: to the end of its line, or over several lines for what opens there.
+/// How far a value may reach: to the end of the quotes that it opens, and at least to the next
+/// line that begins a key or a table.
 fn value_length(value: &str) -> usize {
-    for quotes in ["\"\"\"", "'''"] {
-        if let Some(body) = value.strip_prefix(quotes) {
-            return body
-                .find(quotes)
-                .map_or(value.len(), |end| end + 2 * quotes.len());
+    let quoted = ["\"\"\"", "'''"].into_iter().find_map(|quotes| {
+        let body = value.strip_prefix(quotes)?;
+        let end = body.find(quotes).map(|end| end + 2 * quotes.len());
+        Some(end.unwrap_or(value.len()))
+    });
+    let mut length = 0;
+    for (index, line) in value.split_inclusive('\n').enumerate() {
+        if index > 0 && begins_something(line) {
+            break;
         }
+        length += line.len();
     }
-    let line = line_length(value);
-    for (open, close) in [('[', ']'), ('{', '}')] {
-        if value.starts_with(open) && !value[..line].contains(close) {
-            return value.find(close).map_or(value.len(), |end| end + 1);
-        }
-    }
-    line
+    quoted.unwrap_or_default().max(length)
 }
 
-fn line_length(text: &str) -> usize {
-    text.find('\n').unwrap_or(text.len())
+/// Whether a line begins a key of plan files that is no part of a credential, or a table.
+fn begins_something(line: &str) -> bool {
+    let line = line.trim_start();
+    let after_key = line.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    let key = &line[..line.len() - after_key.len()];
+    let is_key = after_key.trim_start().starts_with('=')
+        && key != "env"
+        && !sounds_secret(key)
+        && schema::KEYS.contains(key);
+    let is_table = line.strip_prefix('[').is_some_and(|name| {
+        name.trim_start_matches('[')
+            .starts_with(|c: char| c.is_ascii_alphabetic())
+    });
+    is_key || is_table
 }
 
 #[cfg(test)]
@@ -213,6 +248,9 @@ mod tests {
             "endpoint = \"https://root:canary@host\"",
             "endpoint = \"https://root:c@n/canary@host\"",
             "\"token\" = \"canary\"",
+            "token = { env = \"ZILLIZ_TOKEN\" }  # canary",
+            "token = \"\"#canary",
+            "endpiont = \"\" # token = \"canary\"",
         ] {
             let text = format!("[source]\n{line}\n");
             assert!(!shown(&text).contains("canary"), "{line}");

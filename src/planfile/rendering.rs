@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::document::{Document, child, parent};
 use super::template::{self, Templates};
-use super::{hidden, resolve, suggestion};
+use super::{hidden, resolve, suggestion, variables};
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
 
 /// A document whose strings are rendered.
@@ -157,7 +157,10 @@ impl Rendering<'_> {
             .and_then(Value::as_object)
             .map(|vars| vars.clone().into_iter().collect())
             .unwrap_or_default();
-        for name in declared.keys().filter(|name| !used.contains(*name)) {
+        for name in declared
+            .keys()
+            .filter(|name| !used.contains(*name) && variables::name_fault(name).is_none())
+        {
             let pointer = child("/vars", name);
             self.report.push(
                 Diagnostic::warning(

@@ -6,6 +6,7 @@
 
 mod check;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use schemars::Schema;
@@ -19,6 +20,26 @@ use super::file::PlanFile;
 
 /// The schema that rendered plan files are checked against.
 pub(super) static CHECK: LazyLock<Value> = LazyLock::new(generate);
+
+/// Every key of a plan file, wherever it belongs.
+pub(super) static KEYS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let mut keys = BTreeSet::new();
+    collect_keys(&CHECK, &mut keys);
+    keys
+});
+
+fn collect_keys(schema: &Value, keys: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(object) => {
+            if let Some(Value::Object(properties)) = object.get("properties") {
+                keys.extend(properties.keys().cloned());
+            }
+            object.values().for_each(|inner| collect_keys(inner, keys));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        _ => {}
+    }
+}
 
 /// The schema to publish for editors, draft-07 because that is what most of them read.
 pub fn published() -> Value {
@@ -103,7 +124,7 @@ fn admit_templates(schema: &mut Value) {
     if free_text {
         return;
     }
-    let template = json!({ "type": "string", "pattern": "\\{\\{.*\\}\\}" });
+    let template = json!({ "type": "string", "pattern": "\\{[{%].*[%}]\\}" });
     if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
         for branch in branches.iter_mut() {
             if branch.get("properties").is_some() {

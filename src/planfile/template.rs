@@ -29,7 +29,7 @@ pub(super) struct Templates {
 pub(super) struct Fault {
     /// The name that it uses and nobody declared, if that is the reason.
     pub(super) undefined: Option<String>,
-    /// What is wrong, for people. May quote the template.
+    /// What is wrong, for people. May quote the template, and no value.
     pub(super) message: String,
     /// Where in the template, in bytes, if known.
     pub(super) range: Option<Range<usize>>,
@@ -134,11 +134,18 @@ impl Templates {
                 undefined: Some(undefined),
             };
         }
-        let message = match (error.kind(), error.detail()) {
-            (ErrorKind::OutOfFuel, _) => "it takes too many steps".to_owned(),
-            (ErrorKind::UndefinedError, _) => "the expression has no value".to_owned(),
-            (_, Some(detail)) => detail.to_owned(),
-            (kind, None) => kind.to_string(),
+        let message = match error.kind() {
+            ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
+            ErrorKind::UndefinedError => "the expression has no value".to_owned(),
+            // These speak of the template. The details of others quote values.
+            kind @ (ErrorKind::SyntaxError
+            | ErrorKind::UnknownFilter
+            | ErrorKind::UnknownFunction
+            | ErrorKind::UnknownMethod
+            | ErrorKind::UnknownTest) => error
+                .detail()
+                .map_or_else(|| kind.to_string(), str::to_owned),
+            kind => format!("the template cannot be rendered: {kind}"),
         };
         Fault {
             undefined: None,
@@ -241,6 +248,25 @@ mod tests {
         assert!(rendered("{% include 'etc/passwd' %}").is_err());
         let long = "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}";
         assert_eq!(rendered(long).unwrap_err(), "it takes too many steps");
+    }
+
+    #[test]
+    fn values_are_not_quoted() {
+        let templates = Templates::new(BTreeMap::from([("v".to_owned(), json!("canary"))]));
+        for text in [
+            "{{ v / 2 }}",
+            "{{ v | int }}",
+            "{{ v.x.y }}",
+            "{{ v() }}",
+            "{{ -v }}",
+            "{{ range(v) }}",
+            "{% include v %}",
+            "{{ v | round }}",
+            "{{ [] | join(v, 1, 2) }}",
+        ] {
+            let fault = templates.render(text, None).unwrap_err();
+            assert!(!format!("{fault:?}").contains("canary"), "{fault:?}");
+        }
     }
 
     #[test]

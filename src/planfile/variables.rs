@@ -25,7 +25,7 @@ pub(super) fn resolve(
         if let Some(finding) = name_fault(name) {
             report.push(finding.at(place.key(&pointer)));
         }
-        check_text(value, &pointer, &place, report);
+        is_data(value, &pointer, &place, report);
         variables.insert(name.clone(), value.clone());
     }
     let declared = variables.clone();
@@ -35,7 +35,9 @@ pub(super) fn resolve(
         let environment_pointer = child("/env", environment);
         for (name, value) in table(&document.value, &environment_pointer) {
             let pointer = child(&environment_pointer, name);
-            check_text(value, &pointer, &place, report);
+            if value.is_object() || !is_data(value, &pointer, &place, report) {
+                continue;
+            }
             match overriding(&declared, name, value) {
                 Ok(value) if inputs.env.as_ref() == Some(environment) => {
                     variables.insert(name.clone(), value);
@@ -95,7 +97,7 @@ fn table<'a>(value: &'a Value, pointer: &str) -> &'a serde_json::Map<String, Val
         .unwrap_or(&EMPTY)
 }
 
-fn name_fault(name: &str) -> Option<Diagnostic> {
+pub(super) fn name_fault(name: &str) -> Option<Diagnostic> {
     let identifier = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !identifier {
@@ -116,9 +118,10 @@ fn name_fault(name: &str) -> Option<Diagnostic> {
     })
 }
 
-/// Values of variables are data: a template in one would stay as it is, which nobody means.
-fn check_text(value: &Value, pointer: &str, place: &Place<'_>, report: &mut Report) {
-    if value.as_str().is_some_and(template::is_template) {
+/// Whether a value is data. A template in one would stay as it is, which nobody means.
+fn is_data(value: &Value, pointer: &str, place: &Place<'_>, report: &mut Report) -> bool {
+    let template = value.as_str().is_some_and(template::is_template);
+    if template {
         report.push(
             Diagnostic::error(
                 "template_in_variable",
@@ -128,6 +131,7 @@ fn check_text(value: &Value, pointer: &str, place: &Place<'_>, report: &mut Repo
             .help("put the template where the variable is used"),
         );
     }
+    !template
 }
 
 /// Why a value cannot override a variable.
@@ -258,7 +262,9 @@ fn read_file(
             );
             continue;
         }
-        check_text(value, &pointer, &place, report);
+        if !is_data(value, &pointer, &place, report) {
+            continue;
+        }
         match overriding(declared, name, value) {
             Ok(Value::Null) => {}
             Ok(value) => {

@@ -65,9 +65,12 @@ pub(super) fn resolve(
 fn check_names(pointer: &str, values: &[(&str, Option<&str>)], context: &mut Context<'_>) {
     for (key, value) in values {
         if let Some(fault) = value.and_then(names::fault) {
-            let finding = Diagnostic::error("invalid_name", format!("this name {fault}")).help(
-                "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes",
-            );
+            let mut help = "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes".to_owned();
+            if *key == "source" {
+                help.push_str("; globs have `*`, `?` or `[…]`");
+            }
+            let finding =
+                Diagnostic::error("invalid_name", format!("this name {fault}")).help(help);
             context.report(&child(pointer, key), finding);
         }
     }

@@ -1,0 +1,169 @@
+//! The program itself: what it prints where, and its exit codes.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::fs;
+use std::process::{Command, Output};
+
+const VALID: &str = "examples/environments.ferry.toml";
+const INVALID: &str = "tests/plans/invalid/literal_token.toml";
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_milvus-ferry"))
+        .args(arguments)
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE")
+        .env_remove("MILVUS_FERRY_LOG")
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_valid_plan_is_one_line_on_standard_output() {
+    let output = run(&["validate", VALID, "--env", "prod"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(
+        text(&output.stdout),
+        "examples/environments.ferry.toml: valid · 2 collection rules · environment prod\n"
+    );
+    assert_eq!(text(&output.stderr), "");
+    let output = run(&["-q", "validate", VALID]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), ""));
+}
+
+#[test]
+fn an_invalid_plan_is_explained_on_standard_error() {
+    let output = run(&["validate", INVALID]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(text(&output.stdout), "");
+    assert!(text(&output.stderr).contains("--> tests/plans/invalid/literal_token.toml:4:9"));
+    assert!(text(&output.stderr).ends_with("literal_token.toml: invalid · 3 errors\n"));
+    assert!(!text(&output.stderr).contains('\u{1b}'));
+    let output = run(&["validate", INVALID, "--color", "always"]);
+    assert!(text(&output.stderr).contains('\u{1b}'));
+}
+
+#[test]
+fn a_plan_that_cannot_be_read_is_invalid() {
+    let output = run(&["validate", "no/such.ferry.toml"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("cannot read the plan file `no/such.ferry.toml`: "));
+}
+
+#[test]
+fn json_is_one_document() {
+    let output = run(&["validate", INVALID, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(text(&output.stderr), "");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["format_version"], "1.0");
+    assert_eq!(document["valid"], false);
+    assert_eq!(document["diagnostics"].as_array().unwrap().len(), 3);
+    assert_eq!(document["diagnostics"][0]["code"], "literal_credential");
+    assert_eq!(document["diagnostics"][0]["line"], 4);
+    let output = run(&["validate", VALID, "--format", "json", "--env", "prod"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["valid"], true);
+    assert_eq!(document["environment"], "prod");
+}
+
+#[test]
+fn github_gets_workflow_commands() {
+    let output = run(&["validate", INVALID, "--format", "github"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).starts_with(
+        "::error file=tests/plans/invalid/literal_token.toml,line=4,col=9,title=literal_credential::"
+    ));
+}
+
+#[test]
+fn wrong_usage_exits_with_64() {
+    for arguments in [
+        &[][..],
+        &["nonsense"],
+        &["validate"],
+        &["validate", VALID, "--format", "xml"],
+        &["validate", VALID, "--var", "canary"],
+        &["validate", VALID, "--only", "["],
+        &["-v", "-q", "schema"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}");
+        assert_eq!(text(&output.stdout), "");
+        assert!(!text(&output.stderr).contains("canary"));
+        assert!(text(&output.stderr).ends_with('\n'), "{arguments:?}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["validate", "--help"],
+        &["schema", "--help"],
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(!output.stdout.is_empty());
+        if arguments != ["--version"] {
+            assert!(text(&output.stdout).contains("Examples:"), "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn the_printed_schema_is_the_committed_one() {
+    let output = run(&["schema", "plan"]);
+    assert_eq!(output.status.code(), Some(0));
+    let committed = fs::read_to_string("schema/plan.schema.json").unwrap();
+    assert!(text(&output.stdout) == committed);
+    assert_eq!(run(&["schema"]).stdout, output.stdout);
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_wrong_usage() {
+    let output = Command::new(env!("CARGO_BIN_EXE_milvus-ferry"))
+        .args(["schema"])
+        .env("MILVUS_FERRY_LOG", "milvus_ferry=loud")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("MILVUS_FERRY_LOG"));
+}
+
+/// Every plan of the tests, in every form, with everything logged: a literal credential shows up
+/// nowhere.
+#[test]
+fn literal_credentials_are_never_shown() {
+    let mut plans = 0;
+    for entry in fs::read_dir("tests/plans/invalid").unwrap() {
+        let path = entry.unwrap().path();
+        let written = fs::read_to_string(&path).unwrap();
+        if !written.contains("canary") {
+            continue;
+        }
+        plans += 1;
+        let options = written
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("# "));
+        for form in ["text", "json", "github"] {
+            for colour in ["always", "never"] {
+                let mut arguments = vec!["validate", path.to_str().unwrap(), "-vvv"];
+                arguments.extend(["--format", form, "--color", colour]);
+                arguments.extend(options.unwrap_or_default().split_whitespace());
+                let output = run(&arguments);
+                assert_eq!(output.status.code(), Some(3));
+                for stream in [&output.stdout, &output.stderr] {
+                    assert!(!text(stream).contains("canary"), "{}", text(stream));
+                }
+            }
+        }
+    }
+    assert!(plans >= 8);
+}

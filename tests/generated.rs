@@ -1,0 +1,24 @@
+//! Files that are made from the code are up to date. `UPDATE=1 cargo test --test generated`
+//! rewrites them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::fs;
+
+fn check(path: &str, wanted: &str) {
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(path, wanted).unwrap();
+    }
+    let found = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == wanted,
+        "{path} is stale; rewrite it with `UPDATE=1 cargo test --test generated`"
+    );
+}
+
+#[test]
+fn plan_schema() {
+    let schema = milvus_ferry::planfile::published_schema();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    check("schema/plan.schema.json", &format!("{schema:#}\n"));
+}

@@ -1,0 +1,219 @@
+//! Plan files, valid and not: what they resolve to, and what is said about them.
+//!
+//! The name of a file states its case. A first line of `# --env …` gives it a command line.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use milvus_ferry::planfile::{Inputs, load};
+use proptest::prelude::*;
+
+fn plans(folder: &str) -> Vec<PathBuf> {
+    let mut plans: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    plans.sort();
+    assert!(!plans.is_empty());
+    plans
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap().to_string_lossy().into_owned()
+}
+
+fn inputs(plan: &Path) -> Inputs {
+    let text = fs::read_to_string(plan).unwrap();
+    let mut inputs = Inputs::default();
+    let line = text.lines().next().unwrap_or_default();
+    let mut words = line.strip_prefix("# --").unwrap_or_default().split(' ');
+    while let (Some(option), Some(value)) = (words.next(), words.next()) {
+        match option.trim_start_matches('-') {
+            "env" => inputs.env = Some(value.to_owned()),
+            "vars" => inputs.vars_files.push(value.into()),
+            "var" => {
+                let (name, value) = value.split_once('=').unwrap();
+                inputs.vars.push((name.to_owned(), value.to_owned()));
+            }
+            other => panic!("{other}"),
+        }
+    }
+    inputs
+}
+
+fn snapshot(folder: &str, plan: &Path, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("plans/{folder}.snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(stem(plan), text));
+}
+
+/// Snapshots without a plan are forgotten ones.
+fn no_forgotten_snapshots(folder: &str) {
+    let stems = |folder: &str| -> BTreeSet<String> {
+        plans(folder)
+            .iter()
+            .filter(|path| path.extension().is_some_and(|end| end != "new"))
+            .map(|path| stem(path))
+            .collect()
+    };
+    let snapshots = format!("tests/plans/{folder}.snapshots");
+    if Path::new(&snapshots).exists() {
+        assert_eq!(stems(&snapshots), stems(&format!("tests/plans/{folder}")));
+    }
+}
+
+#[test]
+fn valid_plans_resolve() {
+    for plan in plans("tests/plans/valid") {
+        match load(&plan, &inputs(&plan)) {
+            Ok(loaded) => {
+                let text = format!("{}{:#?}", loaded.warnings.render(false), loaded.migration);
+                snapshot("valid", &plan, &text);
+            }
+            Err(report) => panic!("{}:\n{}", plan.display(), report.render(false)),
+        }
+    }
+    no_forgotten_snapshots("valid");
+}
+
+#[test]
+fn invalid_plans_are_explained() {
+    for plan in plans("tests/plans/invalid") {
+        let Err(report) = load(&plan, &inputs(&plan)) else {
+            panic!("{} is valid", plan.display());
+        };
+        assert!(report.has_errors(), "{}", plan.display());
+        snapshot("invalid", &plan, &report.render(false));
+    }
+    no_forgotten_snapshots("invalid");
+}
+
+#[test]
+fn names_are_rendered_when_they_are_known() {
+    let plan = Path::new("tests/plans/valid/every_key.toml");
+    let migration = load(plan, &Inputs::default()).unwrap().migration;
+    let [products, orders, glob] = migration.collections.as_slice() else {
+        panic!("{migration:?}");
+    };
+    assert!(products.target.is_none());
+    let description = products.description.as_ref().unwrap();
+    assert_eq!(description.render("products"), Ok("text products".into()));
+    assert_eq!(
+        orders.target.as_ref().unwrap().render("orders"),
+        Ok("ORDERS_16".into())
+    );
+    let target = glob.target.as_ref().unwrap();
+    assert_eq!(target.render("prod_alpha"), Ok("alpha".into()));
+    assert_eq!(target.render("prod_{{ 1 }}"), Ok("{{ 1 }}".into()));
+    let description = glob.description.as_ref().unwrap();
+    assert_eq!(
+        description.render("prod_alpha"),
+        Ok("text prod_alpha".into())
+    );
+}
+
+#[test]
+fn examples_are_valid_in_every_environment() {
+    for plan in plans("examples") {
+        if !plan.to_string_lossy().ends_with(".ferry.toml") {
+            continue;
+        }
+        let text = fs::read_to_string(&plan).unwrap();
+        assert!(
+            text.starts_with("#:schema ../schema/plan.schema.json\n"),
+            "{}",
+            plan.display()
+        );
+        let environments = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("[env.")?.strip_suffix(']'))
+            .map(|name| Some(name.to_owned()));
+        for env in environments.chain([None]) {
+            let inputs = Inputs {
+                env,
+                ..Inputs::default()
+            };
+            match load(&plan, &inputs) {
+                Ok(loaded) => assert!(
+                    loaded.warnings.is_empty(),
+                    "{}",
+                    loaded.warnings.render(false)
+                ),
+                Err(report) => panic!("{}", report.render(false)),
+            }
+        }
+    }
+}
+
+const PLAN: &str = r#"version = 1
+[vars]
+v = ""
+[source]
+endpoint = "http://a"
+[target]
+endpoint = "http://b"
+[[collections]]
+source = "products"
+description = "{{ v }}"
+"#;
+
+fn in_folder<T>(text: &str, check: impl FnOnce(&Path) -> T) -> T {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.ferry.toml");
+    fs::write(&path, text).unwrap();
+    check(&path)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever a variable holds, it stays the value of the one string that uses it.
+    #[test]
+    fn values_of_variables_never_change_the_structure(
+        value in prop_oneof![
+            ".*",
+            "[\"'\\\\\n\\[\\]{}%=#, a-z]{0,30}",
+            Just("\"\n[[collections]]\nsource = \"more\"\n".to_owned()),
+            Just("{{ v }}{% raw %}".to_owned()),
+        ]
+    ) {
+        let inputs = Inputs { vars: vec![("v".into(), value.clone())], ..Inputs::default() };
+        let migration = in_folder(PLAN, |path| load(path, &inputs)).unwrap().migration;
+        prop_assert_eq!(migration.collections.len(), 1);
+        let rule = &migration.collections[0];
+        prop_assert_eq!(rule.description.as_ref().unwrap().render("products"), Ok(value));
+        prop_assert!(rule.target.is_none());
+    }
+
+    /// A damaged file with literal credentials is reported without them.
+    #[test]
+    fn damaged_plans_neither_panic_nor_tell_secrets(
+        at in any::<prop::sample::Index>(),
+        junk in "[\"'=\\[\\]{}#\n,. a-z0-9\\\\é]{0,4}",
+        cut in 0_usize..3,
+    ) {
+        const SECRET: &str = "canary";
+        let text = "version = 1\n[source]\nendpoint = \"http://u:canary@a\"\ntoken = \"canary\"\n\
+             [target]\nendpoint = \"http://b\"\npassword = { env = \"canary\" }\nload = 1\n\
+             [[collections]]\nsource = \"a\"\ntargt = \"b\"\n";
+        // Where the words themselves are damaged, nobody can tell that it was a secret.
+        let fixed = ["http://u:canary@a", "token", SECRET, "password"];
+        let mut places: Vec<usize> = (0..text.len()).collect();
+        places.retain(|place| {
+            fixed.iter().all(|word| text.match_indices(word).all(|(start, _)| {
+                place + cut <= start || *place >= start + word.len()
+            }))
+        });
+        let place = *at.get(&places);
+        let damaged = format!("{}{junk}{}", &text[..place], &text[(place + cut).min(text.len())..]);
+        let report = in_folder(&damaged, |path| load(path, &Inputs::default())).unwrap_err();
+        for output in [report.render(true), report.to_github(), report.to_json().to_string()] {
+            prop_assert!(!output.contains(SECRET), "{}\n{}", damaged, output);
+        }
+    }
+}

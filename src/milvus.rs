@@ -6,6 +6,7 @@
 //! Milvus Lite sometimes only one of the two. The `retriable` flag is never trusted (a rate-limit
 //! answer of 2.3.5 carries `false`).
 
+pub mod catalog;
 pub mod channel;
 pub mod client;
 pub mod codec;
@@ -14,11 +15,13 @@ pub mod convert;
 pub mod error;
 pub mod query;
 pub mod retry;
+pub mod serving;
 pub mod version;
 pub mod write;
 
 pub use channel::{Connection, Login, TlsFiles};
-pub use client::{Client, Described};
+pub use catalog::Described;
+pub use client::Client;
 pub use column::Rows;
 pub use error::{Error, Kind, Result};
 pub use query::{Moment, Query};

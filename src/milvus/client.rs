@@ -1,7 +1,7 @@
-//! The client: one method per thing that is asked of a server. Queries and writes of rows are in
-//! `query` and `write`.
+//! The client: connecting, and one attempt or several of any call. What is asked of a server is in
+//! `catalog` (databases, collections, partitions), `serving` (indexes, load states), `query` and
+//! `write` (rows).
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,18 +13,16 @@ use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 use super::channel::Connection;
-use super::convert;
 use super::error::{Error, Kind, Result};
 use super::pb::{common, milvus as pb, milvus::milvus_service_client::MilvusServiceClient};
 use super::retry::RetryPolicy;
 use super::version::{Flavour, ServerVersion};
-use crate::model::{Collection, Index, LoadState};
 
 /// Deadline of a call that only looks something up.
-const LOOKUP: Duration = Duration::from_secs(30);
+pub(super) const LOOKUP: Duration = Duration::from_secs(30);
 /// Deadline of a call that changes a schema. `LoadCollection` of a server that is still recovering
 /// answers after 30 s.
-const CHANGE: Duration = Duration::from_secs(120);
+pub(super) const CHANGE: Duration = Duration::from_secs(120);
 /// Deadline of the first call, which finds out whether there is a server at all.
 const HANDSHAKE: Duration = Duration::from_secs(15);
 /// Largest message that is ever sent or taken: the receive limit of servers is 64 MiB.
@@ -44,15 +42,6 @@ struct Inner {
     retry: RetryPolicy,
     cancel: CancellationToken,
     version: ServerVersion,
-}
-
-/// A collection as the server describes it.
-#[derive(Debug, Clone)]
-pub struct Described {
-    /// The server's id of it: another one under the same name means another collection.
-    pub id: i64,
-    /// What it is. Indexes, partitions and load state are separate questions.
-    pub collection: Collection,
 }
 
 impl Client {
@@ -128,7 +117,7 @@ impl Client {
     }
 
     /// A call that may be repeated: it changes nothing, or repeating it changes nothing more.
-    async fn repeat<M, R, F, Fut>(
+    pub(super) async fn repeat<M, R, F, Fut>(
         &self,
         rpc: &'static str,
         database: &str,
@@ -150,350 +139,6 @@ impl Client {
             .await
     }
 
-    /// Names of the databases. Servers before 2.2.9 have only `default`.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn list_databases(&self) -> Result<Vec<String>> {
-        let message = pb::ListDatabasesRequest::default();
-        let answer = self
-            .repeat("ListDatabases", "", LOOKUP, message, |mut c, r| async move {
-                c.list_databases(r).await
-            })
-            .await;
-        match answer {
-            Ok(answer) => Ok(answer.db_names),
-            Err(error) if error.kind == Kind::Unsupported => Ok(vec!["default".to_owned()]),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Creates a database.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn create_database(&self, name: &str) -> Result<()> {
-        let message =
-            pb::CreateDatabaseRequest { db_name: name.to_owned(), ..Default::default() };
-        self.repeat("CreateDatabase", "", CHANGE, message, |mut c, r| async move {
-            c.create_database(r).await
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Names of the collections of a database, sorted.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn list_collections(&self, database: &str) -> Result<Vec<String>> {
-        let message =
-            pb::ShowCollectionsRequest { db_name: database.to_owned(), ..Default::default() };
-        let answer = self
-            .repeat("ShowCollections", database, LOOKUP, message, |mut c, r| async move {
-                c.show_collections(r).await
-            })
-            .await?;
-        let mut names = answer.collection_names;
-        names.sort();
-        Ok(names)
-    }
-
-    /// What a collection is, or `None` where there is none of that name.
-    ///
-    /// Asked by an alias, servers answer with the real collection; its real name is in the result.
-    ///
-    /// # Errors
-    /// When the call fails, or the answer cannot be understood.
-    pub async fn describe_collection(
-        &self,
-        database: &str,
-        name: &str,
-    ) -> Result<Option<Described>> {
-        let message = pb::DescribeCollectionRequest {
-            db_name: database.to_owned(),
-            collection_name: name.to_owned(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("DescribeCollection", database, LOOKUP, message, |mut c, r| async move {
-                c.describe_collection(r).await
-            })
-            .await;
-        match answer {
-            Ok(answer) => convert::described(database, answer)
-                .map(Some)
-                .map_err(|why| self.error(Kind::BadAnswer, "DescribeCollection", why)),
-            Err(error) if error.kind == Kind::Missing => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Names of a collection's partitions, sorted.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn list_partitions(&self, database: &str, collection: &str) -> Result<Vec<String>> {
-        let message = pb::ShowPartitionsRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("ShowPartitions", database, LOOKUP, message, |mut c, r| async move {
-                c.show_partitions(r).await
-            })
-            .await?;
-        let mut names = answer.partition_names;
-        names.sort();
-        Ok(names)
-    }
-
-    /// Whether a collection, or one partition of it, can be queried.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn load_state(
-        &self,
-        database: &str,
-        collection: &str,
-        partition: Option<&str>,
-    ) -> Result<LoadState> {
-        let message = pb::GetLoadStateRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            partition_names: partition.iter().map(|&name| name.to_owned()).collect(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("GetLoadState", database, LOOKUP, message, |mut c, r| async move {
-                c.get_load_state(r).await
-            })
-            .await;
-        match answer {
-            Ok(answer) => Ok(match answer.state() {
-                common::LoadState::Loaded => LoadState::Loaded,
-                common::LoadState::Loading => LoadState::Loading,
-                common::LoadState::NotLoad | common::LoadState::NotExist => LoadState::NotLoaded,
-            }),
-            Err(error) if error.kind == Kind::NotLoaded => Ok(LoadState::NotLoaded),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// A collection's indexes, with names that the server chose left empty.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn list_indexes(&self, database: &str, collection: &str) -> Result<Vec<Index>> {
-        let message = pb::DescribeIndexRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("DescribeIndex", database, LOOKUP, message, |mut c, r| async move {
-                c.describe_index(r).await
-            })
-            .await;
-        match answer {
-            Ok(answer) => Ok(convert::indexes(answer.index_descriptions)),
-            Err(error) if error.kind == Kind::NoIndex => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Rows that are in an index yet, and rows that it should hold, over all of a field's segments.
-    ///
-    /// # Errors
-    /// When the call fails, or the server says that building failed.
-    pub async fn index_progress(
-        &self,
-        database: &str,
-        collection: &str,
-        field: &str,
-    ) -> Result<(i64, i64)> {
-        let message = pb::DescribeIndexRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            field_name: field.to_owned(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("DescribeIndex", database, LOOKUP, message, |mut c, r| async move {
-                c.describe_index(r).await
-            })
-            .await?;
-        let mut progress = (0, 0);
-        for index in answer.index_descriptions.iter().filter(|index| index.field_name == field) {
-            if index.state() == common::IndexState::Failed {
-                let why = format!(
-                    "building the index on field {field:?} failed: {}",
-                    index.index_state_fail_reason
-                );
-                return Err(self.error(Kind::Other, "DescribeIndex", why));
-            }
-            progress = (progress.0 + index.indexed_rows, progress.1 + index.total_rows);
-        }
-        Ok(progress)
-    }
-
-    /// Creates a collection: fields, dynamic flag, shards, partition count, consistency level and
-    /// properties. Repeating it with the same parameters succeeds.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn create_collection(&self, wanted: &Collection) -> Result<()> {
-        let message = convert::create_request(wanted)
-            .map_err(|why| self.error(Kind::Invalid, "CreateCollection", why))?;
-        self.repeat("CreateCollection", &wanted.database, CHANGE, message, |mut c, r| async move {
-            c.create_collection(r).await
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Creates a partition. Repeating it succeeds.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn create_partition(
-        &self,
-        database: &str,
-        collection: &str,
-        partition: &str,
-    ) -> Result<()> {
-        let message = pb::CreatePartitionRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            partition_name: partition.to_owned(),
-            ..Default::default()
-        };
-        self.repeat("CreatePartition", database, CHANGE, message, |mut c, r| async move {
-            c.create_partition(r).await
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Creates an index. Repeating it with the same parameters succeeds.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn create_index(
-        &self,
-        database: &str,
-        collection: &str,
-        index: &Index,
-    ) -> Result<()> {
-        let message = pb::CreateIndexRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            field_name: index.field.clone(),
-            extra_params: convert::pairs(&index.params),
-            index_name: index.name.clone(),
-            ..Default::default()
-        };
-        self.repeat("CreateIndex", database, CHANGE, message, |mut c, r| async move {
-            c.create_index(r).await
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Asks the server to load a collection; loading goes on after the answer.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn load_collection(&self, database: &str, collection: &str) -> Result<()> {
-        let message = pb::LoadCollectionRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            replica_number: 1,
-            ..Default::default()
-        };
-        self.repeat("LoadCollection", database, CHANGE, message, |mut c, r| async move {
-            c.load_collection(r).await
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Releases a collection from memory, or only some of its partitions.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn release(
-        &self,
-        database: &str,
-        collection: &str,
-        partitions: &[String],
-    ) -> Result<()> {
-        if partitions.is_empty() {
-            let message = pb::ReleaseCollectionRequest {
-                db_name: database.to_owned(),
-                collection_name: collection.to_owned(),
-                ..Default::default()
-            };
-            self.repeat("ReleaseCollection", database, CHANGE, message, |mut c, r| async move {
-                c.release_collection(r).await
-            })
-            .await
-            .map(drop)
-        } else {
-            let message = pb::ReleasePartitionsRequest {
-                db_name: database.to_owned(),
-                collection_name: collection.to_owned(),
-                partition_names: partitions.to_vec(),
-                ..Default::default()
-            };
-            self.repeat("ReleasePartitions", database, CHANGE, message, |mut c, r| async move {
-                c.release_partitions(r).await
-            })
-            .await
-            .map(drop)
-        }
-    }
-
-    /// The `row_count` statistic: flushed rows, duplicate keys counted, deletes not subtracted.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn row_count_statistic(&self, database: &str, collection: &str) -> Result<u64> {
-        let message = pb::GetCollectionStatisticsRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("GetCollectionStatistics", database, LOOKUP, message, |mut c, r| async move {
-                c.get_collection_statistics(r).await
-            })
-            .await?;
-        let stats: BTreeMap<_, _> =
-            answer.stats.into_iter().map(|pair| (pair.key, pair.value)).collect();
-        Ok(stats.get("row_count").and_then(|count| count.parse().ok()).unwrap_or(0))
-    }
-
-    /// The server's present moment as a hybrid timestamp, or `None` where it gives none away.
-    ///
-    /// # Errors
-    /// When the call fails for another reason than not being there or not being allowed.
-    pub async fn alloc_timestamp(&self) -> Result<Option<u64>> {
-        let message = pb::AllocTimestampRequest::default();
-        let answer = self
-            .repeat("AllocTimestamp", "", LOOKUP, message, |mut c, r| async move {
-                c.alloc_timestamp(r).await
-            })
-            .await;
-        match answer {
-            Ok(answer) => Ok((answer.timestamp > 0).then_some(answer.timestamp)),
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::PermissionDenied) => {
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
-    }
 }
 
 /// The bounds of one call.

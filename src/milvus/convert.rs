@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use prost::Message as _;
 
-use super::client::Described;
+use super::catalog::Described;
 use super::pb::{common, milvus as pb, schema};
 use crate::model::{Collection, ConsistencyLevel, DataType, Field, Index, ValueOfDefault};
 

@@ -1,0 +1,197 @@
+//! Databases, collections, partitions: what a server holds, and making more of it.
+
+use std::collections::BTreeMap;
+
+use super::client::{CHANGE, Client, LOOKUP};
+use super::convert;
+use super::error::{Kind, Result};
+use super::pb::milvus as pb;
+use crate::model::Collection;
+
+/// A collection as the server describes it.
+#[derive(Debug, Clone)]
+pub struct Described {
+    /// The server's id of it: another one under the same name means another collection.
+    pub id: i64,
+    /// What it is. Indexes, partitions and load state are separate questions.
+    pub collection: Collection,
+}
+
+impl Client {
+    /// Names of the databases. Servers before 2.2.9 have only `default`.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn list_databases(&self) -> Result<Vec<String>> {
+        let message = pb::ListDatabasesRequest::default();
+        let answer = self
+            .repeat("ListDatabases", "", LOOKUP, message, |mut c, r| async move {
+                c.list_databases(r).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(answer.db_names),
+            Err(error) if error.kind == Kind::Unsupported => Ok(vec!["default".to_owned()]),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates a database.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn create_database(&self, name: &str) -> Result<()> {
+        let message =
+            pb::CreateDatabaseRequest { db_name: name.to_owned(), ..Default::default() };
+        self.repeat("CreateDatabase", "", CHANGE, message, |mut c, r| async move {
+            c.create_database(r).await
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Names of the collections of a database, sorted.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn list_collections(&self, database: &str) -> Result<Vec<String>> {
+        let message =
+            pb::ShowCollectionsRequest { db_name: database.to_owned(), ..Default::default() };
+        let answer = self
+            .repeat("ShowCollections", database, LOOKUP, message, |mut c, r| async move {
+                c.show_collections(r).await
+            })
+            .await?;
+        let mut names = answer.collection_names;
+        names.sort();
+        Ok(names)
+    }
+
+    /// What a collection is, or `None` where there is none of that name.
+    ///
+    /// Asked by an alias, servers answer with the real collection; its real name is in the result.
+    ///
+    /// # Errors
+    /// When the call fails, or the answer cannot be understood.
+    pub async fn describe_collection(
+        &self,
+        database: &str,
+        name: &str,
+    ) -> Result<Option<Described>> {
+        let message = pb::DescribeCollectionRequest {
+            db_name: database.to_owned(),
+            collection_name: name.to_owned(),
+            ..Default::default()
+        };
+        let answer = self
+            .repeat("DescribeCollection", database, LOOKUP, message, |mut c, r| async move {
+                c.describe_collection(r).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => convert::described(database, answer)
+                .map(Some)
+                .map_err(|why| self.error(Kind::BadAnswer, "DescribeCollection", why)),
+            Err(error) if error.kind == Kind::Missing => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Names of a collection's partitions, sorted.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn list_partitions(&self, database: &str, collection: &str) -> Result<Vec<String>> {
+        let message = pb::ShowPartitionsRequest {
+            db_name: database.to_owned(),
+            collection_name: collection.to_owned(),
+            ..Default::default()
+        };
+        let answer = self
+            .repeat("ShowPartitions", database, LOOKUP, message, |mut c, r| async move {
+                c.show_partitions(r).await
+            })
+            .await?;
+        let mut names = answer.partition_names;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Creates a collection: fields, dynamic flag, shards, partition count, consistency level and
+    /// properties. Repeating it with the same parameters succeeds.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn create_collection(&self, wanted: &Collection) -> Result<()> {
+        let message = convert::create_request(wanted)
+            .map_err(|why| self.error(Kind::Invalid, "CreateCollection", why))?;
+        self.repeat("CreateCollection", &wanted.database, CHANGE, message, |mut c, r| async move {
+            c.create_collection(r).await
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Creates a partition. Repeating it succeeds.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn create_partition(
+        &self,
+        database: &str,
+        collection: &str,
+        partition: &str,
+    ) -> Result<()> {
+        let message = pb::CreatePartitionRequest {
+            db_name: database.to_owned(),
+            collection_name: collection.to_owned(),
+            partition_name: partition.to_owned(),
+            ..Default::default()
+        };
+        self.repeat("CreatePartition", database, CHANGE, message, |mut c, r| async move {
+            c.create_partition(r).await
+        })
+        .await
+        .map(drop)
+    }
+
+    /// The `row_count` statistic: flushed rows, duplicate keys counted, deletes not subtracted.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn row_count_statistic(&self, database: &str, collection: &str) -> Result<u64> {
+        let message = pb::GetCollectionStatisticsRequest {
+            db_name: database.to_owned(),
+            collection_name: collection.to_owned(),
+            ..Default::default()
+        };
+        let answer = self
+            .repeat("GetCollectionStatistics", database, LOOKUP, message, |mut c, r| async move {
+                c.get_collection_statistics(r).await
+            })
+            .await?;
+        let stats: BTreeMap<_, _> =
+            answer.stats.into_iter().map(|pair| (pair.key, pair.value)).collect();
+        Ok(stats.get("row_count").and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
+    /// The server's present moment as a hybrid timestamp, or `None` where it gives none away.
+    ///
+    /// # Errors
+    /// When the call fails for another reason than not being there or not being allowed.
+    pub async fn alloc_timestamp(&self) -> Result<Option<u64>> {
+        let message = pb::AllocTimestampRequest::default();
+        let answer = self
+            .repeat("AllocTimestamp", "", LOOKUP, message, |mut c, r| async move {
+                c.alloc_timestamp(r).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok((answer.timestamp > 0).then_some(answer.timestamp)),
+            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::PermissionDenied) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -4,6 +4,7 @@
 pub mod collection;
 pub mod key;
 pub mod migration;
+pub mod name;
 
 pub use collection::{
     Collection, ConsistencyLevel, DYNAMIC_COLUMN, DataType, DynamicData, Field, Index, LoadState,

@@ -7,7 +7,7 @@ use crate::support::pb::schema::DataType;
 use crate::support::table::{Row, Table, Value};
 
 /// The source collection.
-pub const COLLECTION: &str = "definitions";
+pub(crate) const COLLECTION: &str = "definitions";
 /// Dimension of all-MiniLM-L6-v2.
 const DIMENSION: usize = 384;
 
@@ -17,13 +17,13 @@ const QUERIES: &str = include_str!("queries.jsonl");
 const QUERY_VECTORS: &[u8] = include_bytes!("queries.f16");
 
 /// A question and its embedding.
-pub struct Query {
-    pub text: String,
-    pub vector: Vec<f32>,
+pub(crate) struct Query {
+    pub(crate) text: String,
+    pub(crate) vector: Vec<f32>,
 }
 
 /// The source collection: its fields and its index.
-pub fn collection() -> Collection {
+pub(crate) fn collection() -> Collection {
     let mut id = field("id", DataType::Int64);
     id.is_primary_key = true;
     let dimension = u32::try_from(DIMENSION).unwrap_or(u32::MAX);
@@ -41,7 +41,7 @@ pub fn collection() -> Collection {
 }
 
 /// Every row.
-pub fn rows() -> Result<Table, Box<dyn Error>> {
+pub(crate) fn rows() -> Result<Table, Box<dyn Error>> {
     let mut rows = Vec::new();
     for (line, bytes) in TEXTS.lines().zip(VECTORS.chunks_exact(2 * DIMENSION)) {
         let entry: serde_json::Value = serde_json::from_str(line)?;
@@ -61,7 +61,7 @@ pub fn rows() -> Result<Table, Box<dyn Error>> {
 }
 
 /// The questions.
-pub fn queries() -> Result<Vec<Query>, Box<dyn Error>> {
+pub(crate) fn queries() -> Result<Vec<Query>, Box<dyn Error>> {
     QUERIES
         .lines()
         .zip(QUERY_VECTORS.chunks_exact(2 * DIMENSION))
@@ -74,7 +74,7 @@ pub fn queries() -> Result<Vec<Query>, Box<dyn Error>> {
 }
 
 /// The text of a row.
-pub fn text(rows: &Table, id: i64) -> &str {
+pub(crate) fn text(rows: &Table, id: i64) -> &str {
     let texts = rows.rows.iter().filter_map(|row| match (&row.values[0], &row.values[3]) {
         (Value::Int(of), Value::Text(text)) if *of == id => Some(text.as_str()),
         _ => None,

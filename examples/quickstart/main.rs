@@ -11,21 +11,17 @@
 mod data;
 
 /// The same servers and the same independent client that the tests use.
+#[path = "../../tests/support"]
 mod support {
-    #![allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+    #![allow(dead_code, deprecated, missing_docs, unreachable_pub, unused_imports)]
+    #![allow(clippy::all, clippy::pedantic)]
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-    #[path = "../../../tests/support/collection.rs"]
     pub mod collection;
-    #[path = "../../../tests/support/columns.rs"]
     pub mod columns;
-    #[path = "../../../tests/support/lab.rs"]
     pub mod lab;
-    #[path = "../../../tests/support/pb.rs"]
     pub mod pb;
-    #[path = "../../../tests/support/probe.rs"]
     pub mod probe;
-    #[path = "../../../tests/support/table.rs"]
     pub mod table;
 }
 

@@ -3,7 +3,7 @@
 use super::{Finding, Inspected, Override, Severity, SourceState};
 use crate::model::{
     Collection, DataType, DynamicData, DynamicField, Field, Index, PartitionKey, Partitions,
-    RowSettings,
+    RowSettings, name,
 };
 
 /// Collection properties that mean the same everywhere (Milvus 2.2 to 3.0); the others belong to
@@ -141,6 +141,12 @@ impl Making {
     }
 
     fn names(&mut self, from: &Collection, to: &Collection) {
+        for (attribute, name) in [("database", &to.database), ("name", &to.name)] {
+            if let Some(fault) = name::fault(name) {
+                let what = format!("the target {attribute} {name:?} {fault}");
+                self.error("bad_name", None, what, "choose another one in the plan file");
+            }
+        }
         self.set("database", &from.database, &to.database);
         self.set("name", &from.name, &to.name);
     }

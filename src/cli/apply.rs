@@ -181,7 +181,7 @@ fn resume_command(args: &ApplyArgs) -> String {
     let mut words = vec!["milvus-ferry".to_owned(), "apply".to_owned()];
     words.push(args.file.display().to_string());
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
-    for env in &plan.env {
+    if let Some(env) = &plan.env {
         option("--env", env.clone());
     }
     for file in &plan.vars_files {

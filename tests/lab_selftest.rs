@@ -178,7 +178,14 @@ async fn a_search_finds_the_vector_itself() {
         panic!("a vector")
     };
     let hits = probe
-        .search("rows", "embedding", &[vector.clone()], "L2", 3, "")
+        .search(
+            "rows",
+            "embedding",
+            std::slice::from_ref(vector),
+            "L2",
+            3,
+            "",
+        )
         .await;
     assert_eq!(hits[0].len(), 3);
     assert_eq!(hits[0][0].key, table.key_of(row));

@@ -18,6 +18,7 @@ use support::ferry::Ferry;
 use support::lab::{self, Kind, Spec};
 use support::pb::schema::DataType;
 use support::probe::Probe;
+use support::quickstart;
 use support::relay::{Act, Relay};
 use support::table::{Key, Value, assert_same, assert_same_by_partition, differences};
 use support::traps::{page_carelessly, paging_trap};
@@ -178,7 +179,14 @@ async fn a_search_finds_the_vector_itself() {
         panic!("a vector")
     };
     let hits = probe
-        .search("rows", "embedding", &[vector.clone()], "L2", 3, "")
+        .search(
+            "rows",
+            "embedding",
+            std::slice::from_ref(vector),
+            "L2",
+            3,
+            "",
+        )
         .await;
     assert_eq!(hits[0].len(), 3);
     assert_eq!(hits[0][0].key, table.key_of(row));
@@ -289,4 +297,30 @@ fn the_binary_runs_in_a_folder_of_its_own() {
     let ferry = Ferry::with_plan("catalog.ferry.toml", "version = 1\n");
     assert_eq!(ferry.read("catalog.ferry.toml"), "version = 1\n");
     ferry.run(&["--version"]).expect_code(0);
+}
+
+#[tokio::test]
+async fn the_quickstart_data_answers_its_questions() {
+    let probe = Probe::of(lab::server(Kind::Milvus235B))
+        .await
+        .in_new_database()
+        .await;
+    let (collection, table) = (quickstart::collection("definitions"), quickstart::table());
+    probe.fill(&collection, &table).await;
+    assert_same(
+        &table,
+        &probe.read_all("definitions", &table.keys(), &[]).await,
+    );
+    let questions = quickstart::questions();
+    let vectors: Vec<Vec<f32>> = questions
+        .iter()
+        .map(|question| question.vector.clone())
+        .collect();
+    let hits = probe
+        .search("definitions", "embedding", &vectors, "COSINE", 5, "")
+        .await;
+    for (question, hits) in questions.iter().zip(hits) {
+        let found: Vec<Key> = hits.into_iter().map(|hit| hit.key).collect();
+        assert_eq!(found, question.nearest, "{}", question.text);
+    }
 }

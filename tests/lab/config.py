@@ -122,7 +122,9 @@ def render(instance):
     etcd = os.path.join(configs, "etcd.yaml")
     with open(etcd, "w", encoding="utf-8") as out:
         unsafe = "true" if instance["fast_etcd"] else "false"
-        out.write(ETCD.format(data=values["etcd_data_dir"], client=ports["etcd"], peer=ports["etcd_peer"], unsafe=unsafe))
+        out.write(
+            ETCD.format(data=values["etcd_data_dir"], client=ports["etcd"], peer=ports["etcd_peer"], unsafe=unsafe)
+        )
     endpoint = f"127.0.0.1:{ports['etcd']}"
     settings = {
         "etcd.endpoints": f'["{endpoint}"]' if version == "2.2.16" else endpoint,

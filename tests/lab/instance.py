@@ -298,7 +298,7 @@ def become_server(instance, supervisor, channel, hook):
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         os.closerange(3, 256)
         os.execve(argv[0], argv, {**inherited, **environment})
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - nothing may get past the fork
         os.write(2, f"exec: {error!r}\n".encode())
     os._exit(127)
 

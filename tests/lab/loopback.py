@@ -10,7 +10,6 @@ address is rewritten too. x86_64 Linux 5.9 or newer.
 import ctypes
 import errno
 import fcntl
-import os
 import socket
 import struct
 

@@ -151,7 +151,7 @@ class Session:
     def reply(self, request):
         try:
             self.answer({"id": request.get("id"), "server": self.carry_out(request)})
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the asker gets to know
             self.answer({"id": request.get("id"), "error": str(error) or repr(error)})
 
     def start_all(self, specs):
@@ -161,7 +161,7 @@ class Session:
         def start(name, spec):
             try:
                 started[name] = self.start(name, spec)
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the asker gets to know
                 failed.append(str(error) or repr(error))
 
         threads = [threading.Thread(target=start, args=item) for item in specs.items()]

@@ -82,14 +82,13 @@ def install(version, wheel_dir=None):
 def install_packages(version, folder, wheel_dir):
     shutil.rmtree(folder, ignore_errors=True)
     # Standard output belongs to whoever reads the lab's answers.
-    run = {"check": True, "stdout": sys.stderr}
-    subprocess.run([sys.executable, "-m", "venv", folder], **run)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True, stdout=sys.stderr)
     command = [os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check"]
     if wheel_dir:
         command += ["--find-links", wheel_dir]
     if kind(version) != "lite":
         command += ["--no-deps"]  # only the binary that it carries is used
-    subprocess.run(command + VERSIONS[version]["packages"], **run)
+    subprocess.run(command + VERSIONS[version]["packages"], check=True, stdout=sys.stderr)
 
 
 def unpack_binary(version):

@@ -164,7 +164,11 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
     match column.data_type() {
         DataType::Array => {
             // Every fourth one is empty, beginning with the first.
-            let count = if row % 4 == 0 { 0 } else { 1 + random.below(8) };
+            let count = if row.is_multiple_of(4) {
+                0
+            } else {
+                1 + random.below(8)
+            };
             let element = |place: u64| {
                 scalar(
                     column.element_type(),
@@ -294,7 +298,7 @@ fn document(row: usize, random: &mut SplitMix) -> Vec<u8> {
 
 /// Dynamic fields; every third row has none.
 fn dynamic(row: usize, random: &mut SplitMix) -> Vec<u8> {
-    if row % 3 == 0 {
+    if row.is_multiple_of(3) {
         return b"{}".to_vec();
     }
     let word = random.pick(&["red", "green", "blau", "青"]);

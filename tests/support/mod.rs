@@ -20,6 +20,7 @@ pub mod ferry;
 pub mod lab;
 pub mod pb;
 pub mod probe;
+pub mod quickstart;
 pub mod relay;
 pub mod table;
 pub mod traps;

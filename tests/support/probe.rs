@@ -18,7 +18,7 @@ use super::pb::common::{LoadState, Status};
 use super::pb::milvus;
 use super::pb::milvus::milvus_service_client::MilvusServiceClient;
 
-pub use query::Hit;
+pub use query::{Hit, keys_of};
 
 /// The largest message, either way.
 pub const MESSAGE_LIMIT: usize = 256 << 20;

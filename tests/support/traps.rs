@@ -2,8 +2,9 @@
 
 use super::collection::{Collection, plain};
 use super::data;
+use super::pb::common::ConsistencyLevel;
 use super::pb::schema::DataType;
-use super::probe::Probe;
+use super::probe::{Probe, keys_of};
 use super::table::{Key, Table};
 
 /// Keys in the paging trap, beginning with 0.
@@ -35,16 +36,24 @@ pub async fn paging_trap(probe: &Probe, name: &str) -> (Collection, Table) {
 
 /// Pages as a careless reader does, until a page is empty. Returns the keys that it saw.
 pub async fn page_carelessly(probe: &Probe, collection: &str, limit: u32) -> Vec<Key> {
+    let limit = limit.to_string();
     let mut seen: Vec<Key> = Vec::new();
+    // Strong costs 200 ms a page. Once is enough: nobody writes.
+    let mut consistency = ConsistencyLevel::Strong;
     loop {
         let expression = match seen.last() {
             None => format!("id >= {}", i64::MIN + 1),
             Some(last) => format!("id > {}", last.literal()),
         };
-        let page = probe.query_keys(collection, &[], &expression, limit).await;
+        let params = [("limit", limit.as_str())];
+        let answer = probe
+            .query_at(consistency, collection, &[], &expression, &["id"], &params)
+            .await;
+        let page = keys_of(&answer, "id");
         if page.is_empty() {
             return seen;
         }
         seen.extend(page);
+        consistency = ConsistencyLevel::Eventually;
     }
 }

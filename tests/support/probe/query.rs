@@ -84,9 +84,31 @@ impl Probe {
         call!(self, get_load_state, request).state()
     }
 
-    /// A query with consistency Strong. `params` like `limit`, `offset`, `iterator`.
+    /// A query with consistency Strong, which takes 200 ms. `params` like `limit`, `iterator`.
     pub async fn query(
         &self,
+        collection: &str,
+        partitions: &[&str],
+        expression: &str,
+        output_fields: &[&str],
+        params: &[(&str, &str)],
+    ) -> milvus::QueryResults {
+        let strong = ConsistencyLevel::Strong;
+        self.query_at(
+            strong,
+            collection,
+            partitions,
+            expression,
+            output_fields,
+            params,
+        )
+        .await
+    }
+
+    /// A query with a consistency of the caller's choice.
+    pub async fn query_at(
+        &self,
+        consistency: ConsistencyLevel,
         collection: &str,
         partitions: &[&str],
         expression: &str,
@@ -103,7 +125,7 @@ impl Probe {
                 .collect(),
             partition_names: partitions.iter().map(|name| (*name).to_owned()).collect(),
             query_params: params.iter().map(|(key, value)| pair(key, value)).collect(),
-            consistency_level: ConsistencyLevel::Strong.into(),
+            consistency_level: consistency.into(),
             ..Default::default()
         };
         call!(self, query, request)
@@ -208,7 +230,7 @@ impl Probe {
     }
 }
 
-pub(super) fn keys_of(answer: &milvus::QueryResults, name: &str) -> Vec<Key> {
+pub fn keys_of(answer: &milvus::QueryResults, name: &str) -> Vec<Key> {
     let Some(column) = answer
         .fields_data
         .iter()

@@ -1,0 +1,177 @@
+//! Lays text out: lines, paragraphs and aligned tables, coloured last so that widths stay true.
+
+use super::style::{Role, Style};
+use super::text::{escape, wrap};
+
+/// Paragraphs are broken here; tables are as wide as they have to be.
+pub(super) const WIDTH: usize = 100;
+/// Columns are kept apart by this.
+const GAP: &str = "  ";
+
+/// A run of text in one or several roles, free of anything that a terminal would act on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Text {
+    pieces: Vec<(Role, String)>,
+}
+
+impl Text {
+    pub(super) fn new(role: Role, text: impl AsRef<str>) -> Self {
+        Self::default().with(role, text)
+    }
+
+    pub(super) fn plain(text: impl AsRef<str>) -> Self {
+        Self::new(Role::Plain, text)
+    }
+
+    pub(super) fn with(mut self, role: Role, text: impl AsRef<str>) -> Self {
+        self.pieces.push((role, escape(text.as_ref()).into_owned()));
+        self
+    }
+
+    pub(super) fn append(&mut self, other: Self) {
+        self.pieces.extend(other.pieces);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.iter().all(|(_, text)| text.is_empty())
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.pieces.iter().map(|(_, text)| text.chars().count()).sum()
+    }
+}
+
+/// Which side of a column its cells keep to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+/// Rows of cells in aligned columns.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    sides: Vec<Side>,
+    rows: Vec<Vec<Text>>,
+}
+
+impl Table {
+    /// A table whose columns keep to the left, or to these sides where given.
+    pub(super) fn new(sides: &[Side]) -> Self {
+        Self { sides: sides.to_vec(), rows: Vec::new() }
+    }
+
+    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Text>) {
+        self.rows.push(cells.into_iter().collect());
+    }
+
+    /// The rows as lines, without spaces at their ends.
+    pub(super) fn lines(self) -> Vec<Text> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let mut widths = vec![0; columns];
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.width().max(*width);
+            }
+        }
+        let side = |column| self.sides.get(column).copied().unwrap_or(Side::Left);
+        let mut lines = Vec::with_capacity(self.rows.len());
+        for mut row in self.rows {
+            while row.last().is_some_and(Text::is_empty) {
+                row.pop();
+            }
+            let last = row.len().saturating_sub(1);
+            let mut line = Text::default();
+            for (column, cell) in row.into_iter().enumerate() {
+                let pad = " ".repeat(widths[column] - cell.width());
+                if column > 0 {
+                    line.append(Text::plain(GAP));
+                }
+                match side(column) {
+                    Side::Right => {
+                        line.append(Text::plain(pad));
+                        line.append(cell);
+                    }
+                    Side::Left => {
+                        line.append(cell);
+                        if column < last {
+                            line.append(Text::plain(pad));
+                        }
+                    }
+                }
+            }
+            lines.push(line);
+        }
+        lines
+    }
+}
+
+/// A text under construction.
+#[derive(Debug)]
+pub(super) struct Page {
+    style: Style,
+    text: String,
+}
+
+impl Page {
+    pub(super) fn new(style: Style) -> Self {
+        Self { style, text: String::new() }
+    }
+
+    /// One line; never broken.
+    pub(super) fn line(&mut self, indent: usize, line: &Text) {
+        self.text.push_str(&" ".repeat(indent));
+        for (role, piece) in &line.pieces {
+            self.text.push_str(&self.style.paint(*role, piece));
+        }
+        self.text.push('\n');
+    }
+
+    /// An empty line, unless there is one already or nothing above.
+    pub(super) fn gap(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
+            self.text.push('\n');
+        }
+    }
+
+    /// A text broken at spaces; later lines are indented like the first, past its `label`.
+    pub(super) fn paragraph(&mut self, indent: usize, role: Role, label: &str, text: &str) {
+        let inner = indent + label.chars().count();
+        for (place, line) in wrap(text, WIDTH.saturating_sub(inner)).iter().enumerate() {
+            if place == 0 {
+                self.line(indent, &Text::new(role, label).with(role, line));
+            } else {
+                self.line(inner, &Text::new(role, line));
+            }
+        }
+    }
+
+    pub(super) fn table(&mut self, indent: usize, table: Table) {
+        for line in table.lines() {
+            self.line(indent, &line);
+        }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_align_with_and_without_colour() {
+        let render = |colour| {
+            let mut table = Table::new(&[Side::Left, Side::Right]);
+            table.row([Text::new(Role::Create, "a"), Text::plain("1,000"), Text::plain("x")]);
+            table.row([Text::plain("尺寸"), Text::plain("7"), Text::default()]);
+            let mut page = Page::new(Style::new(colour));
+            page.table(1, table);
+            page.finish()
+        };
+        assert_eq!(render(false), " a   1,000  x\n 尺寸      7\n");
+        assert_eq!(render(true), " \u{1b}[32ma\u{1b}[0m   1,000  x\n 尺寸      7\n");
+    }
+}

@@ -1,0 +1,151 @@
+//! The changes as text that a team reviews before it says yes.
+//!
+//! The same changes give the same text: no times, no order but that of the changes.
+
+mod collection;
+mod schema;
+
+use super::page::{Page, Table, Text};
+use super::size;
+use super::style::{Role, Style};
+use crate::changes::{Action, Changes, CollectionChange, Finding, Severity};
+
+/// The changes as text: findings, both ends, one block per collection, and a line that sums up.
+pub fn render(changes: &Changes, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    let findings = findings(changes);
+    for finding in &findings {
+        page.gap();
+        write_finding(&mut page, finding);
+    }
+    page.gap();
+    write_header(&mut page, changes);
+    let (unchanged, others): (Vec<_>, Vec<_>) =
+        changes.collections.iter().partition(|change| change.action == Action::Unchanged);
+    for change in others {
+        page.gap();
+        collection::write(&mut page, change);
+    }
+    page.gap();
+    for change in unchanged {
+        collection::write_unchanged(&mut page, change);
+    }
+    page.gap();
+    write_verdict(&mut page, changes, &findings);
+    page.finish()
+}
+
+/// Every finding once, errors first, otherwise in their order.
+fn findings(changes: &Changes) -> Vec<&Finding> {
+    let mut findings: Vec<&Finding> = Vec::new();
+    for finding in changes.all_findings() {
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+fn write_finding(page: &mut Page, finding: &Finding) {
+    let (word, role) = match finding.severity {
+        Severity::Error => ("error", Role::Problem),
+        Severity::Warning => ("warning", Role::Change),
+    };
+    let line = Text::new(role, format!("{word}[{}]", finding.code))
+        .with(Role::Plain, " ")
+        .with(Role::Heading, &finding.address);
+    page.line(0, &line);
+    page.paragraph(2, Role::Plain, "", &finding.message);
+    if !finding.advice.is_empty() {
+        page.paragraph(4, Role::Secondary, "help: ", &finding.advice);
+    }
+}
+
+fn write_header(page: &mut Page, changes: &Changes) {
+    let mut line = Text::new(Role::Heading, &changes.name);
+    if let Some(environment) = &changes.environment {
+        line = line.with(Role::Plain, format!(" (environment {environment})"));
+    }
+    page.line(0, &line);
+    let mut table = Table::default();
+    for (label, end) in [("from", &changes.source), ("→ to", &changes.target)] {
+        table.row([
+            Text::new(Role::Secondary, label),
+            Text::plain(&end.uri),
+            Text::plain(&end.version),
+        ]);
+    }
+    page.table(2, table);
+}
+
+fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let refused = errors > 0 || changes.count(Action::Conflict) > 0;
+    if !changes.is_pending() && !refused {
+        let text = "No changes: the target is as the plan file asks.";
+        page.line(0, &Text::new(Role::Heading, text));
+        return;
+    }
+    let mut parts = vec![format!("{} to create", changes.count(Action::Create))];
+    if changes.count(Action::Adopt) > 0 {
+        parts.push(format!("{} to adopt", changes.count(Action::Adopt)));
+    }
+    parts.push(format!("{} to resume", changes.count(Action::Resume)));
+    parts.push(format!("{} unchanged", changes.count(Action::Unchanged)));
+    parts.push(size::counted(changes.count(Action::Conflict) as u64, "conflict"));
+    let mut line = Text::new(Role::Heading, "Plan: ").with(Role::Plain, parts.join(", "));
+    if changes.is_pending() {
+        let pending: Vec<_> = changes.collections.iter().filter(|c| c.is_pending()).collect();
+        let rows = total(&pending, "rows", rows_to_copy, |sum| size::counted(sum, "row"));
+        let bytes = total(&pending, "size", bytes_to_copy, approximate);
+        line = line.with(Role::Plain, format!(" · {rows} · {bytes}"));
+    }
+    if refused {
+        let why = match errors as u64 {
+            0 => "there are conflicts".to_owned(),
+            errors => size::counted(errors, "error"),
+        };
+        line = line.with(Role::Plain, " · ").with(Role::Problem, format!("apply refuses: {why}"));
+    }
+    page.line(0, &line);
+}
+
+/// Rows that are still to be copied, where that is known.
+fn rows_to_copy(change: &CollectionChange) -> Option<u64> {
+    match (&change.known, change.action) {
+        (Some(known), Action::Resume) if known.finished => Some(0),
+        (Some(known), Action::Resume) => Some(change.rows()?.saturating_sub(known.rows)),
+        _ => change.rows(),
+    }
+}
+
+/// Estimated bytes of those rows.
+fn bytes_to_copy(change: &CollectionChange) -> Option<u64> {
+    match rows_to_copy(change)? {
+        0 => Some(0),
+        rows => Some(rows.saturating_mul(change.source.as_ref()?.row_bytes?)),
+    }
+}
+
+fn approximate(bytes: u64) -> String {
+    if bytes == 0 { size::bytes(0) } else { format!("~{}", size::bytes(bytes)) }
+}
+
+/// The sum over the collections where it is known, and for how many it is not.
+fn total(
+    pending: &[&CollectionChange],
+    what: &str,
+    value: fn(&CollectionChange) -> Option<u64>,
+    show: fn(u64) -> String,
+) -> String {
+    let known: Vec<u64> = pending.iter().filter_map(|change| value(change)).collect();
+    let sum = known.iter().fold(0_u64, |sum, value| sum.saturating_add(*value));
+    match (known.len(), pending.len() - known.len()) {
+        (_, 0) => show(sum),
+        (0, _) => format!("{what} unknown"),
+        (_, unknown) => {
+            format!("{} (unknown for {})", show(sum), size::counted(unknown as u64, "collection"))
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Colours and their meaning.
+//!
+//! Colour only repeats what the words say: every report is understandable without it.
+
+use anstyle::AnsiColor;
+
+use super::text::escape;
+
+/// Whether text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    colour: bool,
+}
+
+/// What a piece of text means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing in particular.
+    Plain,
+    /// A heading, or the name of what a block is about: bold.
+    Heading,
+    /// Something that is made, or done: green.
+    Create,
+    /// Something that goes on or changes, or a warning: yellow.
+    Change,
+    /// A conflict or an error: red.
+    Problem,
+    /// What stays as it is, or matters less: dim.
+    Secondary,
+}
+
+impl Style {
+    /// Text with colours, or without.
+    pub fn new(colour: bool) -> Self {
+        Self { colour }
+    }
+
+    /// `text` in the colours of `role`, after [`escape`].
+    pub fn paint(self, role: Role, text: &str) -> String {
+        let text = escape(text);
+        let style = anstyle::Style::new();
+        let style = match role {
+            Role::Plain => style,
+            Role::Heading => style.bold(),
+            Role::Create => AnsiColor::Green.on_default(),
+            Role::Change => AnsiColor::Yellow.on_default(),
+            Role::Problem => AnsiColor::Red.on_default().bold(),
+            Role::Secondary => style.dimmed(),
+        };
+        if self.colour && role != Role::Plain && !text.is_empty() {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.into_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_a_choice() {
+        assert_eq!(Style::new(true).paint(Role::Create, "+"), "\u{1b}[32m+\u{1b}[0m");
+        assert_eq!(Style::new(true).paint(Role::Plain, "+"), "+");
+        assert_eq!(Style::new(false).paint(Role::Create, "+"), "+");
+        assert_eq!(Style::new(false).paint(Role::Create, "\u{1b}[2J"), "\\u{1b}[2J");
+    }
+}

@@ -7,7 +7,7 @@ mod rows;
 mod steps;
 
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,9 @@ use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
 use crate::model::Migration;
 use crate::verify::counts;
+
+/// How long an event waits for whoever shows it.
+const SHOW_LIMIT: Duration = Duration::from_secs(1);
 
 /// One run of `apply`.
 pub struct Run<'a> {
@@ -111,6 +114,7 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
             run,
             change,
             memory: memory.clone(),
+            untold: (0, 0),
             outcome: Outcome {
                 source: change.source_address.clone(),
                 target: change.target_address.clone(),
@@ -141,7 +145,8 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
         }
         let mut outcome = turn.outcome;
         outcome.elapsed = started.elapsed();
-        let _ = run.events.send(Event::CollectionFinished(Box::new(outcome.clone()))).await;
+        let finished = Event::CollectionFinished(Box::new(outcome.clone()));
+        let _ = run.events.send_timeout(finished, SHOW_LIMIT).await;
         let stopped = outcome.status == Status::Stopped;
         outcomes.push(outcome);
         if concerns_all || stopped {
@@ -157,6 +162,8 @@ struct Turn<'a> {
     change: &'a CollectionChange,
     memory: Memory,
     outcome: Outcome,
+    /// Rows and bytes that arrived and were not told yet.
+    untold: (u64, u64),
 }
 
 impl Turn<'_> {
@@ -226,8 +233,18 @@ impl Turn<'_> {
     }
 
     async fn tell(&self, event: Event) {
-        // Nobody listening is no reason to stop.
-        let _ = self.run.events.send(event).await;
+        // Nobody listening, or a screen that stands still, is no reason to stop.
+        let _ = self.run.events.send_timeout(event, SHOW_LIMIT).await;
+    }
+
+    /// Tells of rows, together with those that could not be told before.
+    fn tell_rows(&mut self, rows: u64, bytes: u64) {
+        self.untold = (self.untold.0 + rows, self.untold.1 + bytes);
+        let (rows, bytes) = self.untold;
+        let target = self.change.target_address.clone();
+        if self.run.events.try_send(Event::Copied { target, rows, bytes }).is_ok() {
+            self.untold = (0, 0);
+        }
     }
 
     async fn step(&self, what: &str) {

@@ -16,6 +16,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
 use crate::planfile::Inputs;
+use crate::report::progress::BarWriter;
 
 /// Folder of the ledger where none is named.
 const DEFAULT_STATE: &str = ".milvus-ferry";
@@ -61,11 +62,11 @@ enum Command {
 }
 
 impl Command {
-    fn run(self, output: &OutputArgs) -> u8 {
+    fn run(self, output: &OutputArgs, stderr: &BarWriter) -> u8 {
         match self {
             Self::Validate(args) => validate::run(&args, output),
             Self::Plan(args) => block_on(plan::run(&args, output)),
-            Self::Apply(args) => block_on(apply::run(&args, output)),
+            Self::Apply(args) => block_on(apply::run(&args, output, stderr)),
             Self::Schema(args) => schema::run(&args),
         }
     }
@@ -211,11 +212,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
             return code;
         }
     };
-    if let Err(message) = output::install_log(&cli.output) {
+    let stderr = BarWriter::new();
+    if let Err(message) = output::install_log(&cli.output, &stderr) {
         output::error(&message);
         return exit::WRONG_USAGE;
     }
-    cli.command.run(&cli.output)
+    cli.command.run(&cli.output, &stderr)
 }
 
 #[cfg(test)]

@@ -8,8 +8,6 @@
 //! Needs Rust, Python 3 and a network to fetch the servers from, once. The servers listen on
 //! loopback only and are gone when this ends.
 
-mod data;
-
 /// The same servers and the same independent client that the tests use.
 #[path = "../../tests/support"]
 mod support {
@@ -22,6 +20,7 @@ mod support {
     pub mod lab;
     pub mod pb;
     pub mod probe;
+    pub mod quickstart;
     pub mod table;
 }
 
@@ -30,13 +29,18 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use data::{COLLECTION, Query};
 use support::lab::{self, Kind};
 use support::probe::Probe;
+use support::quickstart::{self, Question};
+use support::table::{Key, Table, Value};
 
+/// Name of the collection at the source, as the plan file says.
+const SOURCE: &str = "definitions";
 /// Name of the collection at the target, as the plan file says.
 const TARGET: &str = "definitions_v2";
-/// Hits to show for a query.
+/// Questions to ask.
+const QUESTIONS: usize = 4;
+/// Hits to show for each.
 const HITS: u32 = 3;
 
 fn main() -> ExitCode {
@@ -62,12 +66,11 @@ fn run(program: &OsString) -> Result<(), Box<dyn Error>> {
     println!("  source {}   target {}", source.uri(), target.uri());
 
     let runtime = tokio::runtime::Runtime::new()?;
-    let rows = data::rows()?;
-    let queries = data::queries()?;
+    let (collection, rows) = (quickstart::collection(SOURCE), quickstart::table());
     println!("Loading {} texts and their embeddings into the source.", rows.rows.len());
     let source_probe = runtime.block_on(async {
         let probe = Probe::of(source).await;
-        probe.fill(&data::collection(), &rows).await;
+        probe.fill(&collection, &rows).await;
         probe
     });
 
@@ -85,15 +88,16 @@ fn run(program: &OsString) -> Result<(), Box<dyn Error>> {
     runtime.block_on(async {
         let target_probe = Probe::of(target).await;
         let mut same = true;
-        for query in queries.iter().take(4) {
-            let there = hits(&source_probe, COLLECTION, query).await;
-            let here = hits(&target_probe, TARGET, query).await;
+        for question in quickstart::questions().iter().take(QUESTIONS) {
+            let there = hits(&source_probe, SOURCE, question).await;
+            let here = hits(&target_probe, TARGET, question).await;
             same &= there == here;
-            println!("\n  \"{}\"", query.text);
-            for (id, score) in &here {
-                println!("    {score:.4}  {}", data::text(&rows, *id));
+            println!("\n  \"{}\"", question.text);
+            for (key, score) in &here {
+                println!("    {score:.4}  {}", text(&rows, key));
             }
-            println!("    {}", if there == here { "source: the same" } else { "source: DIFFERENT" });
+            let verdict = if there == here { "the same hits at the source" } else { "DIFFERENT" };
+            println!("            {verdict}");
         }
         if same { Ok(()) } else { Err("the two ends answer differently".into()) }
     })
@@ -118,14 +122,19 @@ fn ferry(
     if status.success() { Ok(()) } else { Err(format!("{command} ended with {status}").into()) }
 }
 
-/// The nearest texts: their ids and scores.
-async fn hits(probe: &Probe, collection: &str, query: &Query) -> Vec<(i64, f32)> {
-    let vectors = std::slice::from_ref(&query.vector);
+/// The nearest texts: their keys and scores.
+async fn hits(probe: &Probe, collection: &str, question: &Question) -> Vec<(Key, f32)> {
+    let vectors = std::slice::from_ref(&question.vector);
     let found = probe.search(collection, "embedding", vectors, "COSINE", HITS, "").await;
-    let hits = found.into_iter().flatten();
-    hits.filter_map(|hit| match hit.key {
-        support::table::Key::Int(id) => Some((id, hit.score)),
-        support::table::Key::Text(_) => None,
-    })
-    .collect()
+    found.into_iter().flatten().map(|hit| (hit.key, hit.score)).collect()
+}
+
+/// The text of a row.
+fn text<'a>(rows: &'a Table, key: &Key) -> &'a str {
+    let column = rows.column("text");
+    let row = rows.rows.iter().find(|row| rows.key_of(row) == *key);
+    match row.map(|row| &row.values[column]) {
+        Some(Value::Text(text)) => text,
+        _ => "?",
+    }
 }

@@ -51,15 +51,15 @@ impl Turn<'_> {
     }
 
     async fn progress(&mut self, progress: Progress) {
-        let target = self.change.target_address.clone();
         match progress {
             Progress::Copied { rows, bytes } => {
                 self.outcome.rows += rows;
                 self.outcome.bytes += bytes;
-                self.tell(Event::Copied { target, rows, bytes }).await;
+                self.tell_rows(rows, bytes);
             }
             Progress::Retried => {
                 self.outcome.retries += 1;
+                let target = self.change.target_address.clone();
                 self.tell(Event::Retried { target }).await;
             }
             Progress::Split => {}

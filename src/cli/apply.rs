@@ -2,25 +2,27 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::ends::{self, Ends, KnownTargets, Problem};
+use super::ends::{self, KnownTargets, Problem};
 use super::{LogFormat, OutputArgs, PlanArgs, output, plan};
-use crate::apply::{Outcome, Run, Status, apply};
+use crate::apply::{Event, Outcome, Run, Status, apply};
 use crate::changes::Changes;
 use crate::copy::SharedLedger;
 use crate::ledger::Ledger;
-use crate::model::Migration;
-use crate::report::progress::{Mode, Progress};
+use crate::report::progress::{BarWriter, Mode, Progress};
 use crate::report::style::Style;
 use crate::{exit, report};
 
 /// Events that may wait for whoever shows them.
 const WAITING_EVENTS: usize = 1_024;
+
+/// How long the last events wait to be shown.
+const SHOW_LIMIT: Duration = Duration::from_secs(5);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -44,10 +46,10 @@ pub(super) struct ApplyArgs {
     yes: bool,
 }
 
-pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs) -> u8 {
+pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let stop = CancellationToken::new();
     tokio::spawn(stop_on_signal(stop.clone()));
-    match carry_out(args, output, &stop).await {
+    match carry_out(args, output, stderr, &stop).await {
         Ok(code) => code,
         Err(problem) => output::problem(&problem),
     }
@@ -56,6 +58,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs) -> u8 {
 async fn carry_out(
     args: &ApplyArgs,
     output: &OutputArgs,
+    stderr: &BarWriter,
     stop: &CancellationToken,
 ) -> Result<u8, Problem> {
     let migration = output::load(&args.file, &args.plan, output)?;
@@ -63,10 +66,7 @@ async fn carry_out(
     let mut ledger = Ledger::open(&args.plan.state, &migration.name)?;
     let known = KnownTargets::read(&ledger, &ends)?;
     let changes = plan::changes(&migration, &args.plan, &ends, &known).await?;
-    let style = Style::new(output::colour(output));
-    if !output.quiet || changes.is_refused() {
-        output::message(&report::plan::render(&changes, &style));
-    }
+    show(&changes, output);
     if changes.is_refused() {
         return Ok(exit::FAILED);
     }
@@ -84,7 +84,23 @@ async fn carry_out(
     )?;
     let ledger = SharedLedger::new(ledger);
     let started = Instant::now();
-    let outcomes = with_progress(&migration, &ends, &changes, &ledger, id, output, stop).await;
+    let (events, told) = mpsc::channel(WAITING_EVENTS);
+    let showing = tokio::spawn(show_progress(told, Progress::with_writer(mode(output), stderr.clone())));
+    let run = Run {
+        migration: &migration,
+        source: ends.source,
+        target: ends.target,
+        ledger: ledger.clone(),
+        id,
+        events,
+        stop: stop.clone(),
+    };
+    let outcomes = apply(&run, &changes).await;
+    // The end of the events.
+    drop(run);
+    if tokio::time::timeout(SHOW_LIMIT, showing).await.is_err() {
+        tracing::warn!("The last of the progress could not be shown.");
+    }
     let (code, word) = verdict(&outcomes, stop);
     // The run is over either way; what it did is in the ledger's moves and chunks.
     if let Err(error) = ledger.with(move |ledger| ledger.end_run(id, word)).await {
@@ -93,47 +109,37 @@ async fn carry_out(
     let resume = resume_command(args);
     let style = Style::new(output::colour_of_stdout(output));
     let summary = report::summary::render(&outcomes, &style, &resume, started.elapsed());
-    Ok(output::document(&summary, code))
+    Ok(output::document(&format!("\n{summary}"), code))
 }
 
-async fn with_progress(
-    migration: &Migration,
-    ends: &Ends,
-    changes: &Changes,
-    ledger: &SharedLedger,
-    id: crate::ledger::RunId,
-    output: &OutputArgs,
-    stop: &CancellationToken,
-) -> Vec<Outcome> {
-    let (events, mut told) = mpsc::channel(WAITING_EVENTS);
-    let mode = match output.log_format {
+/// Shows the changes before the question. Where standard error is for JSON lines, on standard output.
+fn show(changes: &Changes, output: &OutputArgs) {
+    if output.quiet && !changes.is_refused() {
+        return;
+    }
+    if output.log_format == LogFormat::Json {
+        let style = Style::new(output::colour_of_stdout(output));
+        output::document(&report::plan::render(changes, &style), exit::DONE);
+    } else {
+        let style = Style::new(output::colour(output));
+        output::message(&format!("{}\n", report::plan::render(changes, &style)));
+    }
+}
+
+fn mode(output: &OutputArgs) -> Mode {
+    match output.log_format {
         _ if output.quiet => Mode::Quiet,
         LogFormat::Json => Mode::Json,
         LogFormat::Text if std::io::stderr().is_terminal() => Mode::Terminal,
         LogFormat::Text => Mode::Lines,
-    };
-    let mut progress = Progress::new(mode);
-    let showing = tokio::spawn(async move {
-        while let Some(event) = told.recv().await {
-            progress.handle(&event);
-        }
-        progress.finish();
-    });
-    let run = Run {
-        migration,
-        source: ends.source.clone(),
-        target: ends.target.clone(),
-        ledger: ledger.clone(),
-        id,
-        events,
-        stop: stop.clone(),
-    };
-    let outcomes = apply(&run, changes).await;
-    drop(run);
-    if let Err(error) = showing.await {
-        tracing::warn!(%error, "Progress could not be shown.");
     }
-    outcomes
+}
+
+async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) {
+    while let Some(event) = told.recv().await {
+        progress.handle(&event);
+    }
+    progress.finish();
 }
 
 /// The exit code of a run, and its one-word outcome for the ledger.

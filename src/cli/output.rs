@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use super::ends::Problem;
 use super::{Colour, LogFormat, OutputArgs, PlanArgs};
 use crate::model::Migration;
+use crate::report::progress::BarWriter;
 use crate::{env, exit, planfile};
 
 /// Crates below us whose debug lines only matter to people who ask for them by name.
@@ -35,15 +36,18 @@ fn wants_colour(output: &OutputArgs, is_terminal: bool) -> bool {
     }
 }
 
-/// Sends log lines to standard error. Does nothing when there is a log already.
-pub(super) fn install_log(output: &OutputArgs) -> Result<(), String> {
+/// Sends log lines to standard error, above any progress bar. Does nothing when there is a log already.
+pub(super) fn install_log(output: &OutputArgs, stderr: &BarWriter) -> Result<(), String> {
     let directives = env::value(env::MILVUS_FERRY_LOG)
         .unwrap_or_else(|| directives(output.verbose, output.quiet));
     let filter = EnvFilter::try_new(directives)
         .map_err(|error| format!("{} is no log filter: {error}", env::MILVUS_FERRY_LOG))?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer({
+            let stderr = stderr.clone();
+            move || stderr.clone()
+        })
         .with_ansi(colour(output));
     let installed = match output.log_format {
         LogFormat::Text => builder.try_init(),

@@ -9,6 +9,8 @@ use crate::model::{Collection, KeyRange};
 const LEDGER_PAGE: usize = 500;
 /// Key ranges that are named in a difference.
 const NAMED_RANGES: usize = 5;
+/// Bytes that an answer with one key may have.
+const ONE_KEY: usize = 1 << 20;
 /// Chunks of a source before 2.3 that are probed for duplicate keys.
 const PROBED_CHUNKS: usize = 64;
 
@@ -80,16 +82,31 @@ pub async fn compare(compared: &Compared<'_>) -> Result<Counts, Error> {
             compared.source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
     }
     if compared.adopted || counts.target_count != Some(counts.acknowledged) {
-        explain_target(compared, &mut counts).await?;
+        let at = moment(compared.target, compared.to).await?;
+        explain_target(compared, &mut counts, at).await?;
     }
     match counts.source_count {
-        Some(count) if count != counts.read => {
-            explain_source(compared, &mut counts).await?;
+        Some(count) if count == counts.read => {}
+        Some(_) => {
+            let at = moment(compared.source, compared.from).await?;
+            explain_source(compared, &mut counts, at).await?;
         }
-        Some(_) => {}
         None => probe_for_duplicates(compared, &mut counts).await?,
     }
     Ok(counts)
+}
+
+/// The moment at which every chunk is looked at: after everything that was written until now, and
+/// without paying for Strong at every chunk.
+async fn moment(client: &Client, collection: &Collection) -> Result<Moment, Error> {
+    match (client.alloc_timestamp().await?, Query::of(collection, None)) {
+        (Some(timestamp), _) => Ok(Moment::At(timestamp)),
+        (None, Some(query)) => {
+            client.key_page(&query, &KeyRange::ALL, Moment::Strong, 1, ONE_KEY).await?;
+            Ok(Moment::Eventually)
+        }
+        (None, None) => Ok(Moment::Strong),
+    }
 }
 
 /// Differences of chunks, summed up.
@@ -123,12 +140,16 @@ impl Tally {
 
 /// Counts distinct keys at the target, chunk by chunk: `count(*)` may lag behind deletes and
 /// upserts for hours, distinct keys do not.
-async fn explain_target(compared: &Compared<'_>, counts: &mut Counts) -> Result<(), Error> {
+async fn explain_target(
+    compared: &Compared<'_>,
+    counts: &mut Counts,
+    at: Moment,
+) -> Result<(), Error> {
     let (mut missing, mut extra, mut distinct) = (Tally::default(), Tally::default(), 0);
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
         for (chunk, rows) in chunks {
-            let keys = keys(compared.target, compared.to, compared.chunk_size, &chunk).await?;
+            let keys = keys(compared.target, compared.to, compared.chunk_size, &chunk, at).await?;
             distinct += keys;
             missing.add(rows.saturating_sub(keys), &chunk);
             extra.add(keys.saturating_sub(rows), &chunk);
@@ -167,7 +188,11 @@ async fn explain_target(compared: &Compared<'_>, counts: &mut Counts) -> Result<
 }
 
 /// Finds out, chunk by chunk, why `count(*)` of the source is not the number of rows read.
-async fn explain_source(compared: &Compared<'_>, counts: &mut Counts) -> Result<(), Error> {
+async fn explain_source(
+    compared: &Compared<'_>,
+    counts: &mut Counts,
+    at: Moment,
+) -> Result<(), Error> {
     let (mut duplicates, mut written, mut gone) = (0, Tally::default(), Tally::default());
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
@@ -176,11 +201,11 @@ async fn explain_source(compared: &Compared<'_>, counts: &mut Counts) -> Result<
                 continue;
             };
             let count =
-                compared.source.count(&query, &chunk.range, Moment::Eventually).await?;
+                compared.source.count(&query, &chunk.range, at).await?;
             if count == Some(rows) {
                 continue;
             }
-            let keys = keys(compared.source, compared.from, compared.chunk_size, &chunk).await?;
+            let keys = keys(compared.source, compared.from, compared.chunk_size, &chunk, at).await?;
             duplicates += count.unwrap_or(keys).saturating_sub(keys);
             written.add(keys.saturating_sub(rows), &chunk);
             gone.add(rows.saturating_sub(keys), &chunk);
@@ -291,12 +316,13 @@ async fn keys(
     collection: &Collection,
     chunk_size: u64,
     chunk: &ChunkRecord,
+    at: Moment,
 ) -> Result<u64, Error> {
     let Some(query) = Query::of(collection, chunk.scope.as_deref()) else {
         return Ok(0);
     };
     let limit = answer_limit(chunk_size);
-    match client.keys_in(&query, &chunk.range, Moment::Strong, limit).await {
+    match client.keys_in(&query, &chunk.range, at, limit).await {
         Ok(keys) => Ok(keys.len() as u64),
         // More keys than one answer holds: page through them, range by range.
         Err(error) if error.kind == Kind::TooLarge => {
@@ -304,10 +330,10 @@ async fn keys(
             let mut range = chunk.range.clone();
             loop {
                 let (page, _) =
-                    client.key_page(&query, &range, Moment::Eventually, 8_192, limit).await?;
+                    client.key_page(&query, &range, at, 8_192, limit).await?;
                 let up_to = page.last().cloned().or_else(|| chunk.range.up_to.clone());
                 let part = KeyRange { after: range.after.clone(), up_to };
-                count += client.keys_in(&query, &part, Moment::Strong, limit).await?.len() as u64;
+                count += client.keys_in(&query, &part, at, limit).await?.len() as u64;
                 match page.last() {
                     Some(last) => range.after = Some(last.clone()),
                     None => return Ok(count),

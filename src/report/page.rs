@@ -134,15 +134,10 @@ impl Page {
         }
     }
 
-    /// A text broken at spaces; later lines are indented like the first, past its `label`.
-    pub(super) fn paragraph(&mut self, indent: usize, role: Role, label: &str, text: &str) {
-        let inner = indent + label.chars().count();
-        for (place, line) in wrap(text, WIDTH.saturating_sub(inner)).iter().enumerate() {
-            if place == 0 {
-                self.line(indent, &Text::new(role, label).with(role, line));
-            } else {
-                self.line(inner, &Text::new(role, line));
-            }
+    /// A text broken at spaces; later lines hang two columns further in.
+    pub(super) fn paragraph(&mut self, indent: usize, role: Role, text: &str) {
+        for (place, line) in wrap(text, WIDTH.saturating_sub(indent + 2)).iter().enumerate() {
+            self.line(if place == 0 { indent } else { indent + 2 }, &Text::new(role, line));
         }
     }
 

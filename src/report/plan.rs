@@ -5,7 +5,7 @@
 mod collection;
 mod schema;
 
-use super::page::{Page, Table, Text};
+use super::page::{Page, Text};
 use super::size;
 use super::style::{Role, Style};
 use crate::changes::{Action, Changes, CollectionChange, Finding, Severity};
@@ -56,9 +56,9 @@ fn write_finding(page: &mut Page, finding: &Finding) {
         .with(Role::Plain, " ")
         .with(Role::Heading, &finding.address);
     page.line(0, &line);
-    page.paragraph(2, Role::Plain, "", &finding.message);
+    page.paragraph(2, Role::Plain, &finding.message);
     if !finding.advice.is_empty() {
-        page.paragraph(4, Role::Secondary, "help: ", &finding.advice);
+        page.paragraph(4, Role::Secondary, &format!("help: {}", finding.advice));
     }
 }
 
@@ -68,15 +68,10 @@ fn write_header(page: &mut Page, changes: &Changes) {
         line = line.with(Role::Plain, format!(" (environment {environment})"));
     }
     page.line(0, &line);
-    let mut table = Table::default();
-    for (label, end) in [("from", &changes.source), ("→ to", &changes.target)] {
-        table.row([
-            Text::new(Role::Secondary, label),
-            Text::plain(&end.uri),
-            Text::plain(&end.version),
-        ]);
+    for (label, end) in [("from", &changes.source), ("to  ", &changes.target)] {
+        let line = Text::new(Role::Secondary, label);
+        page.line(2, &line.with(Role::Plain, format!("  {} · {}", end.uri, end.version)));
     }
-    page.table(2, table);
 }
 
 fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
@@ -113,11 +108,18 @@ fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
 
 /// Rows that are still to be copied, where that is known.
 fn rows_to_copy(change: &CollectionChange) -> Option<u64> {
-    match (&change.known, change.action) {
-        (Some(known), Action::Resume) if known.finished => Some(0),
-        (Some(known), Action::Resume) => Some(change.rows()?.saturating_sub(known.rows)),
+    match &change.known {
+        _ if is_finished(change) => Some(0),
+        Some(known) if change.action == Action::Resume => {
+            Some(change.rows()?.saturating_sub(known.rows))
+        }
         _ => change.rows(),
     }
+}
+
+/// Whether all rows were copied, and only an index or the load is to be made good.
+fn is_finished(change: &CollectionChange) -> bool {
+    change.action == Action::Resume && change.known.as_ref().is_some_and(|known| known.finished)
 }
 
 /// Estimated bytes of those rows.
@@ -145,7 +147,7 @@ fn total(
         (_, 0) => show(sum),
         (0, _) => format!("{what} unknown"),
         (_, unknown) => {
-            format!("{} (unknown for {})", show(sum), size::counted(unknown as u64, "collection"))
+            format!("{} ({} unknown)", show(sum), size::counted(unknown as u64, "collection"))
         }
     }
 }

@@ -33,7 +33,7 @@ fn write_table(page: &mut Page, outcomes: &[Outcome], elapsed: Duration) {
     use Side::{Left, Right};
     let mut table = Table::new(&[Left, Left, Right, Right, Right, Right]);
     table.row(
-        ["collection", "status", "rows", "bytes", "duration", "retries"]
+        ["collection", "status", "rows copied", "bytes", "duration", "retries"]
             .map(|title| Text::new(Role::Secondary, title)),
     );
     for outcome in outcomes {
@@ -84,9 +84,9 @@ fn write_words(page: &mut Page, outcome: &Outcome) {
     if let Status::Failed(why) = &outcome.status {
         let mut lines = why.lines();
         let first = lines.next().unwrap_or_default();
-        page.paragraph(0, Role::Problem, "", &format!("{}: {first}", outcome.target));
+        page.paragraph(0, Role::Problem, &format!("{}: {first}", outcome.target));
         for line in lines {
-            page.paragraph(2, Role::Plain, "", line.trim());
+            page.paragraph(2, Role::Plain, line.trim());
         }
     }
     let differences = differences(outcome);
@@ -94,19 +94,18 @@ fn write_words(page: &mut Page, outcome: &Outcome) {
         && (needs_words(counts) || !differences.is_empty())
     {
         let text = format!("{}: {}", outcome.target, in_words(counts));
-        page.paragraph(0, Role::Plain, "", &text);
+        page.paragraph(0, Role::Plain, &text);
         for explanation in &counts.explanations {
-            page.paragraph(2, Role::Plain, "explained: ", explanation);
+            page.paragraph(2, Role::Plain, &format!("explained: {explanation}"));
         }
     } else if !differences.is_empty() {
         page.line(0, &Text::plain(format!("{}:", outcome.target)));
     }
     for difference in differences {
-        page.paragraph(2, Role::Problem, "unexplained: ", difference);
+        page.paragraph(2, Role::Problem, &format!("unexplained: {difference}"));
     }
     for warning in &outcome.warnings {
-        let label = format!("warning: {}: ", outcome.target);
-        page.paragraph(0, Role::Change, "", &format!("{label}{warning}"));
+        page.paragraph(0, Role::Change, &format!("warning: {}: {warning}", outcome.target));
     }
 }
 

@@ -28,6 +28,21 @@ fn plan_of_several() {
 }
 
 #[test]
+fn plan_where_only_the_load_is_missing() {
+    let mut change = resumed();
+    change.explanation = "it is not loaded, unlike the source".to_owned();
+    change.load_source = true;
+    change.known.as_mut().unwrap().finished = true;
+    let text = plan(&changes(vec![change]));
+    assert!(
+        text.contains("rows           400,000; 120,000 were copied, none are to go\n"),
+        "{text}"
+    );
+    assert!(text.ends_with("0 conflicts · 0 rows · 0 B\n"), "{text}");
+    assert!(!text.contains("for the copy"), "{text}");
+}
+
+#[test]
 fn plan_conflict() {
     let mut all = changes(vec![change_with_overrides(), conflict()]);
     all.findings.push(error(

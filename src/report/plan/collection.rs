@@ -5,7 +5,7 @@ use super::super::size;
 use super::super::style::Role;
 use super::super::text::{quote, quote_both, wrap};
 use super::schema::{Overrides, VALUE, index_table, write_fields};
-use super::{approximate, bytes_to_copy, rows_to_copy};
+use super::{approximate, bytes_to_copy, is_finished, rows_to_copy};
 use crate::changes::{Action, CollectionChange, Severity, SourceState};
 use crate::model::{Collection, LoadState};
 
@@ -44,7 +44,7 @@ pub(super) fn write(page: &mut Page, change: &CollectionChange) {
     }
     page.line(0, &line);
     if !change.explanation.is_empty() {
-        page.paragraph(INDENT, Role::Plain, "", &change.explanation);
+        page.paragraph(INDENT, Role::Plain, &change.explanation);
     }
     if change.action == Action::Conflict {
         write_other_errors(page, change);
@@ -64,7 +64,7 @@ fn write_other_errors(page: &mut Page, change: &CollectionChange) {
         .map(|finding| finding.code)
         .collect();
     if !codes.is_empty() {
-        page.paragraph(INDENT, Role::Plain, "", &format!("and above: {}", codes.join(", ")));
+        page.paragraph(INDENT, Role::Plain, &format!("more errors above: {}", codes.join(", ")));
     }
 }
 
@@ -182,19 +182,24 @@ impl Lines {
             LoadState::NotLoaded => "not loaded afterwards, as the source is not",
         };
         self.same("load", load);
-        if change.load_source {
-            self.lines.push((
-                false,
-                "source".to_owned(),
-                Text::new(Role::Change, "loaded for the copy, released again afterwards"),
-            ));
+        let finished = is_finished(change);
+        if change.load_source && !finished {
+            let what = match source.load {
+                LoadState::Loaded => "partitions that are not loaded are, for the copy",
+                _ => "loaded for the copy",
+            };
+            let text = Text::new(Role::Change, format!("{what}; released again afterwards"));
+            self.lines.push((false, "source".to_owned(), text));
         }
         self.same("rows", rows_text(change, source));
-        let size = match bytes_to_copy(change) {
-            Some(bytes) => approximate(bytes),
-            None => "unknown".to_owned(),
-        };
-        self.same("size", size);
+        if !finished {
+            let to_go = if change.action == Action::Resume { " to go" } else { "" };
+            let size = match bytes_to_copy(change) {
+                Some(bytes) => format!("{}{to_go}", approximate(bytes)),
+                None => "unknown".to_owned(),
+            };
+            self.same("size", size);
+        }
     }
 
     fn write(self, page: &mut Page) {
@@ -221,19 +226,16 @@ fn rows_text(change: &CollectionChange, source: &SourceState) -> String {
         None if source.row_statistic > 0 => {
             format!("about {} (deleted ones may be included)", size::count(source.row_statistic))
         }
-        None => "unknown: the source does not count them as it is".to_owned(),
+        None => "unknown: servers count them since Milvus 2.3, and only when loaded".to_owned(),
     };
-    match (&change.known, change.action) {
-        (Some(known), Action::Resume) => {
-            let copied = size::count(known.rows);
-            match rows_to_copy(change) {
-                Some(rows) => {
-                    format!("{there}; {copied} are copied already, {} to go", size::count(rows))
-                }
-                None => format!("{there}; {copied} are copied already"),
-            }
-        }
-        _ => there,
+    let Some(known) = change.known.as_ref().filter(|_| change.action == Action::Resume) else {
+        return there;
+    };
+    let copied = size::count(known.rows);
+    match rows_to_copy(change) {
+        _ if known.finished => format!("{there}; {copied} were copied, none are to go"),
+        Some(rows) => format!("{there}; {copied} are copied already, {} to go", size::count(rows)),
+        None => format!("{there}; {copied} are copied already"),
     }
 }
 

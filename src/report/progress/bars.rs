@@ -59,18 +59,16 @@ struct Active {
 struct State {
     rate: Rate,
     step: String,
+    /// Whether rows have arrived in this step: the speed is of no interest in another one.
+    copying: bool,
     retries: u64,
 }
 
 impl State {
-    /// The line under the bar.
+    /// The line under the bar: how fast rows arrive, or what is done instead.
     fn text(&self, now: Instant) -> String {
-        // Before the first row only the step is of interest.
-        let rows = match self.rate.position() {
-            0 => String::new(),
-            _ => format!(": {}", self.rate.text(now)),
-        };
-        format!("{}{rows}{}", self.step, retried(self.retries))
+        let what = if self.copying { self.rate.text_of_bar(now) } else { self.step.clone() };
+        format!("{what}{}", retried(self.retries))
     }
 }
 
@@ -83,16 +81,21 @@ impl Bars {
         match event {
             Event::CollectionStarted { target, rows, rows_before, .. } => {
                 let rate = Rate::new(*rows, *rows_before, now);
-                let state = State { rate, step: "starting".to_owned(), retries: 0 };
+                let step = "starting".to_owned();
+                let state = State { rate, step, copying: false, retries: 0 };
                 let active = self.add(target, state);
                 self.active.insert(target.clone(), active);
             }
             Event::Step { target, what } => self.change(target, |state| {
                 state.rate.begin(now);
                 state.step = escape(what).into_owned();
+                state.copying = false;
             }),
             Event::Copied { target, rows, bytes } => {
-                self.change(target, |state| state.rate.add(*rows, *bytes, now));
+                self.change(target, |state| {
+                    state.rate.add(*rows, *bytes, now);
+                    state.copying = true;
+                });
             }
             Event::Retried { target } => self.change(target, |state| state.retries += 1),
             Event::Warning { target, text } => {
@@ -119,28 +122,31 @@ impl Bars {
     }
 
     fn add(&self, target: &str, state: State) -> Active {
+        let rate = state.rate.clone();
         let state = Arc::new(Mutex::new(state));
         let bar = self.writer.bars.add(ProgressBar::no_length());
         bar.set_style(style(&state));
         bar.set_prefix(escape(target).into_owned());
-        show(&bar, &lock(&state).rate);
+        show(&bar, &rate);
         bar.enable_steady_tick(TICK);
         Active { bar, state }
     }
 
     fn change(&self, target: &str, change: impl FnOnce(&mut State)) {
         if let Some(active) = self.active.get(target) {
-            let mut state = lock(&active.state);
-            change(&mut state);
-            let rate = state.rate.clone();
-            // Drawing takes the lock again.
-            drop(state);
+            let rate = {
+                let mut state = lock(&active.state);
+                change(&mut state);
+                state.rate.clone()
+            };
             show(&active.bar, &rate);
         }
     }
 }
 
 /// An expected total that is unknown, or was wrong, leaves the bar empty.
+///
+/// This draws, and drawing locks the state: it must not be locked here.
 fn show(bar: &ProgressBar, rate: &Rate) {
     match rate.total() {
         Some(total) => bar.set_length(total),
@@ -167,4 +173,81 @@ fn style(state: &Arc<Mutex<State>>) -> ProgressStyle {
 /// A panic elsewhere leaves numbers behind that are good enough to show.
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::{ProgressDrawTarget, TermLike};
+
+    use super::*;
+    use crate::apply::event::Status;
+    use crate::report::samples::outcome;
+
+    /// A terminal that keeps everything that was ever drawn.
+    #[derive(Debug, Clone, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            60
+        }
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+        fn write_line(&self, line: &str) -> io::Result<()> {
+            self.write_str(&format!("{line}\n"))
+        }
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn bars_draw_while_they_change() {
+        let screen = Screen::default();
+        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
+        let writer = BarWriter { bars: MultiProgress::with_draw_target(target) };
+        let mut bars = Bars::new(writer);
+        let start = Instant::now();
+        let target = "default/tags".to_owned();
+        let started = Event::CollectionStarted {
+            source: target.clone(),
+            target: target.clone(),
+            rows: Some(1_000),
+            rows_before: 100,
+        };
+        bars.handle(&started, start).unwrap();
+        for number in 0..8 {
+            let step = Event::Step { target: target.clone(), what: format!("step {number}\n") };
+            bars.handle(&step, start).unwrap();
+            let copied = Event::Copied { target: target.clone(), rows: 50, bytes: 10 };
+            bars.handle(&copied, start).unwrap();
+            bars.handle(&Event::Retried { target: target.clone() }, start).unwrap();
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let unchanged = outcome("tags", Status::Unchanged, 0);
+        bars.handle(&Event::CollectionFinished(Box::new(unchanged)), start).unwrap();
+        bars.finish();
+        let drawn = screen.0.lock().unwrap().clone();
+        assert!(drawn.contains("default/tags"), "{drawn}");
+        assert!(drawn.contains("step 7\\n"), "{drawn}");
+        assert!(drawn.contains("500 of 1,000 rows, "), "{drawn}");
+        assert!(drawn.contains(" 50 %"), "{drawn}");
+    }
 }

@@ -89,22 +89,30 @@ impl Rate {
 
     /// `12,000 of 20,000 rows (60 %), 4,000 rows/s, 11.7 MiB/s, 2 s left`, as far as it is known.
     pub fn text(&self, now: Instant) -> String {
+        let percent = self.percent().map_or(String::new(), |percent| format!(" ({percent} %)"));
+        format!("{}{percent}{}", self.amount(), self.pace(now))
+    }
+
+    /// The same without the percentage, which stands beside a bar.
+    pub fn text_of_bar(&self, now: Instant) -> String {
+        format!("{}{}", self.amount(), self.pace(now))
+    }
+
+    fn amount(&self) -> String {
         let position = size::count(self.position());
-        let mut text = match (self.total(), self.total, self.percent()) {
-            (Some(total), _, Some(percent)) => {
-                format!("{position} of {} ({percent} %)", size::counted(total, "row"))
-            }
-            (None, Some(total), _) => {
-                format!("{position} rows ({} expected)", size::count(total))
-            }
-            _ => size::counted(self.position(), "row"),
-        };
-        if let Some((rows, bytes)) = self.speed(now) {
-            text = format!("{text}, {} rows/s, {}/s", size::count(rows), size::bytes(bytes));
+        match (self.total(), self.total) {
+            (Some(total), _) => format!("{position} of {}", size::counted(total, "row")),
+            (None, Some(wrong)) => format!("{position} rows ({} expected)", size::count(wrong)),
+            (None, None) => size::counted(self.position(), "row"),
         }
+    }
+
+    fn pace(&self, now: Instant) -> String {
+        let Some((rows, bytes)) = self.speed(now) else { return String::new() };
+        let pace = format!(", {} rows/s, {}/s", size::count(rows), size::bytes(bytes));
         match self.remaining(now) {
-            Some(left) if !left.is_zero() => format!("{text}, {} left", size::remaining(left)),
-            _ => text,
+            Some(left) if !left.is_zero() => format!("{pace}, {} left", size::remaining(left)),
+            _ => pace,
         }
     }
 }

@@ -90,7 +90,8 @@ fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
     parts.push(format!("{} unchanged", changes.count(Action::Unchanged)));
     parts.push(size::counted(changes.count(Action::Conflict) as u64, "conflict"));
     let mut line = Text::new(Role::Heading, "Plan: ").with(Role::Plain, parts.join(", "));
-    if changes.is_pending() {
+    // Nothing is copied while apply refuses.
+    if changes.is_pending() && !refused {
         let pending: Vec<_> = changes.collections.iter().filter(|c| c.is_pending()).collect();
         let rows = total(&pending, "rows", rows_to_copy, |sum| size::counted(sum, "row"));
         let bytes = total(&pending, "size", bytes_to_copy, approximate);

@@ -100,15 +100,13 @@ impl Failure {
 }
 
 /// Carries out the pending changes. A failure of one collection does not keep the others from their
-/// turn, unless it concerns a whole server or the ledger.
+/// turn, unless it concerns a whole server or the ledger; those that are not reached are stopped.
 pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
     let memory = Memory::new(run.migration.copy.memory_limit.0);
     let mut made_databases = HashMap::new();
     let mut outcomes = Vec::new();
+    let mut stopped = false;
     for change in &changes.collections {
-        if run.stop.is_cancelled() {
-            break;
-        }
         let started = Instant::now();
         let mut turn = Turn {
             run,
@@ -127,7 +125,14 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
                 warnings: Vec::new(),
             },
         };
-        let mut concerns_all = false;
+        if stopped || run.stop.is_cancelled() {
+            stopped = true;
+            if change.is_pending() {
+                turn.outcome.status = Status::Stopped;
+            }
+            outcomes.push(turn.outcome);
+            continue;
+        }
         if change.is_pending() {
             turn.outcome.status = match turn.take(&mut made_databases).await {
                 Ok(()) => match &turn.outcome.counts {
@@ -136,9 +141,12 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
                     }
                     _ => Status::Done,
                 },
-                Err(Failure::Stopped) => Status::Stopped,
+                Err(Failure::Stopped) => {
+                    stopped = true;
+                    Status::Stopped
+                }
                 Err(failure) => {
-                    concerns_all = failure.concerns_all();
+                    stopped = failure.concerns_all();
                     Status::Failed(failure.to_string())
                 }
             };
@@ -147,11 +155,7 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
         outcome.elapsed = started.elapsed();
         let finished = Event::CollectionFinished(Box::new(outcome.clone()));
         let _ = run.events.send_timeout(finished, SHOW_LIMIT).await;
-        let stopped = outcome.status == Status::Stopped;
         outcomes.push(outcome);
-        if concerns_all || stopped {
-            break;
-        }
     }
     outcomes
 }

@@ -5,6 +5,7 @@ pub mod collection;
 pub mod key;
 pub mod migration;
 pub mod name;
+pub mod quantity;
 
 pub use collection::{
     Collection, ConsistencyLevel, DYNAMIC_COLUMN, DataType, DynamicData, Field, Index, LoadState,

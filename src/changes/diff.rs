@@ -6,6 +6,7 @@ use super::wanted::{Wanted, wanted};
 use super::{
     Action, CollectionChange, Finding, Inspected, Known, Severity, SourceState, TargetState,
 };
+use crate::model::quantity::{count, counted};
 use crate::model::{
     Collection, DataType, DynamicData, Existing, Field, LoadState, RowSettings,
 };
@@ -192,9 +193,9 @@ fn decide(
                 "target_gone",
                 &address,
                 format!(
-                    "an earlier run made this collection and copied {} rows; it is gone, and will \
-                     be made and filled anew",
-                    known.rows
+                    "an earlier run made this collection and copied {}; it is gone, and will be \
+                     made and filled anew",
+                    counted(known.rows, "row")
                 ),
                 "",
             ));
@@ -236,7 +237,7 @@ fn unknown_target(
         );
     }
     let rows = match target.rows {
-        Some(rows) => format!("it holds {rows} rows"),
+        Some(rows) => format!("it holds {}", counted(rows, "row")),
         None => "its rows are not counted, as it is not loaded".to_owned(),
     };
     let mut verdict = Verdict::new(Action::Adopt, "adopted", format!("written into; {rows}"));
@@ -340,8 +341,10 @@ fn known_target(
     }
     if !known.finished {
         let explanation = format!(
-            "{} rows in {} chunks are there; {} known chunks are to be copied",
-            known.rows, known.chunks_done, known.chunks_open
+            "{} in {} are there; {} are known and to be copied",
+            counted(known.rows, "row"),
+            counted(known.chunks_done, "chunk"),
+            counted(known.chunks_open, "chunk")
         );
         return Verdict::new(Action::Resume, "unfinished", explanation);
     }
@@ -368,7 +371,7 @@ fn finished(
     } else if source.load == LoadState::Loaded && target.load != LoadState::Loaded {
         Verdict::new(Action::Resume, "not_loaded", "it is not loaded, unlike the source")
     } else {
-        Verdict::new(Action::Unchanged, "done", format!("{} rows were copied", known.rows))
+        Verdict::new(Action::Unchanged, "done", format!("{} copied", counted(known.rows, "row")))
     };
     if !known.adopted
         && let Some(rows) = target.rows
@@ -377,7 +380,7 @@ fn finished(
         verdict.findings.push(warning(
             "target_rows_differ",
             &address,
-            format!("the target holds {rows} rows, {} were copied", known.rows),
+            format!("the target holds {}, {} were copied", counted(rows, "row"), count(known.rows)),
             "rows were written or deleted at the target since",
         ));
     }

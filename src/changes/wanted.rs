@@ -1,6 +1,7 @@
 //! What the target is to be: the source with the plan file's overrides. Pure.
 
 use super::{Finding, Inspected, Override, Severity, SourceState};
+use crate::model::quantity::counted;
 use crate::model::{
     Collection, DataType, DynamicData, DynamicField, Field, Index, PartitionKey, Partitions,
     RowSettings, name,
@@ -188,14 +189,14 @@ impl Making {
         if drop_data {
             let what = match rows {
                 Some(0) => "no row has dynamic data; none is lost".to_owned(),
-                Some(rows) => format!("{rows} rows lose their dynamic data"),
+                Some(rows) => format!("the dynamic data of {} is lost", counted(rows, "row")),
                 None => "rows may lose their dynamic data".to_owned(),
             };
             self.warn("dynamic_data_dropped", None, what, "");
             return DynamicData::Discard;
         }
         if let Some(rows @ 1..) = rows {
-            let what = format!("dynamic_field = false, but {rows} rows have dynamic data");
+            let what = format!("dynamic_field = false, but {} have dynamic data", counted(rows, "row"));
             self.error(
                 "dynamic_data_lost",
                 None,

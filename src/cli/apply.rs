@@ -48,7 +48,7 @@ pub(super) struct ApplyArgs {
 
 pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stop.clone()));
+    tokio::spawn(stop_on_signal(stop.clone(), stderr.clone()));
     match carry_out(args, output, stderr, &stop).await {
         Ok(code) => code,
         Err(problem) => output::problem(&problem),
@@ -145,9 +145,9 @@ async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) 
 /// The exit code of a run, and its one-word outcome for the ledger.
 fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str) {
     let any = |matches: fn(&Status) -> bool| outcomes.iter().any(|o| matches(&o.status));
-    if any(|status| matches!(status, Status::Stopped)) || stop.is_cancelled() {
+    if stop.is_cancelled() && any(|status| matches!(status, Status::Stopped)) {
         (exit::INTERRUPTED, "interrupted")
-    } else if any(|status| matches!(status, Status::Failed(_))) {
+    } else if any(|status| matches!(status, Status::Failed(_) | Status::Stopped)) {
         (exit::STOPPED_RESUMABLE, "failed")
     } else if any(|status| matches!(status, Status::CountsDiffer(_))) {
         (exit::VERIFICATION_FAILED, "counts differ")
@@ -222,10 +222,11 @@ fn quoted(word: &str) -> String {
 }
 
 /// The first signal lets what is in flight finish; the second ends the process.
-async fn stop_on_signal(stop: CancellationToken) {
+async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
     signal().await;
-    output::message(
-        "\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
+    // Nothing is left to do when standard error is gone.
+    let _ = stderr.write_all(
+        b"\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
     );
     stop.cancel();
     signal().await;

@@ -2,24 +2,7 @@
 
 use std::time::Duration;
 
-/// A count with its digits in groups: `1,203,442`.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// A count and what is counted: `1 row`, `1,203,442 rows`.
-pub fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(number))
-}
+pub use crate::model::quantity::{count, counted};
 
 /// Bytes in binary units with one decimal: `512 B`, `1.2 GiB`.
 pub fn bytes(number: u64) -> String {

@@ -3,6 +3,7 @@
 use crate::copy::{SharedLedger, answer_limit};
 use crate::ledger::{self, ChunkId, ChunkRecord, MoveId};
 use crate::milvus::{self, Client, Kind, Moment, Query};
+use crate::model::quantity::count as grouped;
 use crate::model::{Collection, KeyRange};
 
 /// Chunks taken from the ledger at a time.
@@ -159,14 +160,14 @@ async fn explain_target(
     if missing.rows > 0 {
         counts.unexplained.push(format!(
             "{} rows that the target acknowledged are not there ({})",
-            missing.rows,
+            grouped(missing.rows),
             missing.places()
         ));
     }
     if extra.rows > 0 {
         let text = format!(
             "the target holds {} keys that this run did not write ({})",
-            extra.rows,
+            grouped(extra.rows),
             extra.places()
         );
         if compared.adopted {
@@ -181,7 +182,7 @@ async fn explain_target(
         counts.explanations.push(format!(
             "the target counts {} rows more than it has keys: rows that were written again after \
              an interruption leave a deleted version behind until the server compacts",
-            count - distinct
+            grouped(count - distinct)
         ));
     }
     Ok(())
@@ -213,15 +214,16 @@ async fn explain_source(
     }
     if duplicates > 0 {
         counts.explanations.push(format!(
-            "the source holds duplicate keys: {duplicates} rows have a key that another row has \
-             too; a query gives each key once, so each arrives once"
+            "the source holds duplicate keys: {} rows have a key that another row has too; a \
+             query gives each key once, so each arrives once",
+            grouped(duplicates)
         ));
     }
     if written.rows > 0 {
         counts.explanations.push(format!(
             "{} rows were written at the source after they could be read ({}); they are not at \
              the target",
-            written.rows,
+            grouped(written.rows),
             written.places()
         ));
     }
@@ -229,7 +231,7 @@ async fn explain_source(
         counts.explanations.push(format!(
             "{} rows were deleted or expired at the source after they were read ({}); they are at \
              the target",
-            gone.rows,
+            grouped(gone.rows),
             gone.places()
         ));
     }
@@ -237,10 +239,11 @@ async fn explain_source(
     let count = counts.source_count.unwrap_or(0);
     if count + gone.rows != explained {
         counts.unexplained.push(format!(
-            "the source counts {count} rows, {} were read; duplicate keys and changes since \
-             explain {} of it",
-            counts.read,
-            (duplicates + written.rows).abs_diff(gone.rows)
+            "the source counts {} rows, {} were read; duplicate keys and changes since explain {} \
+             of it",
+            grouped(count),
+            grouped(counts.read),
+            grouped((duplicates + written.rows).abs_diff(gone.rows))
         ));
     }
     Ok(())
@@ -273,9 +276,10 @@ async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> R
                 .await?;
             if (page.len() as u64) < rows {
                 counts.explanations.push(format!(
-                    "the source holds duplicate keys: its statistics say {statistic} rows, and {} \
-                     distinct keys were read; a query gives each key once, so each arrives once",
-                    counts.read
+                    "the source holds duplicate keys: its statistics say {} rows, and {} distinct \
+                     keys were read; a query gives each key once, so each arrives once",
+                    grouped(statistic),
+                    grouped(counts.read)
                 ));
                 return Ok(());
             }
@@ -289,9 +293,10 @@ async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> R
         }
     }
     counts.explanations.push(format!(
-        "the source's statistics say {statistic} rows, which counts deleted rows and duplicate \
-         keys; {} distinct keys were read",
-        counts.read
+        "the source's statistics say {} rows, which counts deleted rows and duplicate keys; {} \
+         distinct keys were read",
+        grouped(statistic),
+        grouped(counts.read)
     ));
     Ok(())
 }

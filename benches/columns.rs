@@ -5,6 +5,8 @@
 //! cargo bench --bench columns
 //! ```
 
+#![allow(clippy::expect_used, clippy::cast_precision_loss, clippy::cast_possible_wrap)]
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -124,7 +126,7 @@ fn answer() -> full::milvus::QueryResults {
     let scalar = |data| Field::Scalars(ScalarField { data: Some(data), ..Default::default() });
     let keys = (0..ROWS as i64).collect();
     let texts = (0..ROWS).map(|row| format!("{row:0200}")).collect();
-    let json = (0..ROWS).map(|row| format!(r#"{{"row":{row},"pad":"{:0100}"}}"#, row).into_bytes());
+    let json = (0..ROWS).map(|row| format!(r#"{{"row":{row},"pad":"{row:0100}"}}"#).into_bytes());
     let floats = (0..ROWS * DIMENSION).map(|number| number as f32 / 7.0).collect();
     let vectors = VectorField {
         dim: DIMENSION as i64,

@@ -6,7 +6,7 @@ pub mod event;
 mod rows;
 mod steps;
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -103,7 +103,7 @@ impl Failure {
 /// turn, unless it concerns a whole server or the ledger; those that are not reached are stopped.
 pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
     let memory = Memory::new(run.migration.copy.memory_limit.0);
-    let mut made_databases = HashMap::new();
+    let mut made_databases = BTreeSet::new();
     let mut outcomes = Vec::new();
     let mut stopped = false;
     for change in &changes.collections {
@@ -171,7 +171,7 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    async fn take(&mut self, made_databases: &mut HashMap<String, ()>) -> Result<(), Failure> {
+    async fn take(&mut self, made_databases: &mut BTreeSet<String>) -> Result<(), Failure> {
         let (Some(source), Some(wanted)) = (&self.change.source, &self.change.wanted) else {
             return Err(Failure::Refused("there is nothing to copy from".to_owned()));
         };
@@ -184,7 +184,7 @@ impl Turn<'_> {
             rows_before,
         })
         .await;
-        if self.change.create_database && made_databases.insert(wanted.database.clone(), ()).is_none()
+        if self.change.create_database && made_databases.insert(wanted.database.clone())
         {
             self.step("create database").await;
             self.run.target.create_database(&wanted.database).await?;

@@ -128,6 +128,7 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
     /// Environment of the plan file to use: its [env.NAME] overrides [vars]
+    #[expect(rustdoc::broken_intra_doc_links, reason = "a help text")]
     #[arg(long, value_name = "NAME", help_heading = "Plan file options")]
     pub env: Option<String>,
     /// TOML file with values of variables; overrides --env; repeatable, later files win

@@ -289,28 +289,28 @@ impl Copy {
         let _ = self.task.progress.send(progress).await;
     }
 
-    /// Where a chunk is, for messages.
-    fn place(&self, collection: &Collection, chunk: &ChunkRecord) -> String {
-        match &chunk.scope {
-            Some(partition) => {
-                format!("{}, partition {partition}, {}", collection.address(), chunk.range)
-            }
-            None => format!("{}, {}", collection.address(), chunk.range),
-        }
-    }
-
     fn read_error(&self, chunk: &ChunkRecord, error: milvus::Error) -> Error {
         if error.kind == milvus::Kind::Cancelled {
             return Error::Stopped;
         }
-        Error::Read { place: self.place(&self.task.from, chunk), error }
+        Error::Read { place: place(&self.task.from, chunk), error }
     }
 
     fn write_error(&self, chunk: &ChunkRecord, error: milvus::Error) -> Error {
         if error.kind == milvus::Kind::Cancelled {
             return Error::Stopped;
         }
-        Error::Write { place: self.place(&self.task.to, chunk), error }
+        Error::Write { place: place(&self.task.to, chunk), error }
+    }
+}
+
+/// Where a chunk is, for messages.
+fn place(collection: &Collection, chunk: &ChunkRecord) -> String {
+    match &chunk.scope {
+        Some(partition) => {
+            format!("{}, partition {partition}, {}", collection.address(), chunk.range)
+        }
+        None => format!("{}, {}", collection.address(), chunk.range),
     }
 }
 

@@ -44,12 +44,12 @@
 //! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`] |
 //! | [`planfile`] | from TOML to a [`model::Migration`] | [`model`], [`diagnostic`] |
 //! | [`milvus`] | the client | [`model`], [`secret`] |
-//! | [`model`], [`secret`], [`diagnostic`], [`exit`], [`env`] | plain values | nothing of ours |
+//! | [`model`], [`secret`], [`diagnostic`], [`exit`], [`mod@env`] | plain values | nothing of ours |
 //!
 //! # Invariants
 //!
 //! - Only [`milvus`] sees protobuf; only [`planfile`] sees TOML and templates; only [`cli`] and
-//!   [`report`] print; only [`env`] names environment variables.
+//!   [`report`] print; only [`mod@env`] names environment variables.
 //! - [`changes::wanted`] and [`changes::diff`] are pure: values in, values out.
 //! - Completeness never rests on paging: pages of keys only find the bounds of chunks, rows are
 //!   read by limit-less range queries, and the last range is open above.

@@ -87,7 +87,7 @@ fn first_word(text: &str) -> String {
 }
 
 fn is_test_file(name: &str) -> bool {
-    name.ends_with("/tests.rs") || name.contains("/tests/")
+    ["/tests.rs", "/samples.rs"].iter().any(|end| name.ends_with(end)) || name.contains("/tests/")
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::model::{
 
 /// What a server can hold, as far as the difference depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate question")]
 pub struct Abilities {
     /// The `Array` type (Milvus 2.3).
     pub arrays: bool,

@@ -113,12 +113,11 @@ fn connection(
     missing: &mut Vec<String>,
     unreadable: &mut Vec<String>,
 ) -> Connection {
-    let mut secret = |name: &EnvName| match env::value(&name.0) {
-        Some(value) => Secret::new(value),
-        None => {
+    let mut secret = |name: &EnvName| {
+        Secret::new(env::value(&name.0).unwrap_or_else(|| {
             missing.push(name.0.clone());
-            Secret::new(String::new())
-        }
+            String::new()
+        }))
     };
     let login = match &endpoint.credentials {
         Credentials::None => None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 
 use super::memory::Share;
-use super::{Copy, Error, Loaded};
+use super::{Copy, Error, Loaded, place};
 use crate::ledger::ChunkRecord;
 use crate::milvus::{Kind, Rows};
 use crate::model::DynamicData;
@@ -34,24 +34,19 @@ impl Copy {
                     return Ok(());
                 }
                 let mut share = self.task.memory.share(self.answer_limit()).await;
-                match self.read(&chunk, self.answer_limit()).await? {
-                    Some(rows) => {
-                        share.shrink_to(rows.bytes());
-                        self.learn_row_bytes(&rows);
-                        if loaded.send(Loaded { chunk, rows, share }).await.is_err() {
-                            return Ok(());
-                        }
-                    }
-                    None => match self.split(&chunk).await? {
-                        Some((first, second)) => parts.extend([second, first]),
-                        None => {
-                            drop(share);
-                            let row = self.read_single_row(chunk).await?;
-                            if loaded.send(row).await.is_err() {
-                                return Ok(());
-                            }
-                        }
-                    },
+                let ready = if let Some(rows) = self.read(&chunk, self.answer_limit()).await? {
+                    share.shrink_to(rows.bytes());
+                    self.learn_row_bytes(&rows);
+                    Loaded { chunk, rows, share }
+                } else if let Some((first, second)) = self.split(&chunk).await? {
+                    parts.extend([second, first]);
+                    continue;
+                } else {
+                    drop(share);
+                    self.read_single_row(chunk).await?
+                };
+                if loaded.send(ready).await.is_err() {
+                    return Ok(());
                 }
             }
         }
@@ -83,7 +78,7 @@ impl Copy {
             self.read_error(chunk, error)
         })?;
         if count > 0 {
-            let place = self.place(&self.task.from, chunk);
+            let place = place(&self.task.from, chunk);
             return Err(Error::DynamicData { place, rows: count });
         }
         Ok(Some(rows.without_dynamic_column()))
@@ -92,16 +87,12 @@ impl Copy {
     /// A row that is larger than a whole chunk may be, alone.
     async fn read_single_row(&self, chunk: ChunkRecord) -> Result<Loaded, Error> {
         let mut share: Share = self.task.memory.share(SINGLE_ROW).await;
-        match self.read(&chunk, SINGLE_ROW).await? {
-            Some(rows) => {
-                share.shrink_to(rows.bytes());
-                Ok(Loaded { chunk, rows, share })
-            }
-            None => {
-                let why = "a single row is over every message limit";
-                let error = crate::milvus::Error::too_large("Query", self.task.source.uri(), why);
-                Err(self.read_error(&chunk, error))
-            }
-        }
+        let Some(rows) = self.read(&chunk, SINGLE_ROW).await? else {
+            let why = "a single row is over every message limit";
+            let error = crate::milvus::Error::too_large("Query", self.task.source.uri(), why);
+            return Err(self.read_error(&chunk, error));
+        };
+        share.shrink_to(rows.bytes());
+        Ok(Loaded { chunk, rows, share })
     }
 }

@@ -282,10 +282,9 @@ fn grpc_kind(code: Code, text: &str) -> Kind {
         return Kind::Tls;
     }
     match code {
-        Code::Unavailable | Code::Aborted => Kind::Unavailable,
         Code::DeadlineExceeded => Kind::Timeout,
         Code::Cancelled if text.contains("Timeout expired") => Kind::Timeout,
-        Code::Cancelled => Kind::Unavailable,
+        Code::Unavailable | Code::Aborted | Code::Cancelled => Kind::Unavailable,
         Code::ResourceExhausted | Code::OutOfRange => Kind::TooLarge,
         Code::Unauthenticated => Kind::Unauthenticated,
         Code::PermissionDenied => Kind::PermissionDenied,
@@ -326,9 +325,8 @@ fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
         49 => return Kind::RateLimited,
         48 | 52 | 53 | 54 => return Kind::QuotaExceeded,
         55 | 56 => return Kind::NotReady,
-        4 | 15 => return Kind::Missing,
+        4 | 15 | 26 => return Kind::Missing,
         25 => return Kind::NoIndex,
-        26 => return Kind::Missing,
         5 => return Kind::Invalid,
         _ => {}
     }

@@ -37,7 +37,8 @@ impl RetryPolicy {
         x ^= x << 17;
         self.state.store(x, Ordering::Relaxed);
         let half = full / 2;
-        half + half.mul_f64((x >> 11) as f64 / (1u64 << 53) as f64)
+        let spread = u32::try_from(x >> 48).unwrap_or_default();
+        half + half * spread / (1 << 16)
     }
 
     /// Calls until it succeeds, fails for good, the bound is reached, or `cancel` fires.

@@ -100,6 +100,7 @@ pub struct ValueOfDefault(pub Vec<u8>);
 
 /// A field of a collection, without anything that only one server's copy of it has (such as ids).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as the protocol has them")]
 pub struct Field {
     /// Name, unique in the collection.
     pub name: String,

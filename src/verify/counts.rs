@@ -134,7 +134,7 @@ impl Tally {
     }
 
     fn places(&self) -> String {
-        let more = if self.chunks as usize > self.ranges.len() { ", …" } else { "" };
+        let more = if self.chunks > NAMED_RANGES as u64 { ", …" } else { "" };
         format!("{}{more}", self.ranges.join("; "))
     }
 }

@@ -156,27 +156,28 @@ impl Ledger {
         })
     }
 
-    /// Opens all done chunks of a move again, as tried, to converge after doubt; returns how many.
-    /// A move that was done is open again; its steps stay, so begin the copying step again first.
-    pub fn reopen_chunks(&mut self, id: MoveId) -> Result<u64, Error> {
+    /// Opens a done chunk again, as tried: its rows are not at the target as they should be, and
+    /// the next copy writes them by key. A move that was done is open again; its steps stay, so
+    /// begin the copying step again first.
+    pub fn reopen_chunk(&mut self, id: ChunkId) -> Result<(), Error> {
         self.write(|transaction| {
-            refuse_superseded(transaction, id)?;
             let reopened = transaction
                 .prepare_cached(
                     "UPDATE chunks SET state = 'open', tried = 1, rows = NULL, bytes = NULL,
                          done_at = NULL
-                     WHERE move_id = ?1 AND state = 'done'",
+                     WHERE id = ?1 AND state = 'done'",
                 )?
                 .execute([id.0])?;
-            if reopened > 0 {
-                transaction
-                    .prepare_cached(
-                        "UPDATE moves SET state = 'open', counts = NULL, finished_at = NULL
-                         WHERE id = ?1",
-                    )?
-                    .execute([id.0])?;
+            if reopened != 1 {
+                return Err(Fault::Refused(format!("chunk {id} is not done")));
             }
-            Ok(u64::try_from(reopened).unwrap_or(u64::MAX))
+            transaction
+                .prepare_cached(
+                    "UPDATE moves SET state = 'open', counts = NULL, finished_at = NULL
+                     WHERE state = 'done' AND id = (SELECT move_id FROM chunks WHERE id = ?1)",
+                )?
+                .execute([id.0])?;
+            Ok(())
         })
     }
 

@@ -24,8 +24,8 @@ impl Rows {
     /// Takes an answer apart into columns, and decodes the keys.
     ///
     /// # Errors
-    /// When a column holds parts that this build does not know, when the key column is missing, or
-    /// when columns disagree on the number of rows as far as that can be told from outside.
+    /// When a column holds parts that this build does not know, or the key column is missing. That
+    /// all columns have as many rows as the key column is checked by the target when they are sent.
     pub(super) fn from_answer(
         answer: pb::QueryResults,
         key_field: &str,

@@ -3,9 +3,11 @@
 use super::scene::Scene;
 use crate::support::collection::plain;
 use crate::support::data;
+use crate::support::lab::Kind;
 use crate::support::pb::common::LoadState;
 use crate::support::pb::schema::DataType;
 
+/// What lets the tool load a source.
 const LOAD: &str = "load = true";
 
 #[tokio::test]
@@ -55,4 +57,19 @@ async fn a_released_partition_is_noticed() {
     assert_eq!(state(&["_default"]).await, LoadState::Loaded);
     scene.expect_in_partitions("parts", &rows, &names).await;
     scene.expect("merged", &rows.spread_over(&[""])).await;
+}
+
+/// Milvus 2.2 does not load the rest of a collection of which partitions are loaded.
+#[tokio::test]
+async fn a_partition_that_2216_cannot_load_is_refused_before_anything_is_made() {
+    let scene = Scene::between(Kind::Milvus2216, Kind::Milvus235B).await;
+    let collection = plain("parts", DataType::Int64).partitions(&["here", "away"]);
+    let rows = data::table(&collection, 100, 3).spread_over(&["here", "away"]);
+    scene.source.create_collection(&collection).await;
+    scene.source.insert("parts", &rows).await;
+    scene.source.create_index("parts", &collection.indexes[0]).await;
+    scene.source.load_partitions("parts", &["here"]).await;
+    scene.plan_file_with(LOAD, "[[collections]]\nsource = \"parts\"");
+    scene.expect_refusal(&["source_partition_not_loaded", "away"]).await;
+    assert!(!scene.target.has_collection("parts").await);
 }

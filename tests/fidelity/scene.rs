@@ -9,18 +9,18 @@ use crate::support::pb::milvus;
 use crate::support::probe::{Probe, refusal};
 use crate::support::table::{Table, assert_same, assert_same_by_partition};
 
-pub const PLAN: &str = "plan.ferry.toml";
+pub(super) const PLAN: &str = "plan.ferry.toml";
 
-pub struct Scene {
-    pub source: Probe,
-    pub target: Probe,
-    pub ferry: Arc<Ferry>,
+pub(super) struct Scene {
+    pub(super) source: Probe,
+    pub(super) target: Probe,
+    pub(super) ferry: Arc<Ferry>,
     source_uri: String,
     target_uri: String,
 }
 
 impl Scene {
-    pub async fn between(from: Kind, to: Kind) -> Self {
+    pub(super) async fn between(from: Kind, to: Kind) -> Self {
         let [from, to] = servers([from, to]);
         let (source, target) = (Probe::of(from).await, Probe::of(to).await);
         Self {
@@ -33,18 +33,18 @@ impl Scene {
     }
 
     /// Between two servers of Milvus 2.3.5.
-    pub async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::between(Kind::Milvus235A, Kind::Milvus235B).await
     }
 
     /// Writes the plan file: these collections between the databases of this test, in chunks so
     /// small that a few thousand rows are many.
-    pub fn plan_file(&self, collections: &str) {
+    pub(super) fn plan_file(&self, collections: &str) {
         self.plan_file_with("", collections);
     }
 
     /// [`Scene::plan_file`] with more lines under `[source]`.
-    pub fn plan_file_with(&self, source_settings: &str, collections: &str) {
+    pub(super) fn plan_file_with(&self, source_settings: &str, collections: &str) {
         let (source, target) = (&self.source_uri, &self.target_uri);
         let (from, to) = (self.source.database(), self.target.database());
         let mut text = String::from("version = 1\n");
@@ -56,31 +56,31 @@ impl Scene {
         self.ferry.write(PLAN, &text);
     }
 
-    pub async fn run(&self, arguments: &[&str]) -> Outcome {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Outcome {
         let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
         let ferry = Arc::clone(&self.ferry);
         let run = move || ferry.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         tokio::task::spawn_blocking(run).await.unwrap()
     }
 
-    pub async fn plan(&self) -> Outcome {
+    pub(super) async fn plan(&self) -> Outcome {
         self.run(&["plan", PLAN, "--detailed-exitcode"]).await
     }
 
-    pub async fn apply(&self) -> Outcome {
+    pub(super) async fn apply(&self) -> Outcome {
         self.run(&["apply", PLAN, "--yes"]).await
     }
 
     /// The whole way: changes are pending, are carried out, and then there is nothing to do.
     /// Returns what the plan and the apply said.
-    pub async fn converge(&self) -> (Outcome, Outcome) {
+    pub(super) async fn converge(&self) -> (Outcome, Outcome) {
         let plan = self.plan().await.expect_code(2);
         let apply = self.apply().await.expect_code(0);
         self.nothing_to_do().await;
         (plan, apply)
     }
 
-    pub async fn nothing_to_do(&self) {
+    pub(super) async fn nothing_to_do(&self) {
         self.plan().await.expect_code(0);
         let again = self.apply().await.expect_code(0);
         assert!(says(&again, "Nothing to do"), "{}\n{}", again.stdout, again.stderr);
@@ -88,7 +88,7 @@ impl Scene {
 
     /// `plan` and `apply` refuse and say each of these.
     #[track_caller]
-    pub fn refused(outcomes: [Outcome; 2], reasons: &[&str]) {
+    pub(super) fn refused(outcomes: [Outcome; 2], reasons: &[&str]) {
         for outcome in outcomes {
             let outcome = outcome.expect_code(1);
             for reason in reasons {
@@ -102,23 +102,28 @@ impl Scene {
         }
     }
 
-    pub async fn expect_refusal(&self, reasons: &[&str]) {
+    pub(super) async fn expect_refusal(&self, reasons: &[&str]) {
         Self::refused([self.plan().await, self.apply().await], reasons);
     }
 
     /// Every row and every column at the target is what was put into the source.
-    pub async fn expect(&self, collection: &str, rows: &Table) {
+    pub(super) async fn expect(&self, collection: &str, rows: &Table) {
         assert_same(rows, &self.target.read_all(collection, &rows.keys(), &[]).await);
     }
 
     /// The same, partition by partition.
-    pub async fn expect_in_partitions(&self, collection: &str, rows: &Table, names: &[&str]) {
+    pub(super) async fn expect_in_partitions(
+        &self,
+        collection: &str,
+        rows: &Table,
+        names: &[&str],
+    ) {
         let read = self.target.read_all(collection, &rows.keys(), names).await;
         assert_same_by_partition(rows, &read);
     }
 
     /// Chunks in the ledger of this test's plan that were copied.
-    pub fn chunks(&self) -> i64 {
+    pub(super) fn chunks(&self) -> i64 {
         let ledger = rusqlite::Connection::open(self.ferry.path(".milvus-ferry/plan.db")).unwrap();
         let count = "SELECT count(*) FROM chunks WHERE state = 'done'";
         ledger.query_row(count, [], |row| row.get(0)).unwrap()
@@ -126,20 +131,20 @@ impl Scene {
 }
 
 /// Whether the run said this, whatever the line breaks.
-pub fn says(outcome: &Outcome, text: &str) -> bool {
+pub(super) fn says(outcome: &Outcome, text: &str) -> bool {
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     words(&outcome.stdout).contains(&words(text)) || words(&outcome.stderr).contains(&words(text))
 }
 
 #[track_caller]
-pub fn expect_words(outcome: &Outcome, texts: &[&str]) {
+pub(super) fn expect_words(outcome: &Outcome, texts: &[&str]) {
     for text in texts {
         assert!(says(outcome, text), "no {text:?} in:\n{}\n{}", outcome.stdout, outcome.stderr);
     }
 }
 
 /// The databases of a server.
-pub async fn databases(probe: &Probe) -> Vec<String> {
+pub(super) async fn databases(probe: &Probe) -> Vec<String> {
     let request = milvus::ListDatabasesRequest::default();
     let answer = probe.raw().list_databases(request).await.unwrap().into_inner();
     assert_eq!(refusal(answer.status.as_ref()), None);
@@ -147,6 +152,6 @@ pub async fn databases(probe: &Probe) -> Vec<String> {
 }
 
 /// How many rows a filter finds.
-pub async fn count_where(probe: &Probe, collection: &str, filter: &str) -> usize {
+pub(super) async fn count_where(probe: &Probe, collection: &str, filter: &str) -> usize {
     probe.query_keys(collection, &[], filter, 0).await.len()
 }

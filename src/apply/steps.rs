@@ -6,13 +6,15 @@ use super::{Failure, Turn};
 use crate::changes::diff::not_kept;
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState};
-use crate::milvus::{Client, Kind};
-use crate::model::{Collection, LoadState};
+use crate::milvus::{Client, Kind, Moment, Query};
+use crate::model::{Collection, KeyRange, LoadState};
 
 /// How long a server may take to load a collection or to build an index.
 const BUILD_LIMIT: Duration = Duration::from_secs(4 * 3600);
 /// Time between two questions about it.
 const ASK_AGAIN: Duration = Duration::from_millis(300);
+/// How long the rows of a partition that was loaded beside others may stay unseen.
+const SETTLING: Duration = Duration::from_secs(60);
 /// The step that noted what was loaded at the source, followed by which partitions.
 const LOAD_SOURCE: &str = "load_source:";
 /// The step that released it again.
@@ -129,26 +131,52 @@ impl Turn<'_> {
         of_move: MoveId,
         source: &SourceState,
     ) -> Result<(), Failure> {
-        if !self.change.load_source {
-            return Ok(());
-        }
-        let note = if source.load == LoadState::Loaded {
-            let unloaded: Vec<&str> = source
-                .partitions
-                .iter()
-                .filter(|partition| partition.load != LoadState::Loaded)
-                .map(|partition| partition.name.as_str())
-                .collect();
-            format!("{LOAD_SOURCE}{}", unloaded.join(","))
-        } else {
-            LOAD_SOURCE.to_owned()
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
+        // The first note says how the source was found; a run that was killed since has changed it.
+        let note = match steps.iter().find(|(step, _)| step.starts_with(LOAD_SOURCE)) {
+            Some((note, state)) if self.change.load_source || *state != StepState::Done => {
+                note.clone()
+            }
+            None if self.change.load_source => what_is_not_loaded(source),
+            _ => return Ok(()),
         };
         self.step("load the source").await;
         self.begin(of_move, &note).await?;
+        self.begin(of_move, RELEASE_SOURCE).await?;
         let from = &source.collection;
         self.run.source.load_collection(&from.database, &from.name).await?;
         wait_until_loaded(&self.run.source, from, &self.run.stop).await?;
+        if note != LOAD_SOURCE {
+            self.wait_until_readable(from).await?;
+        }
         self.done(of_move, &note, "").await
+    }
+
+    /// Waits until the rows of partitions that were loaded beside others can be read. Milvus 2.3
+    /// calls such partitions loaded some seconds before that, and until then a query leaves their
+    /// rows out without a word. When the server's two counts agree, they are there.
+    async fn wait_until_readable(&mut self, from: &Collection) -> Result<(), Failure> {
+        let Some(query) = Query::of(from, None) else { return Ok(()) };
+        let source = &self.run.source;
+        let started = Instant::now();
+        loop {
+            let count = source.count(&query, &KeyRange::ALL, Moment::Strong).await?.unwrap_or(0);
+            let statistic = source.row_count_statistic(&from.database, &from.name).await?;
+            if count == statistic {
+                return Ok(());
+            }
+            if started.elapsed() > SETTLING {
+                self.warn(format!(
+                    "partitions of the source were loaded for the copy, and its numbers do not \
+                     prove that all of their rows can be read: it counts {count}, and its \
+                     statistics, which hold deleted rows and lack those not flushed yet, say \
+                     {statistic}"
+                ))
+                .await;
+                return Ok(());
+            }
+            pause(&self.run.stop, started, "the loaded partitions to be read").await?;
+        }
     }
 
     pub(super) async fn create_indexes(
@@ -232,6 +260,38 @@ impl Turn<'_> {
     }
 }
 
+/// The step that notes what is not loaded at the source: these partitions, or all of it.
+fn what_is_not_loaded(source: &SourceState) -> String {
+    if source.load != LoadState::Loaded {
+        return LOAD_SOURCE.to_owned();
+    }
+    let unloaded: Vec<&str> = source
+        .partitions
+        .iter()
+        .filter(|partition| partition.load != LoadState::Loaded)
+        .map(|partition| partition.name.as_str())
+        .collect();
+    format!("{LOAD_SOURCE}{}", unloaded.join(","))
+}
+
+/// Whether the collection and each of its partitions is loaded: with some partitions loaded, the
+/// collection calls itself so.
+async fn is_loaded(client: &Client, collection: &Collection) -> crate::milvus::Result<bool> {
+    let (database, name) = (collection.database.as_str(), collection.name.as_str());
+    if client.load_state(database, name, None).await? != LoadState::Loaded {
+        return Ok(false);
+    }
+    for partition in &collection.partitions {
+        match client.load_state(database, name, Some(partition)).await {
+            Ok(LoadState::Loaded) => {}
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind == Kind::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
 async fn wait_until_loaded(
     client: &Client,
     collection: &Collection,
@@ -239,9 +299,9 @@ async fn wait_until_loaded(
 ) -> Result<(), Failure> {
     let started = Instant::now();
     loop {
-        match client.load_state(&collection.database, &collection.name, None).await {
-            Ok(LoadState::Loaded) => return Ok(()),
-            Ok(_) => {}
+        match is_loaded(client, collection).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
             Err(error) if error.kind == Kind::NotReady => {}
             Err(error) => return Err(error.into()),
         }

@@ -439,6 +439,17 @@ fn differences(should: &Collection, is: &Collection, details: bool) -> Vec<Diffe
     found
 }
 
+/// Whether every value of one field fits into the other: the type is the same and no limit is
+/// lower. A server that tells no limit, as Milvus Lite does for texts in arrays, has none.
+fn takes_all_values(should: &Field, is: &Field) -> bool {
+    let kind = |field: &Field| (field.data_type, field.element_type, field.numeric_param("dim"));
+    let limit = |field: &Field, name| field.numeric_param(name).unwrap_or(u64::MAX);
+    kind(should) == kind(is)
+        && ["max_length", "max_capacity"]
+            .into_iter()
+            .all(|name| limit(is, name) >= limit(should, name))
+}
+
 fn compare_fields(
     should: &Field,
     is: &Field,
@@ -446,7 +457,10 @@ fn compare_fields(
     note: &mut impl FnMut(bool, &str, String, String),
 ) {
     let name = |attribute: &str| format!("field {:?} {attribute}", should.name);
-    note(true, &name("type"), should.type_text(), is.type_text());
+    let takes_all = takes_all_values(should, is);
+    if details || !takes_all {
+        note(!takes_all, &name("type"), should.type_text(), is.type_text());
+    }
     for (attribute, should, is) in [
         ("primary_key", should.primary_key, is.primary_key),
         ("auto_id", should.auto_id, is.auto_id),
@@ -465,6 +479,9 @@ fn compare_fields(
         };
         note(false, &name("default value"), default(should), default(is));
         for (key, value) in &should.type_params {
+            if ["dim", "max_length", "max_capacity"].contains(&key.as_str()) {
+                continue; // said with the type
+            }
             let have = is.type_params.get(key).cloned().unwrap_or_else(|| "missing".to_owned());
             note(false, &name(key), value.clone(), have);
         }

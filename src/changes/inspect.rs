@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobMatcher};
 
 use super::{Finding, Inspected, Known, Severity, SourceState, TargetState};
-use crate::milvus::{Client, Kind, Moment, Query, Result};
+use crate::milvus::{Client, Flavour, Kind, Moment, Query, Result};
 use crate::model::{
     Collection, CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, LoadState, Migration,
     Partition, Selector,
@@ -218,7 +218,14 @@ impl Inspection<'_> {
             .map(|partition| partition.name.as_str())
             .collect();
         let readable = load == LoadState::Loaded && unloaded.is_empty();
-        if !readable && !self.load_source {
+        let version = self.source.version();
+        let old = version.flavour == Flavour::Milvus && version.older_than(2, 3, 0);
+        if load == LoadState::Loaded && !readable && old {
+            let message = format!("partitions are not loaded: {}", unloaded.join(", "));
+            let advice = "Milvus 2.2 loads no partition beside others: release the collection at \
+                          the source, and load all of it";
+            refuse("source_partition_not_loaded", address.clone(), message, advice);
+        } else if !readable && !self.load_source {
             let advice = "load it at the source, or set `load = true` under [source] to let apply \
                           load it and release it again";
             if load == LoadState::Loaded {

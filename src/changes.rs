@@ -1,9 +1,10 @@
 //! The changes that a plan file asks for: what both ends hold (`inspect`), what the target is to
-//! be (`wanted`), and the difference (`diff`).
+//! be (`wanted`), and the difference (`diff`, `differences`).
 //!
-//! `wanted` and `diff` are pure: values in, values out.
+//! All but `inspect` are pure: values in, values out.
 
 pub mod diff;
+pub mod differences;
 pub mod inspect;
 pub mod wanted;
 

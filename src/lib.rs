@@ -50,7 +50,7 @@
 //!
 //! - Only [`milvus`] sees protobuf; only [`planfile`] sees TOML and templates; only [`cli`] and
 //!   [`report`] print; only [`mod@env`] names environment variables.
-//! - [`changes::wanted`] and [`changes::diff`] are pure: values in, values out.
+//! - [`changes::wanted`], [`changes::diff`] and [`changes::differences`] are pure: values in, values out.
 //! - Completeness never rests on paging: pages of keys only find the bounds of chunks, rows are
 //!   read by limit-less range queries, and the last range is open above.
 //! - Nothing on the copy path decodes a vector or JSON; only the key column is decoded.

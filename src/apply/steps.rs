@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Failure, Turn};
-use crate::changes::diff::not_kept;
+use crate::changes::differences::not_kept;
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState};
 use crate::milvus::{Client, Kind, Moment, Query};

@@ -6,7 +6,7 @@
 use rusqlite::{Row, params};
 
 use super::error::{Error, Fault};
-use super::moves::{refuse_superseded, state_of};
+use super::moves::state_of;
 use super::ranges::{
     COLUMNS, OpenChunk, Place, advance, chunk_record, find_open, find_scope, insert_chunk,
     insert_scope, kind_of, kind_of_range, not_open, signed, text_of, unsigned,

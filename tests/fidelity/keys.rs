@@ -85,7 +85,7 @@ async fn nothing_is_lost_where_paging_loses(source: Kind) {
     scene.plan_file("[[collections]]\nsource = \"trap\"");
     scene.plan().await.expect_code(2);
     let apply = scene.apply().await.expect_code(0);
-    expect_words(&apply, &["duplicate keys", "20000"]);
+    expect_words(&apply, &["duplicate keys", "20,000"]);
     scene.nothing_to_do().await;
     let read = scene.target.read_all("trap", &rows.keys(), &[]).await;
     assert_same(&rows, &read);

@@ -388,3 +388,6 @@ fn finished(
     }
     verdict
 }
+
+#[cfg(test)]
+mod tests;

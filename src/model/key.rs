@@ -115,3 +115,87 @@ impl fmt::Display for KeyRange {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What Milvus's parser makes of a literal.
+    fn unescape(literal: &str) -> String {
+        let inner = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
+        let mut out = String::new();
+        let mut characters = inner.chars();
+        while let Some(c) = characters.next() {
+            assert_ne!(c, '"', "a quote ends the literal: {literal}");
+            out.push(match c {
+                '\\' => match characters.next().unwrap() {
+                    'n' => '\n',
+                    'r' => '\r',
+                    other => other,
+                },
+                other => other,
+            });
+        }
+        out
+    }
+
+    fn int_key() -> impl Strategy<Value = Key> {
+        prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MIN + 1), Just(i64::MAX), Just(0)]
+            .prop_map(Key::Int64)
+    }
+
+    proptest! {
+        #[test]
+        fn literals_of_texts_read_back(text in any::<String>()) {
+            let literal = Key::VarChar(text.clone()).literal();
+            prop_assert!(!literal.contains(['\n', '\r']));
+            prop_assert_eq!(unescape(&literal), text);
+        }
+
+        #[test]
+        fn a_range_and_its_complement_share_no_key(
+            key in int_key(), at in int_key(), after in proptest::option::of(int_key()),
+        ) {
+            let lower = KeyRange { after: after.clone(), up_to: Some(at.clone()) };
+            let upper = KeyRange { after: Some(at.clone()), up_to: None };
+            let whole = KeyRange { after: after.clone(), up_to: None };
+            if after.is_none_or(|after| after <= at) {
+                let parts = usize::from(lower.contains(&key)) + usize::from(upper.contains(&key));
+                prop_assert_eq!(parts, usize::from(whole.contains(&key)));
+            }
+        }
+
+        #[test]
+        fn no_range_needs_the_literal_that_old_parsers_refuse(
+            after in proptest::option::of(int_key()), up_to in proptest::option::of(int_key()),
+        ) {
+            let expression = KeyRange { after, up_to }.expression("id", KeyKind::Int64);
+            prop_assert!(!expression.contains(&i64::MIN.to_string()), "{}", expression);
+        }
+    }
+
+    #[test]
+    fn ranges_are_written_as_filters() {
+        let range = |after, up_to| KeyRange { after, up_to };
+        let int = |value| Some(Key::Int64(value));
+        let text = |value: &str| Some(Key::VarChar(value.to_owned()));
+        let written = |range: KeyRange, kind| range.expression("id", kind);
+        assert_eq!(written(range(int(-1), int(5)), KeyKind::Int64), "id > -1 and id <= 5");
+        assert_eq!(written(KeyRange::ALL, KeyKind::Int64), "id <= 9223372036854775807");
+        assert_eq!(
+            written(range(int(i64::MIN), None), KeyKind::Int64),
+            "id >= -9223372036854775807"
+        );
+        assert_eq!(
+            written(range(None, int(i64::MIN)), KeyKind::Int64),
+            "id < -9223372036854775807"
+        );
+        assert_eq!(
+            written(range(text("a\"b"), text("c\\\n")), KeyKind::VarChar),
+            r#"id > "a\"b" and id <= "c\\\n""#
+        );
+        assert_eq!(written(KeyRange::ALL, KeyKind::VarChar), "id >= \"\"");
+    }
+}

@@ -1,0 +1,309 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{
+    CollectionRule, ConsistencyLevel, DynamicField, Field, Index, NameTemplate, Partition,
+    PartitionKey, Partitions, Selector,
+};
+
+const NEW: Abilities = Abilities {
+    arrays: true,
+    cosine: true,
+    binary_vectors: true,
+    annoy: false,
+    keeps_details: true,
+};
+
+fn field(name: &str, data_type: DataType) -> Field {
+    Field {
+        name: name.to_owned(),
+        description: String::new(),
+        data_type,
+        element_type: DataType::NONE,
+        primary_key: name == "id",
+        auto_id: false,
+        partition_key: false,
+        clustering_key: false,
+        nullable: false,
+        function_output: false,
+        default_value: None,
+        type_params: BTreeMap::new(),
+    }
+}
+
+fn collection() -> Collection {
+    let mut vector = field("v", DataType::FLOAT_VECTOR);
+    vector.type_params.insert("dim".to_owned(), "8".to_owned());
+    let mut text = field("t", DataType::VARCHAR);
+    text.type_params.insert("max_length".to_owned(), "64".to_owned());
+    let params = [("index_type", "HNSW"), ("metric_type", "COSINE")];
+    Collection {
+        database: "default".to_owned(),
+        name: "products".to_owned(),
+        description: "things".to_owned(),
+        fields: vec![field("id", DataType::INT64), field("n", DataType::INT64), text, vector],
+        functions: Vec::new(),
+        struct_fields: Vec::new(),
+        dynamic_field: true,
+        shards: 2,
+        num_partitions: None,
+        consistency: ConsistencyLevel::Bounded,
+        properties: BTreeMap::new(),
+        partitions: Vec::new(),
+        indexes: vec![Index {
+            name: String::new(),
+            field: "v".to_owned(),
+            params: params.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+        }],
+        aliases: Vec::new(),
+    }
+}
+
+fn rule() -> CollectionRule {
+    CollectionRule {
+        location: "plan.toml:1".to_owned(),
+        source: Selector::Name("products".to_owned()),
+        source_database: "default".to_owned(),
+        target: None,
+        target_database: "default".to_owned(),
+        description: None,
+        dynamic_field: DynamicField::Keep,
+        partition_key: PartitionKey::Keep,
+        partitions: Partitions::Keep,
+        existing: Existing::Refuse,
+    }
+}
+
+fn source(collection: Collection) -> SourceState {
+    let partition = Partition { name: "_default".to_owned(), load: LoadState::Loaded };
+    SourceState {
+        id: 7,
+        collection,
+        partitions: vec![partition],
+        load: LoadState::Loaded,
+        rows: Some(1_000),
+        row_statistic: 1_000,
+        row_bytes: Some(100),
+        dynamic_rows: Some(0),
+    }
+}
+
+fn inspected(rule: CollectionRule, from: Collection) -> Inspected {
+    Inspected {
+        description: rule.description.as_ref().map(|text| text.render("products").unwrap()),
+        rule,
+        source_name: "products".to_owned(),
+        target_name: "products".to_owned(),
+        source: Some(source(from)),
+        target: None,
+        database_missing: false,
+        known: None,
+        findings: Vec::new(),
+    }
+}
+
+fn one(inspected: Inspected) -> CollectionChange {
+    diff(vec![inspected], NEW).pop().unwrap()
+}
+
+/// What both ends and the ledger look like after `change` was carried out on a faithful server.
+fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) -> Inspected {
+    let wanted = change.wanted.clone().unwrap();
+    let mut created = wanted.clone();
+    // The server chooses what was left open.
+    if created.partition_key().is_some() && created.num_partitions.is_none() {
+        created.num_partitions = Some(64);
+    }
+    let mut after = before.clone();
+    after.known = Some(Known {
+        wanted,
+        created: Some(created.clone()),
+        settings: change.settings,
+        target_id: Some(70),
+        source_id: 7,
+        finished,
+        adopted: false,
+        rows: 1_000,
+        chunks_done: 3,
+        chunks_open: 0,
+        source_address: "default/products".to_owned(),
+    });
+    after.target = Some(TargetState {
+        id: 70,
+        collection: created,
+        load: LoadState::Loaded,
+        rows: Some(1_000),
+    });
+    after
+}
+
+fn rules() -> impl Strategy<Value = CollectionRule> {
+    let key = prop_oneof![
+        Just(PartitionKey::Keep),
+        Just(PartitionKey::None),
+        Just(PartitionKey::Field { field: "n".to_owned(), partitions: None }),
+        Just(PartitionKey::Field { field: "t".to_owned(), partitions: Some(16) }),
+    ];
+    let dynamic = prop_oneof![
+        Just(DynamicField::Keep),
+        Just(DynamicField::On),
+        Just(DynamicField::Off { drop_data: true }),
+        Just(DynamicField::Off { drop_data: false }),
+    ];
+    let description = proptest::option::of("[a-z ]{0,12}");
+    (key, dynamic, description, any::<bool>()).prop_map(|(key, dynamic, description, merge)| {
+        CollectionRule {
+            partition_key: key,
+            dynamic_field: dynamic,
+            description: description.map(NameTemplate::fixed),
+            partitions: if merge { Partitions::Merge } else { Partitions::Keep },
+            ..rule()
+        }
+    })
+}
+
+fn sources() -> impl Strategy<Value = Collection> {
+    (any::<bool>(), any::<bool>(), any::<bool>(), 1..4i32).prop_map(
+        |(dynamic, partitions, auto_id, shards)| {
+            let mut collection = collection();
+            collection.dynamic_field = dynamic;
+            collection.shards = shards;
+            collection.fields[0].auto_id = auto_id;
+            if partitions {
+                collection.partitions = vec!["p1".to_owned(), "p2".to_owned()];
+            }
+            collection
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_was_carried_out_is_no_change(rule in rules(), from in sources()) {
+        let before = inspected(rule, from);
+        let change = one(before.clone());
+        if change.action == Action::Create {
+            let done = one(carried_out(&before, &change, true));
+            prop_assert_eq!(done.action, Action::Unchanged, "{:?}", done.findings);
+            let half = one(carried_out(&before, &change, false));
+            prop_assert_eq!(half.action, Action::Resume, "{:?}", half.findings);
+        } else {
+            // Only partitions that would be lost stand against any of these.
+            prop_assert_eq!(change.reason, "partitions_lost");
+        }
+    }
+
+    #[test]
+    fn another_schema_at_the_target_is_never_taken_for_ours(
+        rule in rules(), from in sources(), which in 0usize..5,
+    ) {
+        let before = inspected(rule, from);
+        let change = one(before.clone());
+        prop_assume!(change.action == Action::Create);
+        for finished in [true, false] {
+            let mut after = carried_out(&before, &change, finished);
+            let target = &mut after.target.as_mut().unwrap().collection;
+            match which {
+                0 => { target.fields.remove(3); }
+                1 => target.fields.push(field("extra", DataType::BOOL)),
+                2 => target.fields[1].data_type = DataType::INT32,
+                3 => target.dynamic_field = !target.dynamic_field,
+                _ => target.description.push('!'),
+            }
+            let drifted = one(after);
+            prop_assert_eq!(drifted.reason, "target_drifted");
+        }
+    }
+}
+
+#[test]
+fn a_collection_that_nobody_recorded_is_refused_or_adopted() {
+    let mut there = inspected(rule(), collection());
+    there.target = Some(TargetState {
+        id: 1,
+        collection: collection(),
+        load: LoadState::NotLoaded,
+        rows: None,
+    });
+    assert_eq!(one(there.clone()).reason, "target_exists");
+    there.rule.existing = Existing::Adopt;
+    assert_eq!(one(there.clone()).action, Action::Adopt);
+    there.target.as_mut().unwrap().collection.fields.remove(2);
+    assert_eq!(one(there).reason, "target_schema_differs");
+}
+
+#[test]
+fn what_changed_since_is_named() {
+    let before = inspected(rule(), collection());
+    let change = one(before.clone());
+    let done = carried_out(&before, &change, true);
+
+    let mut replaced = done.clone();
+    replaced.target.as_mut().unwrap().id = 71;
+    assert_eq!(one(replaced).reason, "target_replaced");
+
+    let mut source_replaced = done.clone();
+    source_replaced.source.as_mut().unwrap().id = 8;
+    assert_eq!(one(source_replaced).reason, "source_replaced");
+
+    let mut gone = done.clone();
+    gone.target = None;
+    let gone = one(gone);
+    assert_eq!((gone.action, gone.reason), (Action::Create, "target_gone"));
+
+    let mut described = done.clone();
+    described.description = Some("other".to_owned());
+    let described = one(described);
+    assert_eq!(described.reason, "plan_changed");
+    assert!(described.explanation.contains("description"), "{}", described.explanation);
+
+    let mut released = done.clone();
+    released.target.as_mut().unwrap().load = LoadState::NotLoaded;
+    assert_eq!(one(released).reason, "not_loaded");
+
+    let mut dropped = done.clone();
+    dropped.target.as_mut().unwrap().collection.indexes.clear();
+    assert_eq!(one(dropped).reason, "index_missing");
+
+    let mut fewer = done;
+    fewer.target.as_mut().unwrap().rows = Some(999);
+    let fewer = one(fewer);
+    assert_eq!(fewer.action, Action::Unchanged);
+    assert_eq!(fewer.findings[0].code, "target_rows_differ");
+}
+
+#[test]
+fn what_cannot_be_carried_is_refused_by_name() {
+    let refuse = |change: &dyn Fn(&mut Collection)| {
+        let mut from = collection();
+        change(&mut from);
+        one(inspected(rule(), from)).reason
+    };
+    assert_eq!(refuse(&|from| from.fields[1].nullable = true), "unsupported_nullable");
+    assert_eq!(refuse(&|from| from.fields[3].data_type = DataType(104)), "unsupported_type");
+    assert_eq!(refuse(&|from| from.functions.push("bm25".into())), "unsupported_function");
+    assert_eq!(refuse(&|from| from.struct_fields.push("s".into())), "unsupported_type");
+}
+
+#[test]
+fn dynamic_data_is_not_lost_by_accident() {
+    let mut lossy = inspected(rule(), collection());
+    lossy.rule.dynamic_field = DynamicField::Off { drop_data: false };
+    lossy.source.as_mut().unwrap().dynamic_rows = Some(12);
+    let refused = one(lossy.clone());
+    assert_eq!(refused.reason, "dynamic_data_lost");
+    assert!(refused.explanation.contains("12 rows"));
+    lossy.rule.dynamic_field = DynamicField::Off { drop_data: true };
+    let accepted = one(lossy);
+    assert_eq!(accepted.action, Action::Create);
+    assert_eq!(accepted.settings.dynamic_data, DynamicData::Discard);
+}
+
+#[test]
+fn two_onto_one_is_refused() {
+    let changes =
+        diff(vec![inspected(rule(), collection()), inspected(rule(), collection())], NEW);
+    assert!(changes.iter().all(|change| change.reason == "two_onto_one"));
+}

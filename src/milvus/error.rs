@@ -170,7 +170,7 @@ impl Error {
             source = cause.source();
         }
         let kind = grpc_kind(status.code(), &message);
-        Self::new(kind, rpc, endpoint, message)
+        Self::new(kind, rpc, endpoint, shortened(&message))
     }
 
     /// Sorts Milvus's own status; `None` when it is success.
@@ -190,7 +190,7 @@ impl Error {
         }
         let text = if status.reason.is_empty() { &status.detail } else { &status.reason };
         let mut error =
-            Self::new(status_kind(status.code, legacy, text), rpc, endpoint, text.clone());
+            Self::new(status_kind(status.code, legacy, text), rpc, endpoint, shortened(text));
         error.code = Some(if status.code == 0 { legacy } else { status.code });
         Some(error)
     }
@@ -229,6 +229,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Both ends of a long text: servers quote a whole expression, with thousands of keys.
+fn shortened(text: &str) -> String {
+    const ENDS: usize = 400;
+    let count = text.chars().count();
+    if count <= 2 * ENDS + 100 {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(ENDS).collect();
+    let tail: String = text.chars().skip(count - ENDS).collect();
+    format!("{head} […] {tail}")
+}
 
 fn has_any(text: &str, needles: &[&str]) -> bool {
     needles.iter().any(|needle| text.contains(needle))
@@ -383,6 +395,15 @@ mod tests {
             assert_eq!(status(code, legacy, reason), Some(kind), "{code} {legacy} {reason}");
         }
         assert_eq!(status(0, 0, ""), None);
+    }
+
+    #[test]
+    fn a_long_text_keeps_both_ends() {
+        let keys = "1234567,".repeat(1000);
+        let text = shortened(&format!("failed to create expr plan, expr = id in [{keys}]: why"));
+        assert!(text.len() < 1000, "{text}");
+        assert!(text.starts_with("failed to create expr plan") && text.ends_with("]: why"));
+        assert_eq!(shortened("größer"), "größer");
     }
 
     #[test]

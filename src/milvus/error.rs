@@ -348,7 +348,8 @@ fn text_kind(text: &str) -> Kind {
         Kind::NotLoaded
     } else if has_any(text, &["index doesn't exist", "index not exist", "index not found", "no index"]) {
         Kind::NoIndex
-    } else if has_any(text, TRANSIENT) {
+    // The whole text of what 2.3.5 says to LoadCollection for most of a minute after a crash.
+    } else if has_any(text, TRANSIENT) || text == "unrecoverable error" {
         Kind::NotReady
     } else {
         Kind::Other
@@ -388,6 +389,7 @@ mod tests {
             (0, 1, "index doesn't exist, collectionID 1", Kind::NoIndex),
             (65535, 1, "attempt #7: rpc error: code = Canceled desc = grpc: the client connection is closing", Kind::NotReady),
             (65535, 1, "proxy TaskCondition context Done", Kind::NotReady),
+            (65535, 1, "unrecoverable error", Kind::NotReady),
             (65535, 1, "query results exceed the limit size", Kind::TooLarge),
             (1100, 5, "the length of string exceeds max length", Kind::Invalid),
         ];

@@ -11,10 +11,16 @@
 
 mod support;
 
+#[path = "faults/answers.rs"]
+mod answers;
+#[path = "faults/away.rs"]
+mod away;
 #[path = "faults/interrupt.rs"]
 mod interrupt;
 #[path = "faults/kill.rs"]
 mod kill;
+#[path = "faults/limits.rs"]
+mod limits;
 #[path = "faults/outcome.rs"]
 mod outcome;
 #[path = "faults/world.rs"]

@@ -47,7 +47,7 @@ pub struct Run<'a> {
 enum Failure {
     #[error("{0}\n  {advice}", advice = .0.advice())]
     Milvus(milvus::Error),
-    #[error("{0}")]
+    #[error("{0}\n  {advice}", advice = .0.advice())]
     Copy(crate::copy::Error),
     #[error("{0}")]
     Ledger(#[from] ledger::Error),

@@ -121,6 +121,22 @@ pub enum Error {
     Stopped,
 }
 
+impl Error {
+    /// What a person can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Read { error, .. } | Self::Write { error, .. } => error.advice(),
+            Self::DynamicData { .. } => {
+                "remove that data at the source, then run the same command again; to keep it or to \
+                 leave it behind instead, drop the target collection, and change `dynamic_field` \
+                 or `drop_dynamic_data`"
+            }
+            Self::NoKey(_) => "leave this collection out of the plan file",
+            Self::Ledger(_) | Self::Stopped => "run the same command again to continue",
+        }
+    }
+}
+
 /// One source collection onto one target collection.
 pub struct Task {
     /// Where rows come from.

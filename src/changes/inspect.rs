@@ -201,12 +201,13 @@ impl Inspection<'_> {
         collection.partitions =
             partition_names.iter().filter(|name| *name != "_default").cloned().collect();
         collection.indexes = self.source.list_indexes(database, name).await?;
-        let load = self.source.load_state(database, name, None).await?;
+        let load = self.source.settled_load_state(database, name, None).await?;
         let mut partitions = Vec::new();
         for partition in partition_names {
             // Asked one by one: a collection with one released partition calls itself loaded, and
             // queries then leave that partition's rows out without a word.
-            let load = match self.source.load_state(database, name, Some(&partition)).await {
+            let load = match self.source.settled_load_state(database, name, Some(&partition)).await
+            {
                 Err(error) if error.kind == Kind::Unsupported => load,
                 other => other?,
             };
@@ -228,7 +229,11 @@ impl Inspection<'_> {
         } else if !readable && !self.load_source {
             let advice = "load it at the source, or set `load = true` under [source] to let apply \
                           load it and release it again";
-            if load == LoadState::Loaded {
+            if load == LoadState::Loading {
+                let message = "the source collection is still being loaded".to_owned();
+                let advice = "run the same command again when it is loaded";
+                refuse("source_loading", address.clone(), message, advice);
+            } else if load == LoadState::Loaded {
                 let message = format!("partitions are not loaded: {}", unloaded.join(", "));
                 refuse("source_partition_not_loaded", address.clone(), message, advice);
             } else {

@@ -36,18 +36,27 @@ impl Client {
         }
     }
 
-    /// Creates a database.
+    /// Creates a database. Repeating it succeeds.
     ///
     /// # Errors
     /// When the call fails.
     pub async fn create_database(&self, name: &str) -> Result<()> {
         let message =
             pb::CreateDatabaseRequest { db_name: name.to_owned(), ..Default::default() };
-        self.repeat("CreateDatabase", "", CHANGE, message, |mut c, r| async move {
-            c.create_database(r).await
-        })
-        .await
-        .map(drop)
+        let created = self
+            .repeat("CreateDatabase", "", CHANGE, message, |mut c, r| async move {
+                c.create_database(r).await
+            })
+            .await;
+        match created {
+            // Unlike the other calls that make something, servers refuse this one the second time,
+            // as after a lost answer.
+            Err(error) if error.kind == Kind::Cancelled => Err(error),
+            Err(error) if !self.list_databases().await?.iter().any(|have| have == name) => {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Names of the collections of a database, sorted.

@@ -178,7 +178,7 @@ impl Error {
             kind = Kind::Tls;
             message = format!("the server closed the plain connection, as a TLS port does: {message}");
         }
-        Self::new(kind, rpc, endpoint, message)
+        Self::new(kind, rpc, endpoint, shortened(&message))
     }
 
     /// Sorts Milvus's own status; `None` when it is success.
@@ -198,7 +198,7 @@ impl Error {
         }
         let text = if status.reason.is_empty() { &status.detail } else { &status.reason };
         let mut error =
-            Self::new(status_kind(status.code, legacy, text), rpc, endpoint, text.clone());
+            Self::new(status_kind(status.code, legacy, text), rpc, endpoint, shortened(text));
         error.code = Some(if status.code == 0 { legacy } else { status.code });
         Some(error)
     }
@@ -237,6 +237,18 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Both ends of a long text: servers quote a whole expression, with thousands of keys.
+fn shortened(text: &str) -> String {
+    const ENDS: usize = 400;
+    let count = text.chars().count();
+    if count <= 2 * ENDS + 100 {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(ENDS).collect();
+    let tail: String = text.chars().skip(count - ENDS).collect();
+    format!("{head} […] {tail}")
+}
 
 fn has_any(text: &str, needles: &[&str]) -> bool {
     needles.iter().any(|needle| text.contains(needle))
@@ -342,7 +354,8 @@ fn text_kind(text: &str) -> Kind {
         Kind::NotLoaded
     } else if has_any(text, &["index doesn't exist", "index not exist", "index not found", "no index"]) {
         Kind::NoIndex
-    } else if has_any(text, TRANSIENT) {
+    // The whole text of what 2.3.5 says to LoadCollection for most of a minute after a crash.
+    } else if has_any(text, TRANSIENT) || text == "unrecoverable error" {
         Kind::NotReady
     } else {
         Kind::Other
@@ -382,6 +395,7 @@ mod tests {
             (0, 1, "index doesn't exist, collectionID 1", Kind::NoIndex),
             (65535, 1, "attempt #7: rpc error: code = Canceled desc = grpc: the client connection is closing", Kind::NotReady),
             (65535, 1, "proxy TaskCondition context Done", Kind::NotReady),
+            (65535, 1, "unrecoverable error", Kind::NotReady),
             (65535, 1, "query results exceed the limit size", Kind::TooLarge),
             (1100, 5, "the length of string exceeds max length", Kind::Invalid),
         ];
@@ -389,6 +403,15 @@ mod tests {
             assert_eq!(status(code, legacy, reason), Some(kind), "{code} {legacy} {reason}");
         }
         assert_eq!(status(0, 0, ""), None);
+    }
+
+    #[test]
+    fn a_long_text_keeps_both_ends() {
+        let keys = "1234567,".repeat(1000);
+        let text = shortened(&format!("failed to create expr plan, expr = id in [{keys}]: why"));
+        assert!(text.len() < 1000, "{text}");
+        assert!(text.starts_with("failed to create expr plan") && text.ends_with("]: why"));
+        assert_eq!(shortened("größer"), "größer");
     }
 
     #[test]

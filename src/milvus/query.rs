@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::client::{CallOptions, Client};
 use super::column::Rows;
-use super::error::{Kind, Result};
+use super::error::{Error, Kind, Result};
 use super::pb::{common, milvus as pb};
 use super::version::Flavour;
-use crate::model::{Collection, DataType, Key, KeyKind, KeyRange};
+use crate::model::{Collection, DataType, Key, KeyKind, KeyRange, LoadState};
 
 /// Largest `limit` that servers take (`quotaAndLimits.limits.maxQueryResultWindow`).
 pub const LARGEST_LIMIT: u32 = 16_384;
@@ -103,15 +103,34 @@ impl Client {
         max_answer: usize,
     ) -> Result<pb::QueryResults> {
         let options = CallOptions { deadline: QUERY, max_answer };
-        let send = || {
-            self.call("Query", database, options, request.clone(), |mut c, r| async move {
-                c.query(r).await
-            })
+        let send = || async {
+            let answer = self
+                .call("Query", database, options, request.clone(), |mut c, r| async move {
+                    c.query(r).await
+                })
+                .await;
+            match answer {
+                Err(error) if error.kind == Kind::NotLoaded => {
+                    Err(self.not_loaded_yet(&request, error).await)
+                }
+                other => other,
+            }
         };
         match self.retry().run(self.cancel(), send).await {
             // 2.2.8 answers an empty collection with a legacy error.
             Err(error) if error.code == Some(26) => Ok(pb::QueryResults::default()),
             other => other,
+        }
+    }
+
+    /// A server that was started again loads its collections again, which takes half a minute, and
+    /// answers meanwhile as if nobody had asked it to.
+    async fn not_loaded_yet(&self, request: &pb::QueryRequest, error: Error) -> Error {
+        let (database, collection) = (&request.db_name, &request.collection_name);
+        let partition = request.partition_names.first().map(String::as_str);
+        match self.load_state(database, collection, partition).await {
+            Ok(LoadState::Loading | LoadState::Loaded) => Error { kind: Kind::NotReady, ..error },
+            Ok(LoadState::NotLoaded) | Err(_) => error,
         }
     }
 

@@ -39,6 +39,31 @@ impl Client {
         }
     }
 
+    /// [`Client::load_state`], but one that is loading is waited for, as long as a call is repeated:
+    /// a server that was started again loads its collections again, which takes half a minute.
+    ///
+    /// # Errors
+    /// When the call fails, or we are asked to stop while waiting.
+    pub async fn settled_load_state(
+        &self,
+        database: &str,
+        collection: &str,
+        partition: Option<&str>,
+    ) -> Result<LoadState> {
+        let ask = || async {
+            match self.load_state(database, collection, partition).await? {
+                LoadState::Loading => {
+                    Err(self.error(Kind::NotReady, "GetLoadState", "still loading"))
+                }
+                settled => Ok(settled),
+            }
+        };
+        match self.retry().run(self.cancel(), ask).await {
+            Err(error) if error.kind == Kind::NotReady => Ok(LoadState::Loading),
+            other => other,
+        }
+    }
+
     /// A collection's indexes, with names that the server chose left empty.
     ///
     /// # Errors

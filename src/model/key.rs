@@ -29,9 +29,11 @@ impl Key {
     ///
     /// Backslash, double quote, line feed and carriage return are escaped; everything else may
     /// stay as it is (measured on 2.2.16 and 2.3.5 with equality and order).
-    /// `i64::MIN` has no literal before Milvus 2.6; [`KeyRange::expression`] never needs it.
+    /// `i64::MIN` has no literal before Milvus 2.6; it is written as a difference, which parsers
+    /// fold into a constant, in a list too (measured on both).
     pub fn literal(&self) -> String {
         match self {
+            Self::Int64(i64::MIN) => format!("{} - 1", i64::MIN + 1),
             Self::Int64(value) => value.to_string(),
             Self::VarChar(value) => {
                 let mut out = String::with_capacity(value.len() + 2);

@@ -203,7 +203,10 @@ impl Running {
                 began.elapsed() < limit,
                 "it has not come about in {limit:?}"
             );
-            assert!(self.runs(), "the run ended before it came about");
+            if !self.runs() {
+                let outcome = self.outcome();
+                panic!("the run ended before it came about: {outcome:#?}");
+            }
             std::thread::sleep(Duration::from_millis(2));
         }
     }

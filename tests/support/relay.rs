@@ -11,6 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::lab::Server;
 use super::pb::common::{ErrorCode, Status};
+use super::pb::milvus::QueryResults;
 use super::pb::milvus::milvus_service_client::MilvusServiceClient;
 use super::pb::milvus::milvus_service_server::MilvusServiceServer;
 use super::probe::MESSAGE_LIMIT;
@@ -58,9 +59,25 @@ pub enum Act {
     RefuseAfter(Status),
     /// Forward it, let the server carry it out, and never answer.
     Hang,
+    /// Forward it and change the answer of a query on its way back.
+    Change(Change),
+}
+
+/// A change of a query's answer.
+#[derive(Clone)]
+pub struct Change(Arc<dyn Fn(&mut QueryResults) + Send + Sync>);
+
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Change")
+    }
 }
 
 impl Act {
+    pub fn change(change: impl Fn(&mut QueryResults) + Send + Sync + 'static) -> Self {
+        Self::Change(Change(Arc::new(change)))
+    }
+
     pub fn unavailable() -> Self {
         Self::Fail(tonic::Status::unavailable("relay: unavailable"))
     }

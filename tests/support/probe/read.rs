@@ -175,15 +175,17 @@ fn key_lists(name: &str, keys: &[Key], at_once: usize) -> Vec<String> {
     expressions
 }
 
-/// What a row weighs at most, as far as its vectors say.
+/// What a row weighs at most, as far as its vectors and texts say.
 fn row_bytes(columns: &[FieldSchema]) -> usize {
-    let dims = columns
+    let sizes = columns
         .iter()
         .flat_map(|column| &column.type_params)
-        .filter(|pair| pair.key == "dim");
-    4000 + dims
-        .map(|pair| pair.value.parse::<usize>().unwrap() * 4)
-        .sum::<usize>()
+        .map(|pair| match pair.key.as_str() {
+            "dim" => pair.value.parse::<usize>().unwrap() * 4,
+            "max_length" => pair.value.parse().unwrap(),
+            _ => 0,
+        });
+    4000 + sizes.sum::<usize>()
 }
 
 /// The rows of an answer, whose columns come in any order.

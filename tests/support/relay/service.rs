@@ -175,7 +175,13 @@ macro_rules! relayed {
                     Act::Delay(time) => tokio::time::sleep(time).await,
                     _ => {}
                 }
-                let answer = self.upstream.clone().$method(forwarded(request)).await;
+                let mut answer = self.upstream.clone().$method(forwarded(request)).await;
+                if let (Act::Change(change), Ok(answer)) = (&act, &mut answer) {
+                    let answer: &mut dyn Any = answer.get_mut();
+                    if let Some(answer) = answer.downcast_mut() {
+                        change.0(answer);
+                    }
+                }
                 match act {
                     Act::LoseAnswer(status) => Err(status),
                     Act::RefuseAfter(status) => Ok(Response::new(Refusal::refusal(status))),

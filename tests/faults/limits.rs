@@ -1,0 +1,157 @@
+//! Servers that say "too large", "too fast", "not now" and "no".
+
+use std::time::Duration;
+
+use crate::support::collection::{Collection, Index, key, var_char, vector};
+use crate::support::data;
+use crate::support::ferry::Ferry;
+use crate::support::lab::{self, Kind, Spec};
+use crate::support::pb::schema::DataType;
+use crate::support::probe::Probe;
+use crate::support::relay::{Act, Call, Relay};
+use crate::support::table::{Value, assert_same};
+use crate::world::{self, LedgerFile, PLAN, RESUME, Trip, assert_says, plan};
+
+/// A trip with a relay before either end.
+async fn spoiled(
+    source: impl Fn(&Call) -> Act + Send + Sync + 'static,
+    target: impl Fn(&Call) -> Act + Send + Sync + 'static,
+) -> (Trip, Relay, Relay) {
+    let source = Relay::with_rule(lab::server(Kind::Milvus235A), source);
+    let server = lab::server(Kind::Milvus235B);
+    let target = Relay::with_rule(server, target);
+    let (from, to) = (source.uri(), target.uri());
+    let trip = Trip::between(world::rows().await, &from, server, &to, "", "").await;
+    (trip, source, target)
+}
+
+fn splits(ledger: &LedgerFile) -> i64 {
+    ledger.number("SELECT count(*) FROM chunks WHERE state = 'split'")
+}
+
+/// Whether it asks for whole rows, not for keys.
+fn wants_rows(call: &Call) -> bool {
+    call.rpc == "Query" && call.output_fields.len() > 1
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn answers_and_requests_that_are_too_large_split_their_chunks() {
+    let too_large = |call: &Call| match call.rpc {
+        "Query" if wants_rows(call) && call.number % 5 == 0 => Act::too_large(),
+        _ => Act::Forward,
+    };
+    // A request of more than 400 rows is too large for the target, and chunks have about 600.
+    let (trip, _source, target) = spoiled(too_large, |call| match call.rpc {
+        "Insert" | "Upsert" if call.rows > 400 => Act::too_large(),
+        _ => Act::Forward,
+    })
+    .await;
+    trip.apply().expect_code(0);
+    assert!(splits(&trip.ledger()) > 10, "{}", splits(&trip.ledger()));
+    assert!(target.calls_of("Insert").iter().any(|call| call.rows > 400));
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn busy_servers_are_asked_again() {
+    let (trip, source, target) = spoiled(
+        |call| match (call.rpc, call.number) {
+            // 1 to 3 are from before the copy.
+            ("Query", 4 | 6 | 7 | 12) | ("DescribeCollection" | "GetLoadState", 1) => {
+                Act::unavailable()
+            }
+            ("Query", 9 | 10) => Act::rate_limited(),
+            _ => Act::Forward,
+        },
+        |call| match (call.rpc, call.number) {
+            ("Insert", 2 | 3 | 4) => Act::rate_limited(),
+            ("Insert", 7 | 8) => Act::rate_limited_2216(),
+            ("CreateCollection" | "CreateIndex", 1) => Act::rate_limited(),
+            ("LoadCollection", 1) => Act::unavailable(),
+            _ => Act::Forward,
+        },
+    )
+    .await;
+    trip.apply().expect_code(0);
+    // A refusal says that nothing was written, so that nothing has to be replaced.
+    assert_eq!(target.count("Upsert"), 0);
+    assert_eq!(splits(&trip.ledger()), 0);
+    assert_eq!(target.count("LoadCollection"), 2);
+    assert!(source.count("Query") > 12);
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn denied_writing_stops_the_run_at_once() {
+    let (trip, _source, target) = spoiled(
+        |_| Act::Forward,
+        |call| match (call.rpc, call.number) {
+            ("Insert", 6..) => Act::write_denied(),
+            _ => Act::Forward,
+        },
+    )
+    .await;
+    let outcome = trip.apply().expect_code(5);
+    assert!(outcome.took < Duration::from_secs(20), "{:?}", outcome.took);
+    assert_says(&outcome, "deactivated by the administrator");
+    assert_says(&outcome, "free or add capacity");
+    assert_says(&outcome, RESUME);
+    target.set_rule(|_| Act::Forward);
+    trip.apply().expect_code(0);
+    assert_eq!(target.count("Upsert"), 2, "the refused chunks are written by key: they were tried");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_target_that_limits_the_rate_is_filled_all_the_same() {
+    let server = lab::private(&Spec::milvus_235().with_insert_mb(0.25));
+    let from = lab::server(Kind::Milvus235A).uri();
+    let source = world::rows().await;
+    let trip = Trip::between(source, from, &server, server.uri(), "", "").await;
+    let outcome = trip.ferry.run(&["apply", PLAN, "--yes", "-v"]).expect_code(0);
+    assert_says(&outcome, "rate limit exceeded");
+    trip.assert_exact().await;
+}
+
+/// Rows that are a thousand times larger than those that were looked at beforehand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn rows_that_real_servers_find_too_large_are_split_at_both_ends() {
+    let fields = vec![
+        key(DataType::Int64),
+        var_char("text", 65_535),
+        vector("embedding", DataType::FloatVector, 4),
+    ];
+    let collection =
+        Collection::new("wide", fields).index(Index::new("embedding", "FLAT", "L2", ""));
+    let mut table = data::table_of(&collection, &data::key_range(0..2_200), 5);
+    let text = table.column("text");
+    for row in &mut table.rows[1000..] {
+        let Value::Text(text) = &mut row.values[text] else { panic!("a text") };
+        *text = text.repeat(60_000 / text.len().max(1));
+    }
+    let source = Probe::of(lab::server(Kind::Milvus235A)).await.in_new_database().await;
+    source.create_collection(&collection).await;
+    source.insert_batches("wide", &table, 400).await;
+    source.build_and_load(&collection).await;
+    // All rows in one answer are more than the 64 MiB that the source sends.
+    let server = lab::private(
+        &Spec::milvus_235().with("proxy.grpc.serverMaxRecvSize", &(8 << 20).to_string()),
+    );
+    let from = lab::server(Kind::Milvus235A).uri();
+    let entry = format!(
+        "[[collections]]\nsource = \"wide\"\nsource_database = \"{}\"\n",
+        source.database()
+    );
+    let text = plan(from, server.uri(), &entry, "").replace("64KiB", "32MiB");
+    let ferry = Ferry::with_plan(PLAN, &text);
+    let outcome = ferry.run(&["apply", PLAN, "--yes", "-v"]).expect_code(0);
+    assert_says(&outcome, "Splitting a chunk");
+    assert!(splits(&LedgerFile::of(&ferry)) >= 8);
+    let target = Probe::of(&server).await;
+    let read = target.read_all("wide", &table.keys(), &[]).await;
+    assert_same(&table, &read);
+    source.drop_collection("wide").await;
+}

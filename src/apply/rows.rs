@@ -6,9 +6,12 @@ use super::{Event, Failure, Turn};
 use crate::changes::SourceState;
 use crate::copy::{self, Progress};
 use crate::ledger::MoveId;
+use crate::model::quantity::counted;
 use crate::model::{Collection, DataType};
 use crate::verify::counts::{self, Compared};
 
+/// How often rows are counted, and chunks that differ copied again in between.
+const ROUNDS: usize = 3;
 /// Progress messages that may wait.
 const WAITING: usize = 256;
 
@@ -66,6 +69,8 @@ impl Turn<'_> {
         }
     }
 
+    /// Counts at both ends. Where rows are missing, or came late, their chunks are copied again,
+    /// a bounded number of times.
     pub(super) async fn check_counts(
         &mut self,
         of_move: MoveId,
@@ -75,23 +80,33 @@ impl Turn<'_> {
         if !self.run.migration.verify.counts {
             return Ok(());
         }
-        self.step("compare counts").await;
-        self.begin(of_move, "check_counts").await?;
-        let adopted = self.run_adopted();
-        let counts = counts::compare(&Compared {
-            source: &self.run.source,
-            target: &self.run.target,
-            from: &source.collection,
-            to: wanted,
-            adopted,
-            chunk_size: self.run.migration.copy.chunk_size.0,
-            ledger: &self.run.ledger,
-            of_move,
-        })
-        .await?;
-        let detail = format!("{} unexplained", counts.unexplained.len());
-        self.outcome.counts = Some(counts);
-        self.done(of_move, "check_counts", &detail).await
+        for round in 1..=ROUNDS {
+            self.step("compare counts").await;
+            self.begin(of_move, "check_counts").await?;
+            let adopted = self.run_adopted();
+            let counts = counts::compare(&Compared {
+                source: &self.run.source,
+                target: &self.run.target,
+                from: &source.collection,
+                to: wanted,
+                adopted,
+                chunk_size: self.run.migration.copy.chunk_size.0,
+                ledger: &self.run.ledger,
+                of_move,
+                last_round: round == ROUNDS,
+            })
+            .await?;
+            let (reopened, unexplained) = (counts.reopened, counts.unexplained.len());
+            self.outcome.counts = Some(counts);
+            self.done(of_move, "check_counts", &format!("{unexplained} unexplained")).await?;
+            if reopened == 0 || round == ROUNDS {
+                break;
+            }
+            let chunks = counted(reopened, "chunk");
+            self.warn(format!("the counts differ; {chunks} copied again")).await;
+            self.copy_rows(of_move, source, wanted, false).await?;
+        }
+        Ok(())
     }
 
     /// Whether the target may hold rows that are not from this source.

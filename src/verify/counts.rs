@@ -1,10 +1,15 @@
 //! Comparing numbers of rows, and explaining a difference chunk by chunk.
+//!
+//! A chunk whose rows are not at the target as they should be is opened again in the ledger, so
+//! that the next copy writes it by key.
+
+mod source;
+mod target;
 
 use crate::copy::{SharedLedger, answer_limit};
 use crate::ledger::{self, ChunkId, ChunkRecord, MoveId};
 use crate::milvus::{self, Client, Kind, Moment, Query};
-use crate::model::quantity::count as grouped;
-use crate::model::{Collection, Key, KeyKind, KeyRange};
+use crate::model::{Collection, KeyRange};
 
 /// Chunks taken from the ledger at a time.
 const LEDGER_PAGE: usize = 500;
@@ -12,9 +17,6 @@ const LEDGER_PAGE: usize = 500;
 const NAMED_RANGES: usize = 5;
 /// Bytes that an answer with one key may have.
 const ONE_KEY: usize = 1 << 20;
-/// Chunks of a source before 2.3 that are probed for duplicate keys.
-const PROBED_CHUNKS: usize = 64;
-
 /// The rows of one move, counted in four ways.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
@@ -30,8 +32,11 @@ pub struct Counts {
     pub target_distinct: Option<u64>,
     /// What explains a difference between these numbers.
     pub explanations: Vec<String>,
-    /// Differences that nothing explains.
+    /// Differences that nothing explains, or that copying again did not mend.
     pub unexplained: Vec<String>,
+    /// Chunks that were opened again, to be written by key.
+    #[serde(skip)]
+    pub reopened: u64,
 }
 
 /// What is compared.
@@ -52,6 +57,8 @@ pub struct Compared<'a> {
     pub ledger: &'a SharedLedger,
     /// The move.
     pub of_move: MoveId,
+    /// Whether differences that copying again did not mend are final.
+    pub last_round: bool,
 }
 
 /// Why counting failed.
@@ -84,15 +91,11 @@ pub async fn compare(compared: &Compared<'_>) -> Result<Counts, Error> {
     }
     if compared.adopted || counts.target_count != Some(counts.acknowledged) {
         let at = moment(compared.target, compared.to).await?;
-        explain_target(compared, &mut counts, at).await?;
+        target::explain(compared, &mut counts, at).await?;
     }
-    match counts.source_count {
-        Some(count) if count == counts.read => {}
-        Some(_) => {
-            let at = moment(compared.source, compared.from).await?;
-            explain_source(compared, &mut counts, at).await?;
-        }
-        None => probe_for_duplicates(compared, &mut counts).await?,
+    if counts.source_count != Some(counts.read) {
+        let at = moment(compared.source, compared.from).await?;
+        source::explain(compared, &mut counts, at).await?;
     }
     Ok(counts)
 }
@@ -137,200 +140,6 @@ impl Tally {
         let more = if self.chunks > NAMED_RANGES as u64 { ", …" } else { "" };
         format!("{}{more}", self.ranges.join("; "))
     }
-}
-
-/// Counts distinct keys at the target, chunk by chunk: `count(*)` may lag behind deletes and
-/// upserts for hours, distinct keys do not.
-async fn explain_target(
-    compared: &Compared<'_>,
-    counts: &mut Counts,
-    at: Moment,
-) -> Result<(), Error> {
-    let (mut missing, mut extra, mut distinct) = (Tally::default(), Tally::default(), 0);
-    let mut after = None;
-    while let Some(chunks) = done_chunks(compared, &mut after).await? {
-        for (chunk, rows) in chunks {
-            let keys = keys(compared.target, compared.to, compared.chunk_size, &chunk, at).await?;
-            distinct += keys;
-            missing.add(rows.saturating_sub(keys), &chunk);
-            extra.add(keys.saturating_sub(rows), &chunk);
-            if keys < rows {
-                let id = chunk.id;
-                compared.ledger.with(move |ledger| ledger.reopen_chunk(id)).await?;
-            }
-        }
-    }
-    counts.target_distinct = Some(distinct);
-    if missing.rows > 0 {
-        counts.unexplained.push(format!(
-            "{} rows that the target acknowledged are not there ({}); the same command copies \
-             these ranges again",
-            grouped(missing.rows),
-            missing.places()
-        ));
-    }
-    if extra.rows > 0 {
-        let text = format!(
-            "the target holds {} keys that this run did not write ({})",
-            grouped(extra.rows),
-            extra.places()
-        );
-        if compared.adopted {
-            counts.explanations.push(format!("{text}: they were there before"));
-        } else {
-            counts.unexplained.push(text);
-        }
-    }
-    if let Some(count) = counts.target_count
-        && count > distinct
-    {
-        counts.explanations.push(format!(
-            "the target counts {} rows more than it has keys: rows that were written again after \
-             an interruption leave a deleted version behind until the server compacts",
-            grouped(count - distinct)
-        ));
-    }
-    Ok(())
-}
-
-/// Finds out, chunk by chunk, why `count(*)` of the source is not the number of rows read.
-async fn explain_source(
-    compared: &Compared<'_>,
-    counts: &mut Counts,
-    at: Moment,
-) -> Result<(), Error> {
-    let (mut duplicates, mut unread) = (0, 0);
-    let (mut written, mut gone) = (Tally::default(), Tally::default());
-    let mut after = None;
-    while let Some(chunks) = done_chunks(compared, &mut after).await? {
-        for (chunk, rows) in chunks {
-            let Some(query) = Query::of(compared.from, chunk.scope.as_deref()) else {
-                continue;
-            };
-            let count =
-                compared.source.count(&query, &chunk.range, at).await?;
-            if count == Some(rows) {
-                continue;
-            }
-            let keys = keys(compared.source, compared.from, compared.chunk_size, &chunk, at).await?;
-            let unreadable = unreadable_keys(compared, &query, &chunk.range, at).await?;
-            unread += unreadable;
-            duplicates += count.unwrap_or(keys).saturating_sub(keys + unreadable);
-            written.add(keys.saturating_sub(rows), &chunk);
-            gone.add(rows.saturating_sub(keys), &chunk);
-        }
-    }
-    if duplicates > 0 {
-        counts.explanations.push(format!(
-            "the source holds duplicate keys: {} rows have a key that another row has too; a \
-             query gives each key once, so each arrives once",
-            grouped(duplicates)
-        ));
-    }
-    if written.rows > 0 {
-        counts.explanations.push(format!(
-            "{} rows were written at the source after they could be read ({}); they are not at \
-             the target",
-            grouped(written.rows),
-            written.places()
-        ));
-    }
-    if gone.rows > 0 {
-        counts.explanations.push(format!(
-            "{} rows were deleted or expired at the source after they were read ({}); they are at \
-             the target",
-            grouped(gone.rows),
-            gone.places()
-        ));
-    }
-    if unread > 0 {
-        counts.unexplained.push(format!(
-            "the key {} is counted at the source, but no query of that server returns it (Milvus \
-             before 2.6): copy that row by hand",
-            i64::MAX
-        ));
-    }
-    let explained = counts.read + duplicates + written.rows + unread;
-    let count = counts.source_count.unwrap_or(0);
-    if count + gone.rows != explained {
-        counts.unexplained.push(format!(
-            "the source counts {} rows, {} were read; duplicate keys and changes since explain {} \
-             of it",
-            grouped(count),
-            grouped(counts.read),
-            grouped((duplicates + written.rows).abs_diff(gone.rows))
-        ));
-    }
-    Ok(())
-}
-
-/// Rows with the largest Int64 key, which servers before 2.6 count and never return.
-async fn unreadable_keys(
-    compared: &Compared<'_>,
-    query: &Query,
-    range: &KeyRange,
-    at: Moment,
-) -> Result<u64, Error> {
-    let largest = KeyRange { after: Some(Key::Int64(i64::MAX - 1)), up_to: None };
-    if query.key_kind != KeyKind::Int64 || !range.contains(&Key::Int64(i64::MAX)) {
-        return Ok(0);
-    }
-    if !compared.source.keys_in(query, &largest, at, ONE_KEY).await?.is_empty() {
-        return Ok(0);
-    }
-    Ok(compared.source.count(query, &largest, at).await?.unwrap_or(0))
-}
-
-/// Before 2.3 there is no `count(*)`. The statistic counts duplicates, but deleted rows too; what
-/// tells is that a limit is spent before duplicates are dropped, so that a page of a range that is
-/// known to hold n keys comes back with fewer.
-async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> Result<(), Error> {
-    let from = compared.from;
-    let statistic = compared.source.row_count_statistic(&from.database, &from.name).await?;
-    if statistic <= counts.read {
-        return Ok(());
-    }
-    let mut probed = 0;
-    let mut after = None;
-    while let Some(chunks) = done_chunks(compared, &mut after).await? {
-        for (chunk, rows) in chunks {
-            let Some(query) = Query::of(from, chunk.scope.as_deref()) else {
-                continue;
-            };
-            let limit = u32::try_from(rows).unwrap_or(u32::MAX);
-            if !(2..=milvus::query::LARGEST_LIMIT).contains(&limit) {
-                continue;
-            }
-            let limit_of_answer = answer_limit(compared.chunk_size);
-            let (page, _) = compared
-                .source
-                .key_page(&query, &chunk.range, Moment::Eventually, limit, limit_of_answer)
-                .await?;
-            if (page.len() as u64) < rows {
-                counts.explanations.push(format!(
-                    "the source holds duplicate keys: its statistics say {} rows, and {} distinct \
-                     keys were read; a query gives each key once, so each arrives once",
-                    grouped(statistic),
-                    grouped(counts.read)
-                ));
-                return Ok(());
-            }
-            probed += 1;
-            if probed >= PROBED_CHUNKS {
-                break;
-            }
-        }
-        if probed >= PROBED_CHUNKS {
-            break;
-        }
-    }
-    counts.explanations.push(format!(
-        "the source's statistics say {} rows, which counts deleted rows and duplicate keys; {} \
-         distinct keys were read",
-        grouped(statistic),
-        grouped(counts.read)
-    ));
-    Ok(())
 }
 
 async fn done_chunks(
@@ -379,4 +188,16 @@ async fn keys(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Opens a chunk again, to be written by key.
+async fn reopen(
+    compared: &Compared<'_>,
+    counts: &mut Counts,
+    chunk: &ChunkRecord,
+) -> Result<(), Error> {
+    let id = chunk.id;
+    compared.ledger.with(move |ledger| ledger.reopen_chunk(id)).await?;
+    counts.reopened += 1;
+    Ok(())
 }

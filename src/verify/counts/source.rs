@@ -1,0 +1,176 @@
+//! Why the source does not count what was read.
+
+use super::{Compared, Counts, Error, ONE_KEY, Tally, answer_limit, done_chunks, keys, reopen};
+use crate::milvus::{self, Moment, Query};
+use crate::model::quantity::count as grouped;
+use crate::model::{Key, KeyKind, KeyRange};
+
+/// Chunks of a source before 2.3 that are probed for duplicate keys.
+const PROBED_CHUNKS: usize = 64;
+
+/// Rows behind a difference.
+#[derive(Default)]
+struct Found {
+    /// Rows whose key another row has too.
+    duplicates: u64,
+    /// Rows that are counted and never returned.
+    unreadable: u64,
+    /// Rows that are there now and were not read.
+    unread: Tally,
+    /// Rows that were read and are there no more.
+    gone: Tally,
+}
+
+/// Finds out, chunk by chunk, why `count(*)` of the source is not the number of rows read. Chunks
+/// that hold more keys than were read are opened again. Before 2.3 there is no such count, and
+/// every chunk is looked at.
+pub(super) async fn explain(
+    compared: &Compared<'_>,
+    counts: &mut Counts,
+    at: Moment,
+) -> Result<(), Error> {
+    let mut found = Found::default();
+    let mut after = None;
+    while let Some(chunks) = done_chunks(compared, &mut after).await? {
+        for (chunk, rows) in chunks {
+            let Some(query) = Query::of(compared.from, chunk.scope.as_deref()) else {
+                continue;
+            };
+            let count = compared.source.count(&query, &chunk.range, at).await?;
+            if count == Some(rows) {
+                continue;
+            }
+            let keys =
+                keys(compared.source, compared.from, compared.chunk_size, &chunk, at).await?;
+            if let Some(count) = count {
+                let unreadable = unreadable_keys(compared, &query, &chunk.range, at).await?;
+                found.unreadable += unreadable;
+                found.duplicates += count.saturating_sub(keys + unreadable);
+            }
+            found.unread.add(keys.saturating_sub(rows), &chunk);
+            found.gone.add(rows.saturating_sub(keys), &chunk);
+            if keys > rows {
+                reopen(compared, counts, &chunk).await?;
+            }
+        }
+    }
+    say(&found, counts);
+    if counts.source_count.is_none() {
+        probe_for_duplicates(compared, counts).await?;
+    }
+    Ok(())
+}
+
+fn say(found: &Found, counts: &mut Counts) {
+    if found.duplicates > 0 {
+        counts.explanations.push(format!(
+            "the source holds duplicate keys: {} rows have a key that another row has too; a \
+             query gives each key once, so each arrives once",
+            grouped(found.duplicates)
+        ));
+    }
+    if found.unread.rows > 0 {
+        counts.unexplained.push(format!(
+            "{} rows are at the source that were not there when it was read ({}); pause writing, \
+             and the same command copies these ranges again",
+            grouped(found.unread.rows),
+            found.unread.places()
+        ));
+    }
+    if found.gone.rows > 0 {
+        counts.explanations.push(format!(
+            "{} rows were deleted or expired at the source after they were read ({}); they are at \
+             the target",
+            grouped(found.gone.rows),
+            found.gone.places()
+        ));
+    }
+    if found.unreadable > 0 {
+        counts.unexplained.push(format!(
+            "the key {} is counted at the source, but no query of that server returns it (Milvus \
+             before 2.6): copy that row by hand",
+            i64::MAX
+        ));
+    }
+    let explained = counts.read + found.duplicates + found.unread.rows + found.unreadable;
+    if let Some(count) = counts.source_count
+        && count + found.gone.rows != explained
+    {
+        counts.unexplained.push(format!(
+            "the source counts {} rows, {} were read; duplicate keys and changes since explain {} \
+             of it",
+            grouped(count),
+            grouped(counts.read),
+            grouped((found.duplicates + found.unread.rows).abs_diff(found.gone.rows))
+        ));
+    }
+}
+
+/// Rows with the largest Int64 key, which servers before 2.6 count and never return.
+async fn unreadable_keys(
+    compared: &Compared<'_>,
+    query: &Query,
+    range: &KeyRange,
+    at: Moment,
+) -> Result<u64, Error> {
+    let largest = KeyRange { after: Some(Key::Int64(i64::MAX - 1)), up_to: None };
+    if query.key_kind != KeyKind::Int64 || !range.contains(&Key::Int64(i64::MAX)) {
+        return Ok(0);
+    }
+    if !compared.source.keys_in(query, &largest, at, ONE_KEY).await?.is_empty() {
+        return Ok(0);
+    }
+    Ok(compared.source.count(query, &largest, at).await?.unwrap_or(0))
+}
+
+/// Before 2.3 there is no `count(*)`. The statistic counts duplicates, but deleted rows too; what
+/// tells is that a limit is spent before duplicates are dropped, so that a page of a range that is
+/// known to hold n keys comes back with fewer.
+async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> Result<(), Error> {
+    let from = compared.from;
+    let statistic = compared.source.row_count_statistic(&from.database, &from.name).await?;
+    if statistic <= counts.read {
+        return Ok(());
+    }
+    let mut probed = 0;
+    let mut after = None;
+    while let Some(chunks) = done_chunks(compared, &mut after).await? {
+        for (chunk, rows) in chunks {
+            let Some(query) = Query::of(from, chunk.scope.as_deref()) else {
+                continue;
+            };
+            let limit = u32::try_from(rows).unwrap_or(u32::MAX);
+            if !(2..=milvus::query::LARGEST_LIMIT).contains(&limit) {
+                continue;
+            }
+            let limit_of_answer = answer_limit(compared.chunk_size);
+            let (page, _) = compared
+                .source
+                .key_page(&query, &chunk.range, Moment::Eventually, limit, limit_of_answer)
+                .await?;
+            if (page.len() as u64) < rows {
+                counts.explanations.push(format!(
+                    "the source holds duplicate keys: its statistics say {} rows, and {} distinct \
+                     keys were read; a query gives each key once, so each arrives once",
+                    grouped(statistic),
+                    grouped(counts.read)
+                ));
+                return Ok(());
+            }
+            probed += 1;
+            if probed >= PROBED_CHUNKS {
+                break;
+            }
+        }
+        if probed >= PROBED_CHUNKS {
+            break;
+        }
+    }
+    counts.explanations.push(format!(
+        "the source's statistics say {} rows, which counts deleted rows and duplicate keys; {} \
+         distinct keys were read",
+        grouped(statistic),
+        grouped(counts.read)
+    ));
+    Ok(())
+}

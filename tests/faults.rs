@@ -15,6 +15,8 @@ mod support;
 mod answers;
 #[path = "faults/away.rs"]
 mod away;
+#[path = "faults/heal.rs"]
+mod heal;
 #[path = "faults/interrupt.rs"]
 mod interrupt;
 #[path = "faults/kill.rs"]

@@ -38,21 +38,23 @@ async fn a_foreign_collection_is_left_alone() {
 }
 
 /// The source's ids of fields mean nothing at a target that was made by hand: there `id` has the
-/// id that `other` has at the source.
+/// id that `other` has at the source. Without the reset of `field_id` this test was seen to fail
+/// each time, with between 110 and 286 rows gone: Milvus takes the column with the key's id for
+/// the key, and `other` holds the keys of other rows.
 #[tokio::test]
 async fn ids_of_fields_stay_behind() {
     let scene = Scene::new().await;
-    let embedding = || vector("embedding", DataType::FloatVector, 8);
+    let embedding = || vector("embedding", DataType::FloatVector, 128);
     let other = || field("other", DataType::Int64);
     let index = || Index::new("embedding", "FLAT", "L2", "");
     let fields = vec![key(DataType::Int64), other(), var_char("text", 500), embedding()];
     let source = Collection::new("rows", fields).shards(2).index(index());
     let fields = vec![other(), key(DataType::Int64), embedding(), var_char("text", 500)];
     let target = Collection::new("rows", fields).shards(2).index(index());
-    let mut rows = data::table(&source, 2500, 3);
+    let mut rows = data::table_of(&source, &data::key_range(0..2500), 3);
     let column = rows.column("other");
     for (number, row) in rows.rows.iter_mut().enumerate() {
-        row.values[column] = Value::Int(number as i64 * 7919 % 2500);
+        row.values[column] = Value::Int((number as i64 + 1250) % 2500);
     }
     tokio::join!(scene.source.fill(&source, &rows), async {
         scene.target.create_collection(&target).await;

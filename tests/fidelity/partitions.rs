@@ -1,10 +1,12 @@
 //! Partitions of the user's own, partition keys, and the one turned into the other.
 
+use std::collections::BTreeSet;
+
 use super::scene::{Scene, count_where, expect_words};
 use crate::support::collection::{Collection, FieldWords, field, plain};
 use crate::support::data;
 use crate::support::pb::schema::DataType;
-use crate::support::table::{Table, Value};
+use crate::support::table::{Key, Table, Value};
 
 const NAMES: [&str; 3] = ["_default", "north", "south_2"];
 
@@ -34,12 +36,24 @@ async fn rows_stay_in_their_partitions() {
     let scene = Scene::new().await;
     let (collection, rows) = partitioned("regions", true);
     scene.source.fill(&collection, &rows).await;
-    scene.plan_file("[[collections]]\nsource = \"regions\"");
-    scene.converge().await;
+    scene.plan_file(
+        "[[collections]]\nsource = \"regions\"\n\
+         [[collections]]\nsource = \"regions\"\ntarget = \"merged\"\npartitions = \"merge\"",
+    );
+    let (_, apply) = scene.converge().await;
     let mut names = scene.target.partition_names("regions").await;
     names.sort();
     assert_eq!(names, NAMES);
     scene.expect_in_partitions("regions", &rows, &NAMES).await;
+
+    // Merged, a key that is in two of them arrives once, as it is in one of them.
+    expect_words(&apply, &["duplicate keys"]);
+    let merged = scene.target.read_all("merged", &rows.keys(), &[]).await;
+    let keys: BTreeSet<Key> = rows.keys().into_iter().collect();
+    assert_eq!(merged.rows.len(), keys.len());
+    for row in &merged.rows {
+        assert!(rows.rows.iter().any(|one| one.values == row.values), "{row:?}");
+    }
 }
 
 #[tokio::test]

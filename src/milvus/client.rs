@@ -28,6 +28,10 @@ const HANDSHAKE: Duration = Duration::from_secs(15);
 /// Largest message that is ever sent or taken: the receive limit of servers is 64 MiB.
 pub(super) const MESSAGE_LIMIT: usize = 256 << 20;
 
+/// How it shows that a server hung up on the first call. With TLS 1.3 that is what one does that
+/// wants a certificate of ours.
+const HUNG_UP: [&str; 3] = ["connection closed", "broken pipe", "connection reset"];
+
 /// A connection to one server. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -205,6 +209,13 @@ impl Inner {
             .call("Connect", "", options, message, |mut c, r| async move { c.connect(r).await })
             .await;
         let tags = match connect {
+            Err(error)
+                if error.kind == Kind::Unavailable
+                    && self.uri.starts_with("https://")
+                    && HUNG_UP.iter().any(|text| error.message.contains(text)) =>
+            {
+                return Err(Error { kind: Kind::Tls, ..error });
+            }
             Ok(answer) => answer.server_info.map(|info| info.build_tags).unwrap_or_default(),
             // The call is there from 2.2.9 on.
             Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Other) => String::new(),

@@ -114,7 +114,8 @@ impl Error {
                  (http for a plain port, https for TLS)"
             }
             Kind::Tls => {
-                "check the scheme (http for a plain port, https for TLS) and the files under `tls`"
+                "check the scheme (http for a plain port, https for TLS) and the files under `tls`; \
+                 some servers ask for a client certificate"
             }
             Kind::NotReady => "the server is not ready; run the same command again later",
             Kind::RateLimited => "the server limits the rate; run the same command again later",

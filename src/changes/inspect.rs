@@ -45,8 +45,8 @@ pub async fn inspect(
     let mut inspection = Inspection {
         source,
         target,
-        source_databases: source.list_databases().await?.into_iter().collect(),
-        target_databases: target.list_databases().await?.into_iter().collect(),
+        source_databases: databases(source).await?,
+        target_databases: databases(target).await?,
         listed: BTreeMap::new(),
         load_source: migration.load_source,
     };
@@ -66,11 +66,16 @@ pub async fn inspect(
     Ok((inspected, findings))
 }
 
+/// `None` where they cannot be known; then a missing one shows when it is used.
+async fn databases(client: &Client) -> Result<Option<BTreeSet<String>>> {
+    Ok(client.list_databases().await?.map(|names| names.into_iter().collect()))
+}
+
 struct Inspection<'a> {
     source: &'a Client,
     target: &'a Client,
-    source_databases: BTreeSet<String>,
-    target_databases: BTreeSet<String>,
+    source_databases: Option<BTreeSet<String>>,
+    target_databases: Option<BTreeSet<String>>,
     listed: BTreeMap<String, Vec<String>>,
     load_source: bool,
 }
@@ -85,8 +90,10 @@ impl Inspection<'_> {
         let refuse = |code, address: String, message, advice: String| {
             Ok(Err(Finding { severity: Severity::Error, code, address, message, advice }))
         };
-        if !self.source_databases.contains(database) {
-            let known: Vec<_> = self.source_databases.iter().map(String::as_str).collect();
+        if let Some(known) = &self.source_databases
+            && !known.contains(database)
+        {
+            let known: Vec<_> = known.iter().map(String::as_str).collect();
             let message = format!("{}: the source has no database {database:?}", rule.location);
             let advice = format!("its databases are: {}", known.join(", "));
             return refuse("source_database_missing", database.clone(), message, advice);
@@ -143,7 +150,10 @@ impl Inspection<'_> {
         let target_name = render(&rule.target).unwrap_or_else(|| source_name.clone());
         let description = render(&rule.description);
 
-        let database_missing = !self.target_databases.contains(&rule.target_database);
+        let database_missing = self
+            .target_databases
+            .as_ref()
+            .is_some_and(|databases| !databases.contains(&rule.target_database));
         let target = if database_missing {
             None
         } else {

@@ -34,7 +34,56 @@ struct GetFlushStateResponse {
     flushed: bool,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct CreateCredentialRequest {
+    #[prost(string, tag = "2")]
+    username: String,
+    /// In base64.
+    #[prost(string, tag = "3")]
+    password: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct OperateUserRoleRequest {
+    #[prost(string, tag = "2")]
+    username: String,
+    #[prost(string, tag = "3")]
+    role_name: String,
+}
+
 impl Probe {
+    /// Adds a user who may look at things. On a server with authentication only.
+    pub async fn create_user(&self, name: &str, password: &str) {
+        let request = CreateCredentialRequest {
+            username: name.to_owned(),
+            password: super::base64(password.as_bytes()),
+        };
+        self.order("CreateCredential", request).await;
+    }
+
+    /// Lets a user do everything.
+    pub async fn make_admin(&self, user: &str) {
+        let request = OperateUserRoleRequest {
+            username: user.to_owned(),
+            role_name: "admin".to_owned(),
+        };
+        self.order("OperateUserRole", request).await;
+    }
+
+    /// Calls an RPC that is not among the generated ones and whose answer is a status.
+    async fn order<T: prost::Message + 'static>(&self, rpc: &str, request: T) {
+        let mut grpc = tonic::client::Grpc::new(self.service.clone());
+        grpc.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<T, Status>::default();
+        let path = format!("/milvus.proto.milvus.MilvusService/{rpc}");
+        let path = path.parse().unwrap();
+        let answer = grpc.unary(tonic::Request::new(request), path, codec).await;
+        let answer = answer
+            .unwrap_or_else(|status| panic!("{rpc}: {status:?}"))
+            .into_inner();
+        assert_eq!(refusal(Some(&answer)), None, "{rpc}");
+    }
+
     /// Creates the collection, fills it, flushes, builds its indexes and loads it.
     pub async fn fill(&self, collection: &Collection, table: &Table) {
         self.create_collection(collection).await;

@@ -184,8 +184,7 @@ impl Turn<'_> {
             rows_before,
         })
         .await;
-        if self.change.create_database && made_databases.insert(wanted.database.clone())
-        {
+        if self.change.create_database && made_databases.insert(wanted.database.clone()) {
             self.step("create database").await;
             self.run.target.create_database(&wanted.database).await?;
         }

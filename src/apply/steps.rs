@@ -78,7 +78,8 @@ impl Turn<'_> {
                 // Killed between making the collection and noting it: it is as wanted and empty,
                 // or `plan` had refused. What is written now is written by key all the same.
                 fresh = steps.get("create_collection") == Some(&StepState::Done);
-                let noted = self.change.known.as_ref().is_some_and(|known| known.target_id.is_some());
+                let noted =
+                    self.change.known.as_ref().is_some_and(|known| known.target_id.is_some());
                 if !noted {
                     self.describe_again(of_move, wanted).await?;
                 }

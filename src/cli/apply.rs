@@ -77,15 +77,13 @@ async fn carry_out(
         confirm(stop).await?;
     }
     let command = format!("apply {}", args.file.display());
-    let id = ledger.begin_run(
-        env!("CARGO_PKG_VERSION"),
-        &command,
-        migration.environment.as_deref(),
-    )?;
+    let id =
+        ledger.begin_run(env!("CARGO_PKG_VERSION"), &command, migration.environment.as_deref())?;
     let ledger = SharedLedger::new(ledger);
     let started = Instant::now();
     let (events, told) = mpsc::channel(WAITING_EVENTS);
-    let showing = tokio::spawn(show_progress(told, Progress::with_writer(mode(output), stderr.clone())));
+    let showing =
+        tokio::spawn(show_progress(told, Progress::with_writer(mode(output), stderr.clone())));
     let run = Run {
         migration: &migration,
         source: ends.source,

@@ -181,8 +181,7 @@ impl Client {
         max_answer: usize,
     ) -> Result<Vec<Key>> {
         let output = vec![query.key_field.clone()];
-        let mut keys =
-            self.rows_in(query, range, output, moment, max_answer).await?.into_keys();
+        let mut keys = self.rows_in(query, range, output, moment, max_answer).await?.into_keys();
         keys.sort();
         keys.dedup();
         Ok(keys)
@@ -282,5 +281,8 @@ impl Client {
 /// Whether a server refused a query because it names no limit.
 fn wants_a_limit(text: &str) -> bool {
     let text = text.to_lowercase();
-    text.contains("limit") && ["empty expression", "must be", "required", "should be", "need"].iter().any(|word| text.contains(word))
+    text.contains("limit")
+        && ["empty expression", "must be", "required", "should be", "need"]
+            .iter()
+            .any(|word| text.contains(word))
 }

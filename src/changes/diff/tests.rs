@@ -135,6 +135,7 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
         collection: created,
         load: LoadState::Loaded,
         rows: Some(1_000),
+        row_statistic: 1_000,
     });
     after
 }
@@ -226,6 +227,7 @@ fn a_collection_that_nobody_recorded_is_refused_or_adopted() {
         collection: collection(),
         load: LoadState::NotLoaded,
         rows: None,
+        row_statistic: 0,
     });
     assert_eq!(one(there.clone()).reason, "target_exists");
     there.rule.existing = Existing::Adopt;
@@ -303,7 +305,6 @@ fn dynamic_data_is_not_lost_by_accident() {
 
 #[test]
 fn two_onto_one_is_refused() {
-    let changes =
-        diff(vec![inspected(rule(), collection()), inspected(rule(), collection())], NEW);
+    let changes = diff(vec![inspected(rule(), collection()), inspected(rule(), collection())], NEW);
     assert!(changes.iter().all(|change| change.reason == "two_onto_one"));
 }

@@ -222,11 +222,14 @@ fn quoted(word: &str) -> String {
 /// The first signal lets what is in flight finish; the second ends the process.
 async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
     signal().await;
-    // Nothing is left to do when standard error is gone.
-    let _ = stderr.write_all(
-        b"\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
-    );
     stop.cancel();
+    // A terminal that stands still must not keep the second signal from being heard.
+    tokio::task::spawn_blocking(move || {
+        // Nothing is left to do when standard error is gone.
+        let _ = stderr.write_all(
+            b"\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
+        );
+    });
     signal().await;
     std::process::exit(exit::INTERRUPTED.into());
 }

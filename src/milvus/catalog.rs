@@ -199,9 +199,8 @@ impl Client {
             .await;
         match answer {
             Ok(answer) => Ok((answer.timestamp > 0).then_some(answer.timestamp)),
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::PermissionDenied) => {
-                Ok(None)
-            }
+            // Forbidden, unknown, or refused in a way of its own: then there is none.
+            Err(error) if !error.is_retryable() && error.kind != Kind::Cancelled => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -162,6 +162,9 @@ async fn keys(
     let Some(query) = Query::of(collection, chunk.scope.as_deref()) else {
         return Ok(0);
     };
+    if client.cancel().is_cancelled() {
+        return Err(milvus::Error::cancelled("Query", client.uri()).into());
+    }
     let limit = answer_limit(chunk_size);
     match client.keys_in(&query, &chunk.range, at, limit).await {
         Ok(keys) => Ok(keys.len() as u64),

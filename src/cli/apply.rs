@@ -221,7 +221,10 @@ fn quoted(word: &str) -> String {
 
 /// The first signal lets what is in flight finish; the second ends the process.
 async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
-    signal().await;
+    let Ok(mut signals) = Signals::listen() else {
+        return tracing::warn!("Signals cannot be listened to: Ctrl-C ends the run at once.");
+    };
+    signals.next().await;
     stop.cancel();
     // A terminal that stands still must not keep the second signal from being heard.
     tokio::task::spawn_blocking(move || {
@@ -230,23 +233,48 @@ async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
             b"\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
         );
     });
-    signal().await;
+    signals.next().await;
     std::process::exit(exit::INTERRUPTED.into());
 }
 
-async fn signal() {
-    #[cfg(unix)]
-    {
+/// Ctrl-C, and the request to terminate. Listened to all the time: a listener that is made for each
+/// signal misses those that come in between.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(windows)]
+struct Signals(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        let _ = self.0.recv().await;
+    }
 }
 
 #[cfg(test)]

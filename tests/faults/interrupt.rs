@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::support::lab::{self, Kind};
+use crate::support::pb::common::Status;
 use crate::support::relay::{Act, Relay};
 use crate::world::{self, PATIENCE, RESUME, Trip, assert_says};
 
@@ -97,4 +98,26 @@ async fn ctrl_c_ends_a_pause_between_retries() {
         trip.assert_exact().await;
         trip.clear().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn ctrl_c_while_the_target_loads() {
+    let relay = Relay::with_rule(lab::server(Kind::Milvus235B), |call| match call.rpc {
+        // As if the collection were large.
+        "LoadCollection" => Act::Refuse(Status::default()),
+        _ => Act::Forward,
+    });
+    let trip = trip_by(&relay, "").await;
+    let mut run = trip.spawn();
+    run.wait_until(PATIENCE, || relay.count("LoadCollection") > 0);
+    let asked = relay.count("GetLoadState");
+    run.wait_until(PATIENCE, || relay.count("GetLoadState") > asked + 2);
+    run.signal("INT");
+    assert_says(&run.wait(Duration::from_secs(2)).expect_code(130), RESUME);
+    relay.set_rule(|_| Act::Forward);
+    let inserts = relay.count("Insert");
+    trip.apply().expect_code(0);
+    assert_eq!(relay.count("Insert"), inserts, "rows were copied again");
+    trip.assert_exact().await;
+    trip.clear().await;
 }

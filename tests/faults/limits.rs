@@ -37,7 +37,7 @@ fn wants_rows(call: &Call) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn answers_and_requests_that_are_too_large_split_their_chunks() {
     let too_large = |call: &Call| match call.rpc {
-        "Query" if wants_rows(call) && call.number % 5 == 0 => Act::too_large(),
+        "Query" if wants_rows(call) && call.number.is_multiple_of(5) => Act::too_large(),
         _ => Act::Forward,
     };
     // A request of more than 400 rows is too large for the target, and chunks have about 600.
@@ -65,9 +65,8 @@ async fn busy_servers_are_asked_again() {
             _ => Act::Forward,
         },
         |call| match (call.rpc, call.number) {
-            ("Insert", 2 | 3 | 4) => Act::rate_limited(),
+            ("Insert", 2..=4) | ("CreateCollection" | "CreateIndex", 1) => Act::rate_limited(),
             ("Insert", 7 | 8) => Act::rate_limited_2216(),
-            ("CreateCollection" | "CreateIndex", 1) => Act::rate_limited(),
             ("LoadCollection", 1) => Act::unavailable(),
             _ => Act::Forward,
         },

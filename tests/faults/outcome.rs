@@ -1,18 +1,18 @@
 //! Writes whose outcome nobody knows: the server carried them out, and the answer was lost.
 
+use std::time::Duration;
+
 use crate::support::lab::{self, Kind};
 use crate::support::probe::Probe;
 use crate::support::relay::{Act, Call, Relay};
 use crate::support::table::{Key, assert_same};
-use crate::world::{self, PATIENCE, Source, Trip};
+use crate::world::{self, PATIENCE, Source, Trip, assert_says};
 
 /// Loses the answers of some inserts and of the upserts that follow on them.
 fn lossy(call: &Call) -> Act {
     match (call.rpc, call.number) {
-        ("Insert", 1 | 4) => Act::lose_answer(),
-        ("Insert", 3 | 6) => Act::deadline_after(),
-        ("Upsert", 1) => Act::lose_answer(),
-        ("Upsert", 3) => Act::deadline_after(),
+        ("Insert", 1 | 4) | ("Upsert", 1) => Act::lose_answer(),
+        ("Insert", 3 | 6) | ("Upsert", 3) => Act::deadline_after(),
         _ => Act::Forward,
     }
 }
@@ -84,6 +84,28 @@ async fn an_answer_lost_and_the_run_killed_right_after() {
     relay.set_rule(|_| Act::Forward);
     trip.apply().expect_code(0);
     assert!(relay.count("Upsert") >= 2);
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+/// The worst that a lost connection can do: the insert is carried out behind the upsert that makes
+/// good for it, so that its rows are there twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_insert_that_arrives_behind_its_own_repetition() {
+    let target = lab::server(Kind::Milvus235B);
+    let relay = Relay::with_rule(target, |call| match (call.rpc, call.number) {
+        ("Insert", 3) => {
+            Act::Late(Duration::from_secs(1), tonic::Status::unavailable("relay: connection reset"))
+        }
+        // Not counted before it has arrived.
+        ("LoadCollection", 1) => Act::Delay(Duration::from_secs(3)),
+        _ => Act::Forward,
+    });
+    let from = lab::server(Kind::Milvus235A).uri();
+    let trip = Trip::between(world::rows().await, from, target, &relay.uri(), "", "").await;
+    let outcome = trip.apply().expect_code(0);
+    assert_says(&outcome, "copied again");
+    assert_eq!(relay.count("Upsert"), 2, "once after the lost answer, once after the counts");
     trip.assert_exact().await;
     trip.clear().await;
 }

@@ -59,6 +59,8 @@ pub enum Act {
     RefuseAfter(Status),
     /// Forward it, let the server carry it out, and never answer.
     Hang,
+    /// Answer with a gRPC status, and forward it after a while all the same.
+    Late(Duration, tonic::Status),
     /// Forward it and change the answer of a query on its way back.
     Change(Change),
 }

@@ -169,6 +169,14 @@ macro_rules! relayed {
                     Act::Fail(status) => return Err(status),
                     Act::Refuse(status) => return Ok(Response::new(Refusal::refusal(status))),
                     Act::Delay(time) => tokio::time::sleep(time).await,
+                    Act::Late(time, status) => {
+                        let mut upstream = self.upstream.clone();
+                        tokio::spawn(async move {
+                            tokio::time::sleep(time).await;
+                            upstream.$method(forwarded(request)).await
+                        });
+                        return Err(status);
+                    }
                     _ => {}
                 }
                 let mut answer = self.upstream.clone().$method(forwarded(request)).await;

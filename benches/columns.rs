@@ -136,7 +136,12 @@ fn answer() -> full::milvus::QueryResults {
     let columns = vec![
         column("id", DataType::Int64, 100, scalar(Data::LongData(LongArray { data: keys }))),
         column("t", DataType::VarChar, 101, scalar(Data::StringData(StringArray { data: texts }))),
-        column("j", DataType::Json, 102, scalar(Data::JsonData(JsonArray { data: json.collect() }))),
+        column(
+            "j",
+            DataType::Json,
+            102,
+            scalar(Data::JsonData(JsonArray { data: json.collect() })),
+        ),
         column("v", DataType::FloatVector, 103, Field::Vectors(vectors)),
     ];
     full::milvus::QueryResults { fields_data: columns, ..Default::default() }

@@ -136,7 +136,8 @@ fn prune(descriptors: &mut FileDescriptorSet) {
         if package.starts_with("google") {
             continue;
         }
-        file.message_type.retain(|message| kept.contains(&format!(".{package}.{}", message.name())));
+        file.message_type
+            .retain(|message| kept.contains(&format!(".{package}.{}", message.name())));
         file.enum_type.retain(|item| kept.contains(&format!(".{package}.{}", item.name())));
         file.extension.clear();
         // Its paths are indices, which pruning shifts.

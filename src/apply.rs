@@ -3,6 +3,7 @@
 //! stream of [`Event`]s.
 
 pub mod event;
+mod loading;
 mod rows;
 mod steps;
 
@@ -89,14 +90,21 @@ impl Failure {
     /// Whether the next collection would fail in the same way.
     fn concerns_all(&self) -> bool {
         match self {
-            Self::Milvus(error) => error.is_access(),
+            Self::Milvus(error) => concerns_server(error),
             Self::Copy(
                 crate::copy::Error::Read { error, .. } | crate::copy::Error::Write { error, .. },
-            ) => error.is_access() || error.kind == milvus::Kind::QuotaExceeded,
+            ) => concerns_server(error),
             Self::Ledger(_) | Self::Stopped => true,
             Self::Copy(_) | Self::Refused(_) => false,
         }
     }
+}
+
+/// Whether the server would answer in the same way about any other collection.
+fn concerns_server(error: &milvus::Error) -> bool {
+    use milvus::Kind;
+    let access = error.is_access() && error.kind != Kind::PermissionDenied;
+    access || error.kind == Kind::QuotaExceeded
 }
 
 /// Carries out the pending changes. A failure of one collection does not keep the others from their
@@ -184,10 +192,10 @@ impl Turn<'_> {
             rows_before,
         })
         .await;
-        if self.change.create_database && made_databases.insert(wanted.database.clone())
-        {
+        if self.change.create_database && !made_databases.contains(&wanted.database) {
             self.step("create database").await;
             self.run.target.create_database(&wanted.database).await?;
+            made_databases.insert(wanted.database.clone());
         }
         let finished = self.change.known.as_ref().is_some_and(|known| known.finished)
             && self.change.action == Action::Resume;
@@ -199,10 +207,12 @@ impl Turn<'_> {
         }
         let fresh = self.make_collection(of_move, wanted).await?;
         self.load_source(of_move, source).await?;
+        self.source_is_loaded(source).await?;
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
         self.load_target(of_move, wanted).await?;
         self.check_counts(of_move, source, wanted).await?;
+        self.source_is_loaded(source).await?;
         self.leave_as_found(of_move, source, wanted).await?;
         let counts = self.outcome.counts.clone().unwrap_or_default();
         if counts.unexplained.is_empty() {

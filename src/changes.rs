@@ -66,6 +66,8 @@ pub struct TargetState {
     pub load: LoadState,
     /// `count(*)`; `None` where it cannot be asked.
     pub rows: Option<u64>,
+    /// The `row_count` statistic: flushed rows, deletes not subtracted.
+    pub row_statistic: u64,
 }
 
 /// What earlier runs did to a target collection, from the ledger.

@@ -203,11 +203,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            let code = if error.use_stderr() {
-                exit::WRONG_USAGE
-            } else {
-                exit::DONE
-            };
+            let code = if error.use_stderr() { exit::WRONG_USAGE } else { exit::DONE };
             // Nothing is left to do when even this cannot be written.
             let _ = error.print();
             return code;

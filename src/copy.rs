@@ -247,8 +247,7 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
 /// it all.
 async fn fix_moment(source: &Client, query: &Query) -> milvus::Result<Moment> {
     let allocated = source.alloc_timestamp().await?;
-    let (_, session) =
-        source.key_page(query, &KeyRange::ALL, Moment::Strong, 1, 64 << 20).await?;
+    let (_, session) = source.key_page(query, &KeyRange::ALL, Moment::Strong, 1, 64 << 20).await?;
     Ok(session.or(allocated).map_or(Moment::Eventually, Moment::At))
 }
 
@@ -256,11 +255,7 @@ impl Copy {
     async fn is_complete(&self) -> Result<bool, Error> {
         let of_move = self.task.of_move;
         let scopes = self.scopes();
-        let totals = self
-            .task
-            .ledger
-            .with(move |ledger| ledger.totals(of_move))
-            .await?;
+        let totals = self.task.ledger.with(move |ledger| ledger.totals(of_move)).await?;
         Ok(totals.chunks_open == 0 && totals.scopes_complete == scopes.len() as u64)
     }
 

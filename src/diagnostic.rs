@@ -142,20 +142,14 @@ impl Report {
     pub fn diagnostics(&self) -> Vec<&Diagnostic> {
         let mut sorted: Vec<&Diagnostic> = self.diagnostics.iter().collect();
         sorted.sort_by_key(|diagnostic| {
-            diagnostic
-                .location
-                .as_ref()
-                .map(|span| (span.source, span.range.start, span.range.end))
+            diagnostic.location.as_ref().map(|span| (span.source, span.range.start, span.range.end))
         });
         sorted
     }
 
     /// Number of findings of a severity.
     pub fn count(&self, severity: Severity) -> usize {
-        self.diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == severity)
-            .count()
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
 
     /// Whether any finding is an error.
@@ -186,8 +180,6 @@ impl Report {
     fn position(&self, source: SourceId, offset: usize) -> Position {
         self.sources
             .get(source.0)
-            .map_or(Position { line: 1, column: 1 }, |source| {
-                source.position(offset)
-            })
+            .map_or(Position { line: 1, column: 1 }, |source| source.position(offset))
     }
 }

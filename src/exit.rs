@@ -2,11 +2,11 @@
 
 /// Done, or nothing to do.
 pub const DONE: u8 = 0;
-/// Failed: nothing more specific below fits.
+/// Failed, or `apply` would refuse: nothing more specific below fits.
 pub const FAILED: u8 = 1;
 /// Changes are pending; only with `--detailed-exitcode`.
 pub const CHANGES_PENDING: u8 = 2;
-/// The plan file is invalid, or asks for something that an endpoint cannot do.
+/// The plan file is invalid.
 pub const PLAN_FILE_INVALID: u8 = 3;
 /// An endpoint cannot be reached, or does not permit what is needed.
 pub const CANNOT_CONNECT: u8 = 4;

@@ -55,8 +55,9 @@
 //!   read by limit-less range queries, and the last range is open above.
 //! - Nothing on the copy path decodes a vector or JSON; only the key column is decoded.
 //! - `field_id` is reset on every column that is sent.
-//! - Every wait, every queue and every retry is bounded. Bytes of rows in memory never exceed
-//!   `memory_limit`.
+//! - Every wait, every queue and every retry is bounded. Rows that were read and wait to be written
+//!   never exceed `memory_limit` bytes; the request that a writer sends is a second copy of its
+//!   chunk.
 //! - A secret has no `Display` and no `Serialize`, and is read from the environment at run time.
 //! - Nothing at the target is dropped, released or overwritten unless the plan file says so.
 

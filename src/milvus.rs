@@ -19,8 +19,8 @@ pub mod serving;
 pub mod version;
 pub mod write;
 
-pub use channel::{Connection, Login, TlsFiles};
 pub use catalog::Described;
+pub use channel::{Connection, Login, TlsFiles};
 pub use client::Client;
 pub use column::Rows;
 pub use error::{Error, Kind, Result};

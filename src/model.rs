@@ -13,6 +13,6 @@ pub use collection::{
 };
 pub use key::{Key, KeyKind, KeyRange};
 pub use migration::{
-    ByteSize, CollectionRule, CopySettings, Credentials, DynamicField, EnvName, Endpoint, Existing,
+    ByteSize, CollectionRule, CopySettings, Credentials, DynamicField, Endpoint, EnvName, Existing,
     Migration, NameTemplate, PartitionKey, Partitions, Selector, Tls, VerifySettings,
 };

@@ -72,20 +72,10 @@ fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Repo
         return Err(report);
     }
     let variables = variables::resolve(&document, source, inputs, &mut report);
-    let rendered = rendering::render(
-        text,
-        &document,
-        source,
-        Templates::new(variables),
-        &mut report,
-    );
-    let checked = schema::check(
-        &rendered.value,
-        &document.value,
-        &document.spans,
-        source,
-        &rendered.unknown,
-    );
+    let rendered =
+        rendering::render(text, &document, source, Templates::new(variables), &mut report);
+    let checked =
+        schema::check(&rendered.value, &document.value, &document.spans, source, &rendered.unknown);
     for finding in checked.findings {
         report.push(finding);
     }
@@ -118,10 +108,7 @@ fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Repo
         }
     };
     match migration {
-        Some(migration) if !report.has_errors() => Ok(Loaded {
-            migration,
-            warnings: report,
-        }),
+        Some(migration) if !report.has_errors() => Ok(Loaded { migration, warnings: report }),
         _ => Err(report),
     }
 }
@@ -139,18 +126,14 @@ fn read(path: &Path, what: &str) -> Result<String, Box<Diagnostic>> {
 fn report_syntax(document: &Document, source: SourceId, report: &mut Report) -> bool {
     for fault in &document.syntax {
         report.push(
-            Diagnostic::error(fault.code, fault.message.clone()).at(Span {
-                source,
-                range: fault.range.clone(),
-            }),
+            Diagnostic::error(fault.code, fault.message.clone())
+                .at(Span { source, range: fault.range.clone() }),
         );
     }
     for (_, fault) in &document.unusable {
         report.push(
-            Diagnostic::error(fault.code, fault.message.clone()).at(Span {
-                source,
-                range: fault.range.clone(),
-            }),
+            Diagnostic::error(fault.code, fault.message.clone())
+                .at(Span { source, range: fault.range.clone() }),
         );
     }
     !document.syntax.is_empty()
@@ -165,10 +148,7 @@ fn other_version(document: &Document, source: SourceId, report: &mut Report) -> 
                     "unsupported_version",
                     format!("plan file version {version} is not supported"),
                 )
-                .at(Span {
-                    source,
-                    range: document.spans.value("/version"),
-                })
+                .at(Span { source, range: document.spans.value("/version") })
                 .help("this build reads version 1"),
             );
             true

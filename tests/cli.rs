@@ -101,12 +101,9 @@ fn wrong_usage_exits_with_64() {
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for arguments in [
-        &["--help"][..],
-        &["--version"],
-        &["validate", "--help"],
-        &["schema", "--help"],
-    ] {
+    for arguments in
+        [&["--help"][..], &["--version"], &["validate", "--help"], &["schema", "--help"]]
+    {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(!output.stdout.is_empty());
@@ -148,10 +145,7 @@ fn literal_credentials_are_never_shown() {
             continue;
         }
         plans += 1;
-        let options = written
-            .lines()
-            .next()
-            .and_then(|line| line.strip_prefix("# "));
+        let options = written.lines().next().and_then(|line| line.strip_prefix("# "));
         for form in ["text", "json", "github"] {
             for colour in ["always", "never"] {
                 let mut arguments = vec!["validate", path.to_str().unwrap(), "-vvv"];

@@ -11,19 +11,29 @@
 
 mod support;
 
+#[path = "faults/access.rs"]
+mod access;
 #[path = "faults/answers.rs"]
 mod answers;
 #[path = "faults/away.rs"]
 mod away;
 #[path = "faults/heal.rs"]
 mod heal;
+#[path = "faults/history.rs"]
+mod history;
 #[path = "faults/interrupt.rs"]
 mod interrupt;
 #[path = "faults/kill.rs"]
 mod kill;
+#[path = "faults/ledger.rs"]
+mod ledger;
 #[path = "faults/limits.rs"]
 mod limits;
 #[path = "faults/outcome.rs"]
 mod outcome;
+#[path = "faults/secrets.rs"]
+mod secrets;
+#[path = "faults/selection.rs"]
+mod selection;
 #[path = "faults/world.rs"]
 mod world;

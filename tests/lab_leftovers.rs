@@ -1,9 +1,5 @@
 //! Proves that no server and no folder outlives the tests, however they end.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that cannot go on panics"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on panics")]
 
 mod support;
 
@@ -25,11 +21,7 @@ struct Traces {
 
 impl Traces {
     fn of(servers: &[&Server]) -> Self {
-        let ports: Vec<u16> = servers
-            .iter()
-            .flat_map(|server| server.ports())
-            .copied()
-            .collect();
+        let ports: Vec<u16> = servers.iter().flat_map(|server| server.ports()).copied().collect();
         let run = servers[0].folder.parent().unwrap().to_owned();
         assert!(run.is_dir() && servers.iter().all(|server| listens(server.port())));
         Self { ports, run }
@@ -56,13 +48,7 @@ fn wait_until(what: &str, condition: impl Fn() -> bool) {
 }
 
 fn kill(signal: &str, target: &str) {
-    assert!(
-        Command::new("kill")
-            .args(["-s", signal, "--", target])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-s", signal, "--", target]).status().unwrap().success());
 }
 
 /// The processes that a process started, by whichever of its threads.
@@ -70,11 +56,7 @@ fn children(pid: u32) -> Vec<String> {
     let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
     threads
         .filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).ok())
-        .flat_map(|line| {
-            line.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
         .collect()
 }
 
@@ -83,12 +65,8 @@ fn children(pid: u32) -> Vec<String> {
 #[ignore = "started by the other tests of this file"]
 fn a_test_process_that_waits_to_be_ended() {
     let (one, other) = (server(Kind::Milvus235A), server(Kind::Lite3));
-    let ports: Vec<String> = one
-        .ports()
-        .iter()
-        .chain(other.ports())
-        .map(ToString::to_string)
-        .collect();
+    let ports: Vec<String> =
+        one.ports().iter().chain(other.ports()).map(ToString::to_string).collect();
     println!(
         "\n{WHEN_SERVERS_ARE_UP}{} {}",
         one.folder.parent().unwrap().display(),
@@ -100,38 +78,21 @@ fn a_test_process_that_waits_to_be_ended() {
 /// Starts that test process in a process group of its own, and ends it as told.
 fn end_a_test_process(signal: &str, whole_group: bool) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--ignored",
-            "--exact",
-            "--nocapture",
-            "a_test_process_that_waits_to_be_ended",
-        ])
+        .args(["--ignored", "--exact", "--nocapture", "a_test_process_that_waits_to_be_ended"])
         .stdout(Stdio::piped())
         .process_group(0)
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap())
-        .lines()
-        .map(Result::unwrap);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     let line = lines.find_map(|line| line.strip_prefix(WHEN_SERVERS_ARE_UP).map(str::to_owned));
     let line = line.unwrap();
     let mut words = line.split(' ');
     let run = PathBuf::from(words.next().unwrap());
-    let traces = Traces {
-        run,
-        ports: words.map(|port| port.parse().unwrap()).collect(),
-    };
+    let traces = Traces { run, ports: words.map(|port| port.parse().unwrap()).collect() };
     assert!(traces.ports.len() > 2 && traces.run.is_dir() && !traces.ports_are_closed());
 
     let pid = child.id();
-    kill(
-        signal,
-        &if whole_group {
-            format!("-{pid}")
-        } else {
-            pid.to_string()
-        },
-    );
+    kill(signal, &if whole_group { format!("-{pid}") } else { pid.to_string() });
     assert!(!child.wait().unwrap().success());
     traces.wait_until_gone();
 }
@@ -149,10 +110,8 @@ fn nothing_is_left_of_a_test_process_that_was_interrupted() {
 #[test]
 fn nothing_is_left_of_a_launcher_that_was_killed() {
     let lab = Lab::start("");
-    let (one, other) = (
-        lab.start_server("one", &Spec::milvus_235()),
-        lab.start_server("other", &Spec::lite3()),
-    );
+    let (one, other) =
+        (lab.start_server("one", &Spec::milvus_235()), lab.start_server("other", &Spec::lite3()));
     let traces = Traces::of(&[&one, &other]);
     kill("KILL", &lab.pid().to_string());
     traces.wait_until_gone();

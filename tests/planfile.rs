@@ -12,10 +12,8 @@ use milvus_ferry::planfile::{Inputs, load};
 use proptest::prelude::*;
 
 fn plans(folder: &str) -> Vec<PathBuf> {
-    let mut plans: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut plans: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     plans.sort();
     assert!(!plans.is_empty());
     plans
@@ -103,18 +101,12 @@ fn names_are_rendered_when_they_are_known() {
     assert!(products.target.is_none());
     let description = products.description.as_ref().unwrap();
     assert_eq!(description.render("products"), Ok("text products".into()));
-    assert_eq!(
-        orders.target.as_ref().unwrap().render("orders"),
-        Ok("ORDERS_16".into())
-    );
+    assert_eq!(orders.target.as_ref().unwrap().render("orders"), Ok("ORDERS_16".into()));
     let target = glob.target.as_ref().unwrap();
     assert_eq!(target.render("prod_alpha"), Ok("alpha".into()));
     assert_eq!(target.render("prod_{{ 1 }}"), Ok("{{ 1 }}".into()));
     let description = glob.description.as_ref().unwrap();
-    assert_eq!(
-        description.render("prod_alpha"),
-        Ok("text prod_alpha".into())
-    );
+    assert_eq!(description.render("prod_alpha"), Ok("text prod_alpha".into()));
 }
 
 #[test]
@@ -124,26 +116,17 @@ fn examples_are_valid_in_every_environment() {
             continue;
         }
         let text = fs::read_to_string(&plan).unwrap();
-        assert!(
-            text.starts_with("#:schema ../schema/plan.schema.json\n"),
-            "{}",
-            plan.display()
-        );
+        assert!(text.starts_with("#:schema ../schema/plan.schema.json\n"), "{}", plan.display());
         let environments = text
             .lines()
             .filter_map(|line| line.strip_prefix("[env.")?.strip_suffix(']'))
             .map(|name| Some(name.to_owned()));
         for env in environments.chain([None]) {
-            let inputs = Inputs {
-                env,
-                ..Inputs::default()
-            };
+            let inputs = Inputs { env, ..Inputs::default() };
             match load(&plan, &inputs) {
-                Ok(loaded) => assert!(
-                    loaded.warnings.is_empty(),
-                    "{}",
-                    loaded.warnings.render(false)
-                ),
+                Ok(loaded) => {
+                    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false))
+                }
                 Err(report) => panic!("{}", report.render(false)),
             }
         }

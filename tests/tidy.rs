@@ -10,8 +10,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "apply", "changes", "copy", "diagnostic", "env", "exit", "ledger", "milvus", "model",
-            "planfile", "report", "secret", "verify",
+            "apply",
+            "changes",
+            "copy",
+            "diagnostic",
+            "env",
+            "exit",
+            "ledger",
+            "milvus",
+            "model",
+            "planfile",
+            "report",
+            "secret",
+            "verify",
         ],
     ),
     ("report", &["apply", "changes", "verify", "model"]),
@@ -30,8 +41,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Parts of a module with a stricter rule than the whole.
-const MAY_IMPORT_INSIDE: &[(&str, &[&str])] =
-    &[
+const MAY_IMPORT_INSIDE: &[(&str, &[&str])] = &[
     ("changes/diff.rs", &["model"]),
     ("changes/differences.rs", &["model"]),
     ("changes/wanted.rs", &["model"]),
@@ -118,10 +128,8 @@ fn imports_point_one_way() {
 #[test]
 fn the_listed_modules_are_those_of_the_crate() {
     let text = fs::read_to_string(root().join("src/lib.rs")).unwrap();
-    let declared: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
-        .collect();
+    let declared: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     let mut listed: Vec<&str> = MAY_IMPORT.iter().map(|(name, _)| *name).collect();
     listed.sort_unstable();
     assert_eq!(declared, listed);
@@ -144,7 +152,10 @@ fn what_belongs_to_one_module_stays_in_it() {
         };
         wrong.extend(only(&["milvus"], &["prost::", "tonic::", "pb::"]));
         wrong.extend(only(&["planfile"], &["toml::", "minijinja::", "jsonschema::", "schemars::"]));
-        wrong.extend(only(&["cli", "report"], &["println!", "eprintln!", "io::stdout", "io::stderr"]));
+        wrong.extend(only(
+            &["cli", "report"],
+            &["println!", "eprintln!", "io::stdout", "io::stderr"],
+        ));
         wrong.extend(only(&["env"], &["std::env::var"]));
         wrong.extend(only(&["ledger"], &["rusqlite::"]));
     }
@@ -161,7 +172,9 @@ fn files_stay_small_and_have_a_purpose() {
                 wrong.push(format!("{folder}/{name} has {lines} lines"));
             }
             let file = name.rsplit('/').next().unwrap();
-            if ["utils.rs", "util.rs", "helpers.rs", "common.rs", "misc.rs", "types.rs"].contains(&file) {
+            if ["utils.rs", "util.rs", "helpers.rs", "common.rs", "misc.rs", "types.rs"]
+                .contains(&file)
+            {
                 wrong.push(format!("{folder}/{name} has a name that says nothing"));
             }
             let described = text.starts_with("//!") || is_test_file(&name);

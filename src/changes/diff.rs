@@ -1,16 +1,14 @@
 //! The difference between what the target is to be and what it is. Pure.
 
+mod known;
+
 use std::collections::BTreeMap;
 
 use super::differences::{differences, list};
 use super::wanted::{Wanted, wanted};
-use super::{
-    Action, CollectionChange, Finding, Inspected, Known, Severity, SourceState, TargetState,
-};
-use crate::model::quantity::{count, counted};
-use crate::model::{
-    Collection, DataType, DynamicData, Existing, LoadState, RowSettings,
-};
+use super::{Action, CollectionChange, Finding, Inspected, Severity, SourceState, TargetState};
+use crate::model::quantity::counted;
+use crate::model::{Collection, DataType, DynamicData, Existing, LoadState, RowSettings};
 
 /// What a server can hold, as far as the difference depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +187,9 @@ fn decide(
     let address = wanted.collection.address();
     let Some(target) = &inspected.target else {
         let mut verdict = Verdict::new(Action::Create, "target_missing", "");
-        if let Some(known) = &inspected.known {
+        if let Some(known) = &inspected.known
+            && known.target_id.is_some()
+        {
             verdict.reason = "target_gone";
             verdict.findings.push(warning(
                 "target_gone",
@@ -204,10 +204,28 @@ fn decide(
         }
         return verdict;
     };
+    if target.collection.name != wanted.collection.name {
+        return Verdict::conflict(
+            "target_is_alias",
+            &address,
+            format!("this name is an alias of {:?} at the target", target.collection.name),
+            "choose another `target`, or name the collection itself",
+        );
+    }
     match &inspected.known {
         None => unknown_target(inspected.rule.existing, target, wanted, abilities),
-        Some(known) => known_target(known, source, target, wanted, inspected.rule.existing, abilities),
+        Some(known) => {
+            let sides = known::Sides { known, source, target, wanted, abilities };
+            known::decide(&sides, inspected.rule.existing)
+        }
     }
+}
+
+/// The names that are in one list and not in the other.
+fn names_beyond(names: &[String], of: &[String]) -> String {
+    let beyond: Vec<&str> =
+        names.iter().filter(|name| !of.contains(name)).map(String::as_str).collect();
+    beyond.join(", ")
 }
 
 fn unknown_target(
@@ -228,7 +246,20 @@ fn unknown_target(
              write into it with `existing = \"adopt\"`",
         );
     }
-    let mut differences = differences(&wanted.collection, &target.collection, abilities.keeps_details);
+    let partitions = names_beyond(&target.collection.partitions, &wanted.collection.partitions);
+    if !partitions.is_empty() {
+        return Verdict::conflict(
+            "target_schema_differs",
+            &address,
+            format!(
+                "the collection at the target has partitions of its own ({partitions}): a row is \
+                 replaced only within its partition, so a key that is in another would be doubled"
+            ),
+            "choose another `target`",
+        );
+    }
+    let mut differences =
+        differences(&wanted.collection, &target.collection, abilities.keeps_details);
     differences.retain(|difference| difference.essential);
     if let Some(text) = list(&differences) {
         return Verdict::conflict(
@@ -252,140 +283,6 @@ fn unknown_target(
         ),
         "",
     ));
-    verdict
-}
-
-fn known_target(
-    known: &Known,
-    source: &SourceState,
-    target: &TargetState,
-    wanted: &Wanted,
-    existing: Existing,
-    abilities: Abilities,
-) -> Verdict {
-    let address = wanted.collection.address();
-    if known.source_address != source.collection.address() {
-        return Verdict::conflict(
-            "target_taken",
-            &address,
-            format!("an earlier run filled this collection from {}", known.source_address),
-            "choose another `target`",
-        );
-    }
-    if known.target_id.is_some_and(|id| id != target.id) {
-        if existing == Existing::Adopt {
-            return unknown_target(existing, target, wanted, abilities);
-        }
-        return Verdict::conflict(
-            "target_replaced",
-            &address,
-            "the collection at the target is not the one that an earlier run made: it was dropped \
-             and made again since"
-                .to_owned(),
-            "drop it to have it made anew, or write into it with `existing = \"adopt\"`",
-        );
-    }
-    if let Some(text) = list(&differences(&wanted.collection, &known.wanted, true)) {
-        return Verdict::conflict(
-            "plan_changed",
-            &address,
-            format!("the collection was made from other settings or another source schema: {text}"),
-            "undo the change, or choose another `target`",
-        );
-    }
-    if known.settings != wanted.settings {
-        return Verdict::conflict(
-            "plan_changed",
-            &address,
-            "the collection was begun under other settings for partitions or dynamic data"
-                .to_owned(),
-            "undo the change, or choose another `target`",
-        );
-    }
-    if known.source_id != source.id && source.id != 0 {
-        return Verdict::conflict(
-            "source_replaced",
-            &address,
-            format!(
-                "{} is not the collection that an earlier run read: it was dropped and made again \
-                 since",
-                source.collection.address()
-            ),
-            "choose another `target`, or drop this one to have it made anew",
-        );
-    }
-    // What the server said right after it made the collection is the measure: some attributes
-    // it may never have kept.
-    let made = known.created.as_ref().unwrap_or(&wanted.collection);
-    let keeps = abilities.keeps_details || known.created.is_some();
-    if let Some(text) = list(&differences(made, &target.collection, keeps)) {
-        return Verdict::conflict(
-            "target_drifted",
-            &address,
-            format!("the collection was changed at the target: {text}"),
-            "undo the change at the target, or choose another `target`",
-        );
-    }
-    let missing: Vec<&str> = wanted
-        .collection
-        .partitions
-        .iter()
-        .filter(|name| !target.collection.partitions.contains(name))
-        .map(String::as_str)
-        .collect();
-    if known.finished && !missing.is_empty() {
-        return Verdict::conflict(
-            "target_drifted",
-            &address,
-            format!("partitions were dropped at the target: {}", missing.join(", ")),
-            "choose another `target`, or drop this collection to have it made anew",
-        );
-    }
-    if !known.finished {
-        let explanation = format!(
-            "{} in {} are there; {} are known and to be copied",
-            counted(known.rows, "row"),
-            counted(known.chunks_done, "chunk"),
-            counted(known.chunks_open, "chunk")
-        );
-        return Verdict::new(Action::Resume, "unfinished", explanation);
-    }
-    finished(known, source, target, wanted)
-}
-
-fn finished(
-    known: &Known,
-    source: &SourceState,
-    target: &TargetState,
-    wanted: &Wanted,
-) -> Verdict {
-    let address = wanted.collection.address();
-    let lacking: Vec<&str> = wanted
-        .collection
-        .indexes
-        .iter()
-        .filter(|index| !target.collection.indexes.iter().any(|have| have.field == index.field))
-        .map(|index| index.field.as_str())
-        .collect();
-    let mut verdict = if !lacking.is_empty() {
-        let explanation = format!("indexes are missing on: {}", lacking.join(", "));
-        Verdict::new(Action::Resume, "index_missing", explanation)
-    } else if source.load == LoadState::Loaded && target.load != LoadState::Loaded {
-        Verdict::new(Action::Resume, "not_loaded", "it is not loaded, unlike the source")
-    } else {
-        Verdict::new(Action::Unchanged, "done", format!("{} copied", counted(known.rows, "row")))
-    };
-    if !known.adopted
-        && let Some(rows) = target.rows
-        && rows != known.rows
-    {
-        verdict.findings.push(warning(
-            "target_rows_differ",
-            &address,
-            format!("the target holds {}, {} were copied", counted(rows, "row"), count(known.rows)),
-            "rows were written or deleted at the target since",
-        ));
-    }
     verdict
 }
 

@@ -26,7 +26,9 @@ pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -
     note(true, "dynamic_field", should.dynamic_field.to_string(), is.dynamic_field.to_string());
     for field in &should.fields {
         match is.field(&field.name) {
-            None => note(true, &format!("field {:?}", field.name), field.type_text(), "missing".into()),
+            None => {
+                note(true, &format!("field {:?}", field.name), field.type_text(), "missing".into())
+            }
             Some(have) => compare_fields(field, have, details, &mut note),
         }
     }
@@ -36,7 +38,12 @@ pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -
         }
     }
     if details {
-        note(false, "description", format!("{:?}", should.description), format!("{:?}", is.description));
+        note(
+            false,
+            "description",
+            format!("{:?}", should.description),
+            format!("{:?}", is.description),
+        );
         if should.shards > 0 {
             note(false, "shards", should.shards.to_string(), is.shards.to_string());
         }
@@ -85,8 +92,18 @@ fn compare_fields(
         note(true, &name(attribute), should.to_string(), is.to_string());
     }
     if details {
-        note(false, &name("clustering_key"), should.clustering_key.to_string(), is.clustering_key.to_string());
-        note(false, &name("description"), format!("{:?}", should.description), format!("{:?}", is.description));
+        note(
+            false,
+            &name("clustering_key"),
+            should.clustering_key.to_string(),
+            is.clustering_key.to_string(),
+        );
+        note(
+            false,
+            &name("description"),
+            format!("{:?}", should.description),
+            format!("{:?}", is.description),
+        );
         let default = |field: &Field| match &field.default_value {
             Some(value) => format!("{:02x?}", value.0),
             None => "none".to_owned(),
@@ -100,6 +117,11 @@ fn compare_fields(
             note(false, &name(key), value.clone(), have);
         }
     }
+}
+
+/// Those of the differences by which rows could be refused or changed.
+pub(super) fn essential(differences: Vec<Difference>) -> Vec<Difference> {
+    differences.into_iter().filter(|difference| difference.essential).collect()
 }
 
 /// The attributes in which a collection, described right after it was made, differs from what was

@@ -1,6 +1,8 @@
 //! Reads both ends: which collections the rules mean, and what they and their targets are now.
 //! Writes nothing.
 
+mod measure;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobMatcher};
@@ -8,16 +10,8 @@ use globset::{Glob, GlobMatcher};
 use super::{Finding, Inspected, Known, Severity, SourceState, TargetState};
 use crate::milvus::{Client, Flavour, Kind, Moment, Query, Result};
 use crate::model::{
-    Collection, CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, LoadState, Migration,
-    Partition, Selector,
+    CollectionRule, DynamicField, KeyRange, LoadState, Migration, Partition, Selector,
 };
-
-/// Rows that are read to measure how large a row is.
-const SAMPLE_ROWS: u32 = 100;
-/// Largest answer taken while inspecting, bytes.
-const MAX_ANSWER: usize = 64 << 20;
-/// Keys asked for at a time when a whole collection is walked.
-const KEYS_PER_PAGE: u32 = 2_000;
 
 /// Which of the plan file's collections to look at (`--only`, `--exclude`).
 #[derive(Debug, Clone, Default)]
@@ -45,8 +39,8 @@ pub async fn inspect(
     let mut inspection = Inspection {
         source,
         target,
-        source_databases: source.list_databases().await?.into_iter().collect(),
-        target_databases: target.list_databases().await?.into_iter().collect(),
+        source_databases: databases(source).await?,
+        target_databases: databases(target).await?,
         listed: BTreeMap::new(),
         load_source: migration.load_source,
     };
@@ -66,11 +60,16 @@ pub async fn inspect(
     Ok((inspected, findings))
 }
 
+/// `None` where they cannot be known; then a missing one shows when it is used.
+async fn databases(client: &Client) -> Result<Option<BTreeSet<String>>> {
+    Ok(client.list_databases().await?.map(|names| names.into_iter().collect()))
+}
+
 struct Inspection<'a> {
     source: &'a Client,
     target: &'a Client,
-    source_databases: BTreeSet<String>,
-    target_databases: BTreeSet<String>,
+    source_databases: Option<BTreeSet<String>>,
+    target_databases: Option<BTreeSet<String>>,
     listed: BTreeMap<String, Vec<String>>,
     load_source: bool,
 }
@@ -85,8 +84,10 @@ impl Inspection<'_> {
         let refuse = |code, address: String, message, advice: String| {
             Ok(Err(Finding { severity: Severity::Error, code, address, message, advice }))
         };
-        if !self.source_databases.contains(database) {
-            let known: Vec<_> = self.source_databases.iter().map(String::as_str).collect();
+        if let Some(known) = &self.source_databases
+            && !known.contains(database)
+        {
+            let known: Vec<_> = known.iter().map(String::as_str).collect();
             let message = format!("{}: the source has no database {database:?}", rule.location);
             let advice = format!("its databases are: {}", known.join(", "));
             return refuse("source_database_missing", database.clone(), message, advice);
@@ -106,15 +107,31 @@ impl Inspection<'_> {
             .filter(|name| matches(name) && !excluded.iter().any(|excluded| excluded(name)))
             .cloned()
             .collect();
+        let names = self.without_targets(rule, names);
         if names.is_empty() {
             let message = format!(
                 "{}: no collection of the source database {database:?} matches {pattern:?}",
                 rule.location
             );
             let advice = format!("it holds {} collections", self.listed[database].len());
-            return refuse("glob_matches_nothing", format!("{database}/{pattern}"), message, advice);
+            return refuse(
+                "glob_matches_nothing",
+                format!("{database}/{pattern}"),
+                message,
+                advice,
+            );
         }
         Ok(Ok(names))
+    }
+
+    /// Where both ends are one database, a glob may match what it makes itself: those are left out.
+    fn without_targets(&self, rule: &CollectionRule, names: Vec<String>) -> Vec<String> {
+        let same =
+            self.source.uri() == self.target.uri() && rule.source_database == rule.target_database;
+        let Some(template) = rule.target.as_ref().filter(|_| same) else { return names };
+        let made: BTreeSet<String> =
+            names.iter().filter_map(|name| template.render(name).ok()).collect();
+        names.into_iter().filter(|name| !made.contains(name)).collect()
     }
 
     async fn look(
@@ -143,14 +160,17 @@ impl Inspection<'_> {
         let target_name = render(&rule.target).unwrap_or_else(|| source_name.clone());
         let description = render(&rule.description);
 
-        let database_missing = !self.target_databases.contains(&rule.target_database);
+        let database_missing = self
+            .target_databases
+            .as_ref()
+            .is_some_and(|databases| !databases.contains(&rule.target_database));
         let target = if database_missing {
             None
         } else {
             self.target_state(&rule.target_database, &target_name).await?
         };
         let known = known(&rule.source_database, &source_name, &rule.target_database, &target_name);
-        let source = self.source_state(rule, &source_name, known.is_some(), &mut findings).await?;
+        let source = self.source_state(rule, &source_name, known.as_ref(), &mut findings).await?;
         Ok(Inspected {
             rule: rule.clone(),
             source_name,
@@ -168,7 +188,7 @@ impl Inspection<'_> {
         &self,
         rule: &CollectionRule,
         name: &str,
-        known: bool,
+        known: Option<&Known>,
         findings: &mut Vec<Finding>,
     ) -> Result<Option<SourceState>> {
         let database = &rule.source_database;
@@ -221,12 +241,14 @@ impl Inspection<'_> {
         let readable = load == LoadState::Loaded && unloaded.is_empty();
         let version = self.source.version();
         let old = version.flavour == Flavour::Milvus && version.older_than(2, 3, 0);
-        if load == LoadState::Loaded && !readable && old {
+        // What is finished needs no more reading; its source may be released after the cut-over.
+        let to_be_read = !known.is_some_and(|known| known.finished);
+        if load == LoadState::Loaded && !readable && old && to_be_read {
             let message = format!("partitions are not loaded: {}", unloaded.join(", "));
             let advice = "Milvus 2.2 loads no partition beside others: release the collection at \
                           the source, and load all of it";
             refuse("source_partition_not_loaded", address.clone(), message, advice);
-        } else if !readable && !self.load_source {
+        } else if !readable && !self.load_source && to_be_read {
             let advice = "load it at the source, or set `load = true` under [source] to let apply \
                           load it and release it again";
             if load == LoadState::Loading {
@@ -253,82 +275,14 @@ impl Inspection<'_> {
             dynamic_rows: None,
         };
         if readable {
-            self.measure(&mut state).await?;
+            measure::rows(self.source, &mut state).await?;
             let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
-            if off && state.collection.dynamic_field && !known {
-                state.dynamic_rows = Some(self.count_dynamic_rows(&state.collection).await?);
+            if off && state.collection.dynamic_field && known.is_none() {
+                state.dynamic_rows =
+                    Some(measure::dynamic_rows(self.source, &state.collection).await?);
             }
         }
         Ok(Some(state))
-    }
-
-    /// Counts rows and measures a few.
-    async fn measure(&self, state: &mut SourceState) -> Result<()> {
-        let Some(query) = Query::of(&state.collection, None) else {
-            return Ok(());
-        };
-        state.rows = self.source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
-        let output = state.collection.columns();
-        let mut limit = SAMPLE_ROWS;
-        loop {
-            match self.source.sample_rows(&query, output.clone(), limit).await {
-                Ok(rows) if rows.is_empty() => return Ok(()),
-                Ok(rows) => {
-                    state.row_bytes = Some((rows.bytes() / rows.len()).max(1) as u64);
-                    return Ok(());
-                }
-                // 2.2.16 gathers every matching row before it applies the limit, so a large
-                // collection cannot be sampled like this; then a closed range can.
-                Err(error) if error.kind == Kind::TooLarge && limit > 1 => limit = 1,
-                Err(error) if error.kind == Kind::TooLarge => break,
-                Err(error) => return Err(error),
-            }
-        }
-        let (keys, _) = self
-            .source
-            .key_page(&query, &KeyRange::ALL, Moment::Eventually, SAMPLE_ROWS, MAX_ANSWER)
-            .await?;
-        if let Some(last) = keys.last() {
-            let range = KeyRange { after: None, up_to: Some(last.clone()) };
-            let rows = self
-                .source
-                .rows_in(&query, &range, output, Moment::Eventually, MAX_ANSWER)
-                .await?;
-            state.row_bytes = (!rows.is_empty()).then(|| (rows.bytes() / rows.len()) as u64);
-        }
-        Ok(())
-    }
-
-    /// Walks the whole collection by key ranges and counts rows with dynamic data.
-    async fn count_dynamic_rows(&self, collection: &Collection) -> Result<u64> {
-        let Some(query) = Query::of(collection, None) else {
-            return Ok(0);
-        };
-        let output = vec![query.key_field.clone(), DYNAMIC_COLUMN.to_owned()];
-        let mut count = 0;
-        let mut after: Option<Key> = None;
-        let mut moment = Moment::Strong;
-        loop {
-            let rest = KeyRange { after: after.clone(), up_to: None };
-            let (keys, _) = self
-                .source
-                .key_page(&query, &rest, moment, KEYS_PER_PAGE, MAX_ANSWER)
-                .await?;
-            moment = Moment::Eventually;
-            let up_to = keys.last().cloned();
-            let range = KeyRange { after, up_to: up_to.clone() };
-            let rows = self
-                .source
-                .rows_in(&query, &range, output.clone(), moment, MAX_ANSWER)
-                .await?;
-            count += rows.rows_with_dynamic_data().map_err(|why| {
-                crate::milvus::Error::bad_answer("Query", self.source.uri(), why)
-            })?;
-            match up_to {
-                Some(key) => after = Some(key),
-                None => return Ok(count),
-            }
-        }
     }
 
     async fn target_state(&self, database: &str, name: &str) -> Result<Option<TargetState>> {
@@ -349,7 +303,8 @@ impl Inspection<'_> {
             }
             _ => None,
         };
-        Ok(Some(TargetState { id: described.id, collection, load, rows }))
+        let row_statistic = self.target.row_count_statistic(database, name).await?;
+        Ok(Some(TargetState { id: described.id, collection, load, rows, row_statistic }))
     }
 }
 

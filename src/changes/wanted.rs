@@ -33,11 +33,8 @@ pub struct Wanted {
 /// Applies the overrides of `inspected.rule` to `source`.
 pub fn wanted(inspected: &Inspected, source: &SourceState) -> Wanted {
     let from = &source.collection;
-    let mut making = Making {
-        address: from.address(),
-        overrides: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut making =
+        Making { address: from.address(), overrides: Vec::new(), findings: Vec::new() };
     let mut collection = from.clone();
     inspected.rule.target_database.clone_into(&mut collection.database);
     inspected.target_name.clone_into(&mut collection.name);
@@ -56,7 +53,8 @@ pub fn wanted(inspected: &Inspected, source: &SourceState) -> Wanted {
     making.properties(from, &mut collection);
     collection.indexes = from.indexes.iter().map(portable_index).collect();
 
-    let by_partition = !from.partitions.is_empty() && collection.partition_key().is_none()
+    let by_partition = !from.partitions.is_empty()
+        && collection.partition_key().is_none()
         && inspected.rule.partitions == Partitions::Keep;
     Wanted {
         collection,
@@ -196,7 +194,8 @@ impl Making {
             return DynamicData::Discard;
         }
         if let Some(rows @ 1..) = rows {
-            let what = format!("dynamic_field = false, but {} have dynamic data", counted(rows, "row"));
+            let what =
+                format!("dynamic_field = false, but {} have dynamic data", counted(rows, "row"));
             self.error(
                 "dynamic_data_lost",
                 None,

@@ -77,15 +77,13 @@ async fn carry_out(
         confirm(stop).await?;
     }
     let command = format!("apply {}", args.file.display());
-    let id = ledger.begin_run(
-        env!("CARGO_PKG_VERSION"),
-        &command,
-        migration.environment.as_deref(),
-    )?;
+    let id =
+        ledger.begin_run(env!("CARGO_PKG_VERSION"), &command, migration.environment.as_deref())?;
     let ledger = SharedLedger::new(ledger);
     let started = Instant::now();
     let (events, told) = mpsc::channel(WAITING_EVENTS);
-    let showing = tokio::spawn(show_progress(told, Progress::with_writer(mode(output), stderr.clone())));
+    let showing =
+        tokio::spawn(show_progress(told, Progress::with_writer(mode(output), stderr.clone())));
     let run = Run {
         migration: &migration,
         source: ends.source,
@@ -224,11 +222,14 @@ fn quoted(word: &str) -> String {
 /// The first signal lets what is in flight finish; the second ends the process.
 async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
     signal().await;
-    // Nothing is left to do when standard error is gone.
-    let _ = stderr.write_all(
-        b"\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
-    );
     stop.cancel();
+    // A terminal that stands still must not keep the second signal from being heard.
+    tokio::task::spawn_blocking(move || {
+        // Nothing is left to do when standard error is gone.
+        let _ = stderr.write_all(
+            b"\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
+        );
+    });
     signal().await;
     std::process::exit(exit::INTERRUPTED.into());
 }

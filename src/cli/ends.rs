@@ -170,12 +170,13 @@ impl KnownTargets {
                 continue;
             }
             let totals = ledger.totals(record.id)?;
-            let settings: RowSettings = serde_json::from_str(&record.settings).map_err(|error| {
-                Problem::new(
-                    exit::FAILED,
-                    format!("the ledger {} cannot be used: {error}", ledger.path().display()),
-                )
-            })?;
+            let settings: RowSettings =
+                serde_json::from_str(&record.settings).map_err(|error| {
+                    Problem::new(
+                        exit::FAILED,
+                        format!("the ledger {} cannot be used: {error}", ledger.path().display()),
+                    )
+                })?;
             let source =
                 format!("{}/{}", record.ends.source_database, record.ends.source_collection);
             let source_address = if record.ends.source_endpoint == ends.source.uri() {

@@ -30,8 +30,7 @@ fn wants_colour(output: &OutputArgs, is_terminal: bool) -> bool {
         Colour::Never => false,
         Colour::Auto if env::value(env::NO_COLOR).is_some() => false,
         Colour::Auto => {
-            env::value(env::CLICOLOR_FORCE).is_some_and(|value| value != "0")
-                || is_terminal
+            env::value(env::CLICOLOR_FORCE).is_some_and(|value| value != "0") || is_terminal
         }
     }
 }
@@ -74,10 +73,7 @@ fn directives(verbose: u8, quiet: bool) -> String {
 /// or failure when it cannot be written. A reader that stops early is no failure.
 pub(super) fn document(text: &str, code: u8) -> u8 {
     let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => code,
         Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => code,
         Err(cause) => {

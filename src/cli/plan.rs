@@ -45,7 +45,8 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let work = async {
         let migration = output::load(&args.file, &args.plan, output)?;
-        let ends = ends::connect(&migration, RETRY_FOR.min(migration.copy.retry_for), &stop).await?;
+        let ends =
+            ends::connect(&migration, RETRY_FOR.min(migration.copy.retry_for), &stop).await?;
         let known = match Ledger::open_read_only(&args.plan.state, &migration.name)? {
             Some(ledger) => KnownTargets::read(&ledger, &ends)?,
             None => KnownTargets::none(),

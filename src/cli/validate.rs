@@ -45,17 +45,10 @@ enum Format {
 
 pub(super) fn run(args: &ValidateArgs, output: &OutputArgs) -> u8 {
     let (migration, report) = match planfile::load(&args.file, &args.plan.inputs()) {
-        Ok(Loaded {
-            migration,
-            warnings,
-        }) => (Some(migration), warnings),
+        Ok(Loaded { migration, warnings }) => (Some(migration), warnings),
         Err(report) => (None, report),
     };
-    let code = if migration.is_some() {
-        exit::DONE
-    } else {
-        exit::PLAN_FILE_INVALID
-    };
+    let code = if migration.is_some() { exit::DONE } else { exit::PLAN_FILE_INVALID };
     match args.format {
         Format::Text => text(args, migration.as_ref(), &report, output, code),
         Format::Json => {

@@ -59,11 +59,8 @@ impl Copy {
     ) -> Result<bool, Error> {
         let of_move = self.task.of_move;
         let of_scope = scope.clone();
-        let state = self
-            .task
-            .ledger
-            .with(move |ledger| ledger.scope(of_move, of_scope.as_deref()))
-            .await?;
+        let state =
+            self.task.ledger.with(move |ledger| ledger.scope(of_move, of_scope.as_deref())).await?;
         if state.complete {
             return Ok(true);
         }
@@ -76,8 +73,12 @@ impl Copy {
             }
             let rest = KeyRange { after: cursor.clone(), up_to: None };
             let page = self.page(&query, &rest).await.map_err(|error| {
-                let chunk =
-                    ChunkRecord { id: ChunkId(0), scope: scope.clone(), range: rest.clone(), tried: false };
+                let chunk = ChunkRecord {
+                    id: ChunkId(0),
+                    scope: scope.clone(),
+                    range: rest.clone(),
+                    tried: false,
+                };
                 self.read_error(&chunk, error)
             })?;
             let last = page.last().cloned();
@@ -103,7 +104,9 @@ impl Copy {
             let page =
                 self.task.source.key_page(query, rest, self.moment, limit, KEYS_ANSWER).await;
             match page {
-                Err(error) if error.kind == Kind::TooLarge && limit > 1 => limit = limit.div_ceil(4),
+                Err(error) if error.kind == Kind::TooLarge && limit > 1 => {
+                    limit = limit.div_ceil(4)
+                }
                 other => return other.map(|(keys, _)| keys),
             }
         }

@@ -73,8 +73,7 @@ impl Copy {
             return Ok(Some(rows));
         }
         let count = rows.rows_with_dynamic_data().map_err(|why| {
-            let error =
-                crate::milvus::Error::bad_answer("Query", self.task.source.uri(), why);
+            let error = crate::milvus::Error::bad_answer("Query", self.task.source.uri(), why);
             self.read_error(chunk, error)
         })?;
         if count > 0 {

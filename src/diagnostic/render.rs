@@ -11,11 +11,7 @@ use super::{Diagnostic, Report, Severity, Span};
 impl Report {
     /// The findings as text, each with its file, line, column, the line itself and help.
     pub fn render(&self, colour: bool) -> String {
-        let renderer = if colour {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let mut out = String::new();
         for diagnostic in self.diagnostics() {
             let groups = [self.group(diagnostic)];
@@ -30,9 +26,7 @@ impl Report {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let title = level
-            .primary_title(diagnostic.message.as_str())
-            .id(diagnostic.code);
+        let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
         let mut group = Group::with_title(title);
         if let Some(span) = &diagnostic.location {
             if let Some(source) = self.sources.get(span.source.0) {
@@ -53,15 +47,11 @@ impl Report {
     fn elsewhere<'a>(&'a self, group: Group<'a>, span: &Span, label: &'a str) -> Group<'a> {
         match self.sources.get(span.source.0) {
             None => group,
-            Some(source) => group.element(
-                Snippet::source(source.shown())
-                    .path(source.name())
-                    .annotation(
-                        AnnotationKind::Context
-                            .span(source.shown_range(&span.range))
-                            .label(label),
-                    ),
-            ),
+            Some(source) => {
+                group.element(Snippet::source(source.shown()).path(source.name()).annotation(
+                    AnnotationKind::Context.span(source.shown_range(&span.range)).label(label),
+                ))
+            }
         }
     }
 
@@ -114,11 +104,7 @@ impl Report {
             if let Some(span) = &diagnostic.location {
                 let start = self.start(span);
                 let file = github_property(self.source_name(span.source));
-                let _ = write!(
-                    properties,
-                    "file={file},line={},col={},",
-                    start.line, start.column
-                );
+                let _ = write!(properties, "file={file},line={},col={},", start.line, start.column);
             }
             let mut message = diagnostic.message.clone();
             if let Some(help) = &diagnostic.help {
@@ -146,36 +132,24 @@ fn snippet<'a>(
     let primary = AnnotationKind::Primary
         .span(source.shown_range(&span.range))
         .label(diagnostic.label.as_deref());
-    let related = diagnostic
-        .related
-        .iter()
-        .filter(|(other, _)| other.source == span.source)
-        .map(|(other, label)| {
-            AnnotationKind::Context
-                .span(source.shown_range(&other.range))
-                .label(label.as_str())
-        });
-    let snippet = Snippet::source(source.shown())
-        .annotation(primary)
-        .annotations(related);
+    let related = diagnostic.related.iter().filter(|(other, _)| other.source == span.source).map(
+        |(other, label)| {
+            AnnotationKind::Context.span(source.shown_range(&other.range)).label(label.as_str())
+        },
+    );
+    let snippet = Snippet::source(source.shown()).annotation(primary).annotations(related);
     if !source.hides_before(span.range.start) {
         return group.element(snippet.path(source.name()));
     }
     // A hidden part moves what follows it in its line: the true column is given apart.
     let start = source.position(span.range.start);
     group
-        .element(
-            Origin::path(source.name())
-                .line(start.line)
-                .char_column(start.column),
-        )
+        .element(Origin::path(source.name()).line(start.line).char_column(start.column))
         .element(snippet)
 }
 
 fn github_data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 fn github_property(text: &str) -> String {
@@ -189,25 +163,13 @@ mod tests {
     fn report() -> Report {
         let mut report = Report::new();
         let text = "token = \"canary\", x = 1\nother = 2\n";
-        let source = report.add_source(
-            "a,b.toml".into(),
-            text.into(),
-            std::slice::from_ref(&(8..16)),
-        );
+        let source =
+            report.add_source("a,b.toml".into(), text.into(), std::slice::from_ref(&(8..16)));
         report.push(
             Diagnostic::error("second_code", "100% wrong")
-                .at(Span {
-                    source,
-                    range: 18..19,
-                })
+                .at(Span { source, range: 18..19 })
                 .label("here")
-                .related(
-                    Span {
-                        source,
-                        range: 24..29,
-                    },
-                    "and there",
-                )
+                .related(Span { source, range: 24..29 }, "and there")
                 .help("write\nless"),
         );
         report.push(Diagnostic::warning("first_code", "no place"));

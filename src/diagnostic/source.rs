@@ -50,12 +50,7 @@ impl Source {
             copied = range.end;
         }
         shown.push_str(&written[copied..]);
-        Self {
-            name,
-            written,
-            shown,
-            hidden: mapped,
-        }
+        Self { name, written, shown, hidden: mapped }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -93,9 +88,7 @@ impl Source {
     pub(super) fn hides_before(&self, offset: usize) -> bool {
         let before = &self.written[..floor_boundary(&self.written, offset)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        self.hidden
-            .iter()
-            .any(|(written, _)| (line_start..before.len()).contains(&written.start))
+        self.hidden.iter().any(|(written, _)| (line_start..before.len()).contains(&written.start))
     }
 
     pub(super) fn position(&self, offset: usize) -> Position {

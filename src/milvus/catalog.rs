@@ -18,11 +18,12 @@ pub struct Described {
 }
 
 impl Client {
-    /// Names of the databases. Servers before 2.2.9 have only `default`.
+    /// Names of the databases, or `None` where this user may not ask. Servers before 2.2.9 have only
+    /// `default`.
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn list_databases(&self) -> Result<Vec<String>> {
+    pub async fn list_databases(&self) -> Result<Option<Vec<String>>> {
         let message = pb::ListDatabasesRequest::default();
         let answer = self
             .repeat("ListDatabases", "", LOOKUP, message, |mut c, r| async move {
@@ -30,8 +31,10 @@ impl Client {
             })
             .await;
         match answer {
-            Ok(answer) => Ok(answer.db_names),
-            Err(error) if error.kind == Kind::Unsupported => Ok(vec!["default".to_owned()]),
+            Ok(answer) => Ok(Some(answer.db_names)),
+            Err(error) if error.kind == Kind::Unsupported => Ok(Some(vec!["default".to_owned()])),
+            // One may be allowed to read or write a collection and nothing else.
+            Err(error) if error.kind == Kind::PermissionDenied => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -41,8 +44,7 @@ impl Client {
     /// # Errors
     /// When the call fails.
     pub async fn create_database(&self, name: &str) -> Result<()> {
-        let message =
-            pb::CreateDatabaseRequest { db_name: name.to_owned(), ..Default::default() };
+        let message = pb::CreateDatabaseRequest { db_name: name.to_owned(), ..Default::default() };
         let created = self
             .repeat("CreateDatabase", "", CHANGE, message, |mut c, r| async move {
                 c.create_database(r).await
@@ -51,11 +53,11 @@ impl Client {
         match created {
             // Unlike the other calls that make something, servers refuse this one the second time,
             // as after a lost answer.
-            Err(error) if error.kind == Kind::Cancelled => Err(error),
-            Err(error) if !self.list_databases().await?.iter().any(|have| have == name) => {
-                Err(error)
+            Err(error) if error.kind != Kind::Cancelled => {
+                let there = self.list_databases().await?.unwrap_or_default();
+                if there.iter().any(|have| have == name) { Ok(()) } else { Err(error) }
             }
-            _ => Ok(()),
+            other => other.map(drop),
         }
     }
 
@@ -197,9 +199,8 @@ impl Client {
             .await;
         match answer {
             Ok(answer) => Ok((answer.timestamp > 0).then_some(answer.timestamp)),
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::PermissionDenied) => {
-                Ok(None)
-            }
+            // Forbidden, unknown, or refused in a way of its own: then there is none.
+            Err(error) if !error.is_retryable() && error.kind != Kind::Cancelled => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -28,6 +28,10 @@ const HANDSHAKE: Duration = Duration::from_secs(15);
 /// Largest message that is ever sent or taken: the receive limit of servers is 64 MiB.
 pub(super) const MESSAGE_LIMIT: usize = 256 << 20;
 
+/// How it shows that a server hung up on the first call. With TLS 1.3 that is what one does that
+/// wants a certificate of ours.
+const HUNG_UP: [&str; 3] = ["connection closed", "broken pipe", "connection reset"];
+
 /// A connection to one server. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -90,12 +94,7 @@ impl Client {
         &self.inner.cancel
     }
 
-    pub(super) fn error(
-        &self,
-        kind: Kind,
-        rpc: &'static str,
-        message: impl Into<String>,
-    ) -> Error {
+    pub(super) fn error(&self, kind: Kind, rpc: &'static str, message: impl Into<String>) -> Error {
         Error::new(kind, rpc, &self.inner.uri, message)
     }
 
@@ -138,7 +137,6 @@ impl Client {
             .run(&inner.cancel, || inner.call(rpc, database, options, message.clone(), send))
             .await
     }
-
 }
 
 /// The bounds of one call.
@@ -180,11 +178,12 @@ impl Inner {
             })?;
             request.metadata_mut().insert("dbname", name);
         }
-        let answer = tokio::time::timeout(options.deadline + Duration::from_secs(5), send(stub, request))
-            .await
-            .map_err(|_| Error::new(Kind::Timeout, rpc, &self.uri, "the answer stalled"))?
-            .map_err(|status| Error::from_grpc(rpc, &self.uri, &status))?
-            .into_inner();
+        let answer =
+            tokio::time::timeout(options.deadline + Duration::from_secs(5), send(stub, request))
+                .await
+                .map_err(|_| Error::new(Kind::Timeout, rpc, &self.uri, "the answer stalled"))?
+                .map_err(|status| Error::from_grpc(rpc, &self.uri, &status))?
+                .into_inner();
         match Error::from_status(rpc, &self.uri, answer.status()) {
             Some(error) => Err(error),
             None => Ok(answer),
@@ -205,6 +204,13 @@ impl Inner {
             .call("Connect", "", options, message, |mut c, r| async move { c.connect(r).await })
             .await;
         let tags = match connect {
+            Err(error)
+                if error.kind == Kind::Unavailable
+                    && self.uri.starts_with("https://")
+                    && HUNG_UP.iter().any(|text| error.message.contains(text)) =>
+            {
+                return Err(Error { kind: Kind::Tls, ..error });
+            }
             Ok(answer) => answer.server_info.map(|info| info.build_tags).unwrap_or_default(),
             // The call is there from 2.2.9 on.
             Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Other) => String::new(),
@@ -215,8 +221,8 @@ impl Inner {
             return Ok(from_tags);
         }
         let message = pb::GetVersionRequest::default();
-        let version = self
-            .call("GetVersion", "", options, message, |mut c, r| async move {
+        let version =
+            self.call("GetVersion", "", options, message, |mut c, r| async move {
                 c.get_version(r).await
             })
             .await;

@@ -109,9 +109,9 @@ impl Rows {
 
     /// Whether a column is there.
     pub fn has_column(&self, name: &str) -> bool {
-        self.columns
-            .iter()
-            .any(|column| column.field_name == name || (name == DYNAMIC_COLUMN && column.is_dynamic))
+        self.columns.iter().any(|column| {
+            column.field_name == name || (name == DYNAMIC_COLUMN && column.is_dynamic)
+        })
     }
 
     /// Number of rows whose dynamic column holds anything.

@@ -29,7 +29,9 @@ pub(super) fn described(
     let fields: Vec<Field> = schema
         .fields
         .into_iter()
-        .filter(|field| !field.is_dynamic && (field.field_id == 0 || field.field_id >= FIRST_USER_FIELD_ID))
+        .filter(|field| {
+            !field.is_dynamic && (field.field_id == 0 || field.field_id >= FIRST_USER_FIELD_ID)
+        })
         .map(field)
         .collect();
     let has_partition_key = fields.iter().any(|field| field.partition_key);

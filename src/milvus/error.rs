@@ -69,10 +69,7 @@ impl Error {
     ///
     /// `Other` is not: an unknown refusal is shown to a person instead of repeated for minutes.
     pub fn is_retryable(&self) -> bool {
-        matches!(
-            self.kind,
-            Kind::Unavailable | Kind::Timeout | Kind::NotReady | Kind::RateLimited
-        )
+        matches!(self.kind, Kind::Unavailable | Kind::Timeout | Kind::NotReady | Kind::RateLimited)
     }
 
     /// Whether a write that ended so may have been carried out all the same.
@@ -114,7 +111,8 @@ impl Error {
                  (http for a plain port, https for TLS)"
             }
             Kind::Tls => {
-                "check the scheme (http for a plain port, https for TLS) and the files under `tls`"
+                "check the scheme (http for a plain port, https for TLS) and the files under `tls`; \
+                 some servers ask for a client certificate"
             }
             Kind::NotReady => "the server is not ready; run the same command again later",
             Kind::RateLimited => "the server limits the rate; run the same command again later",
@@ -129,11 +127,14 @@ impl Error {
             Kind::PermissionDenied => "grant the named privilege to this user",
             Kind::Missing => "check the names, and that the user may see them",
             Kind::NotLoaded => {
-                "load it at the source, or set `load = true` under [source] to let apply do so"
+                "load the collection there; for the source, `load = true` under [source] lets apply do so"
             }
             Kind::NoIndex => "create an index on every vector field at the source, then load it",
             Kind::Unsupported => "the server is too old for this call",
-            Kind::BadAnswer => "nothing was lost; please report this with the server's version",
+            Kind::BadAnswer => {
+                "nothing of this was noted as done, so the same command does it again; if it stays, \
+                 please report it with the server's version"
+            }
             Kind::Cancelled => "run the same command again to continue",
             Kind::Invalid | Kind::Other => "see the server's own log for more",
         }
@@ -142,6 +143,11 @@ impl Error {
     /// An answer that cannot be used, found by a reader of it.
     pub fn bad_answer(rpc: &'static str, endpoint: &str, why: impl Into<String>) -> Self {
         Self::new(Kind::BadAnswer, rpc, endpoint, why)
+    }
+
+    /// A call that was not made because we were asked to stop.
+    pub fn cancelled(rpc: &'static str, endpoint: &str) -> Self {
+        Self::new(Kind::Cancelled, rpc, endpoint, "")
     }
 
     /// Something over a limit, found by the caller.
@@ -176,7 +182,8 @@ impl Error {
             // The first thing that is said on a plain connection; a server that is there and
             // hangs up at once expects TLS.
             kind = Kind::Tls;
-            message = format!("the server closed the plain connection, as a TLS port does: {message}");
+            message =
+                format!("the server closed the plain connection, as a TLS port does: {message}");
         }
         Self::new(kind, rpc, endpoint, shortened(&message))
     }
@@ -290,7 +297,19 @@ fn grpc_kind(code: Code, text: &str) -> Kind {
     if has_any(text, TOO_LARGE) {
         return Kind::TooLarge;
     }
-    if has_any(text, &["InvalidCertificate", "certificate", "InvalidContentType", "HandshakeFailure", "received corrupt message", "tls handshake", "AlertReceived", "received fatal alert"]) {
+    if has_any(
+        text,
+        &[
+            "InvalidCertificate",
+            "certificate",
+            "InvalidContentType",
+            "HandshakeFailure",
+            "received corrupt message",
+            "tls handshake",
+            "AlertReceived",
+            "received fatal alert",
+        ],
+    ) {
         return Kind::Tls;
     }
     match code {
@@ -346,13 +365,26 @@ fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
 }
 
 fn text_kind(text: &str) -> Kind {
-    if has_any(text, &["can't find collection", "CollectionNotExists", "collection not found", "partition is not exist", "partition not found", "database not found", "database not exist"])
-        || (text.contains("database") && text.contains("not found"))
+    if has_any(
+        text,
+        &[
+            "can't find collection",
+            "CollectionNotExists",
+            "collection not found",
+            "partition is not exist",
+            "partition not found",
+            "database not found",
+            "database not exist",
+        ],
+    ) || (text.contains("database") && text.contains("not found"))
     {
         Kind::Missing
     } else if has_any(text, &["has not been loaded", "not loaded", "checkIfLoaded failed"]) {
         Kind::NotLoaded
-    } else if has_any(text, &["index doesn't exist", "index not exist", "index not found", "no index"]) {
+    } else if has_any(
+        text,
+        &["index doesn't exist", "index not exist", "index not found", "no index"],
+    ) {
         Kind::NoIndex
     // The whole text of what 2.3.5 says to LoadCollection for most of a minute after a crash.
     } else if has_any(text, TRANSIENT) || text == "unrecoverable error" {
@@ -382,18 +414,33 @@ mod tests {
         // (code, legacy, reason, kind): measured on 2.3.5, 2.2.16 and Milvus Lite.
         let cases = [
             (8, 49, "request is rejected by grpc RateLimiter middleware", Kind::RateLimited),
-            (0, 49, "please retry later, req: /milvus.proto.milvus.MilvusService/Insert", Kind::RateLimited),
+            (
+                0,
+                49,
+                "please retry later, req: /milvus.proto.milvus.MilvusService/Insert",
+                Kind::RateLimited,
+            ),
             (9, 48, "quota exceeded[reason=disk quota exceeded]", Kind::QuotaExceeded),
             (0, 54, "disk quota", Kind::QuotaExceeded),
             (100, 1, "can't find collection collection not found[database=..]", Kind::Missing),
-            (0, 1, "code: CollectionNotExists, reason: can't find collection default:nope", Kind::Missing),
+            (
+                0,
+                1,
+                "code: CollectionNotExists, reason: can't find collection default:nope",
+                Kind::Missing,
+            ),
             (65535, 1, "database:nodb not found", Kind::Missing),
             (200, 15, "partition not found", Kind::Missing),
             (101, 1, "collection not loaded", Kind::NotLoaded),
             (0, 1, "checkIfLoaded failed when query, collection:[x]", Kind::NotLoaded),
             (700, 25, "index not found", Kind::NoIndex),
             (0, 1, "index doesn't exist, collectionID 1", Kind::NoIndex),
-            (65535, 1, "attempt #7: rpc error: code = Canceled desc = grpc: the client connection is closing", Kind::NotReady),
+            (
+                65535,
+                1,
+                "attempt #7: rpc error: code = Canceled desc = grpc: the client connection is closing",
+                Kind::NotReady,
+            ),
             (65535, 1, "proxy TaskCondition context Done", Kind::NotReady),
             (65535, 1, "unrecoverable error", Kind::NotReady),
             (65535, 1, "query results exceed the limit size", Kind::TooLarge),
@@ -416,12 +463,18 @@ mod tests {
 
     #[test]
     fn only_an_explicit_refusal_has_a_known_outcome() {
-        let grpc = |code: Code, text: &str| Error::from_grpc("Insert", "http://h:1", &Status::new(code, text));
+        let grpc = |code: Code, text: &str| {
+            Error::from_grpc("Insert", "http://h:1", &Status::new(code, text))
+        };
         assert!(grpc(Code::DeadlineExceeded, "").outcome_unknown());
         assert!(grpc(Code::Unavailable, "Stream removed").outcome_unknown());
         assert!(grpc(Code::Internal, "h2 protocol error: stream reset").outcome_unknown());
-        let large = grpc(Code::ResourceExhausted, "grpc: received message larger than max (9 vs. 8)");
+        let large =
+            grpc(Code::ResourceExhausted, "grpc: received message larger than max (9 vs. 8)");
         assert!(large.kind == Kind::TooLarge && !large.outcome_unknown());
-        assert_eq!(grpc(Code::Unknown, "auth check failure, please check username").kind, Kind::Unauthenticated);
+        assert_eq!(
+            grpc(Code::Unknown, "auth check failure, please check username").kind,
+            Kind::Unauthenticated
+        );
     }
 }

@@ -41,6 +41,17 @@ pub struct Query {
     pub key_kind: KeyKind,
 }
 
+/// How many rows an answer may hold.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// As many as there are.
+    None,
+    /// One page of many.
+    Page(u32),
+    /// All there are, where a server insists on a limit; more than there should be.
+    Whole(u32),
+}
+
 impl Query {
     /// The reads of a collection or partition; `None` where its primary key is of no usable type.
     pub fn of(collection: &Collection, partition: Option<&str>) -> Option<Self> {
@@ -63,7 +74,7 @@ impl Query {
         expression: String,
         output: Vec<String>,
         moment: Moment,
-        limit: Option<u32>,
+        limit: Limit,
     ) -> pb::QueryRequest {
         let (level, timestamp) = match moment {
             Moment::Strong => (common::ConsistencyLevel::Strong, 0),
@@ -72,14 +83,16 @@ impl Query {
         };
         let pair = |key: &str, value: String| common::KeyValuePair { key: key.to_owned(), value };
         let query_params = match limit {
+            Limit::None => Vec::new(),
             // Without these two flags pages come un-ordered (Milvus Lite, 2.5 and later) or drop
             // rows that a merge pushed past the limit (before 2.3.17 and 2.4.5).
-            Some(limit) => vec![
+            Limit::Page(limit) => vec![
                 pair("limit", limit.to_string()),
                 pair("iterator", "True".to_owned()),
                 pair("reduce_stop_for_best", "True".to_owned()),
             ],
-            None => Vec::new(),
+            // And with them an answer may end before the limit though there is more.
+            Limit::Whole(limit) => vec![pair("limit", limit.to_string())],
         };
         pb::QueryRequest {
             db_name: self.database.clone(),
@@ -152,7 +165,7 @@ impl Client {
     ) -> Result<(Vec<Key>, Option<u64>)> {
         let expression = range.expression(&query.key_field, query.key_kind);
         let output = vec![query.key_field.clone()];
-        let request = query.request(expression, output, moment, Some(limit));
+        let request = query.request(expression, output, moment, Limit::Page(limit));
         let answer = self.query(&query.database, request, max_answer).await?;
         let session = (answer.session_ts > 0).then_some(answer.session_ts);
         let keys = self.rows(query, answer)?.into_keys();
@@ -181,8 +194,7 @@ impl Client {
         max_answer: usize,
     ) -> Result<Vec<Key>> {
         let output = vec![query.key_field.clone()];
-        let mut keys =
-            self.rows_in(query, range, output, moment, max_answer).await?.into_keys();
+        let mut keys = self.rows_in(query, range, output, moment, max_answer).await?.into_keys();
         keys.sort();
         keys.dedup();
         Ok(keys)
@@ -203,11 +215,11 @@ impl Client {
         max_answer: usize,
     ) -> Result<Rows> {
         let expression = range.expression(&query.key_field, query.key_kind);
-        let request = query.request(expression.clone(), output.clone(), moment, None);
+        let request = query.request(expression.clone(), output.clone(), moment, Limit::None);
         let answer = match self.query(&query.database, request, max_answer).await {
             Err(error) if error.kind != Kind::TooLarge && wants_a_limit(&error.message) => {
                 let request =
-                    query.request(expression, output.clone(), moment, Some(LARGEST_LIMIT));
+                    query.request(expression, output.clone(), moment, Limit::Whole(LARGEST_LIMIT));
                 let answer = self.query(&query.database, request, max_answer).await?;
                 if Rows::row_count(&answer, &query.key_field) >= LARGEST_LIMIT as usize {
                     let why = "the answer reaches the largest limit and may be cut";
@@ -242,7 +254,7 @@ impl Client {
         limit: u32,
     ) -> Result<Rows> {
         let expression = KeyRange::ALL.expression(&query.key_field, query.key_kind);
-        let request = query.request(expression, output, Moment::Eventually, Some(limit));
+        let request = query.request(expression, output, Moment::Eventually, Limit::Page(limit));
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
         self.rows(query, answer)
     }
@@ -266,7 +278,7 @@ impl Client {
         } else {
             range.expression(&query.key_field, query.key_kind)
         };
-        let request = query.request(expression, vec!["count(*)".to_owned()], moment, None);
+        let request = query.request(expression, vec!["count(*)".to_owned()], moment, Limit::None);
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
         Rows::count(&answer)
             .map(Some)
@@ -282,5 +294,8 @@ impl Client {
 /// Whether a server refused a query because it names no limit.
 fn wants_a_limit(text: &str) -> bool {
     let text = text.to_lowercase();
-    text.contains("limit") && ["empty expression", "must be", "required", "should be", "need"].iter().any(|word| text.contains(word))
+    text.contains("limit")
+        && ["empty expression", "must be", "required", "should be", "need"]
+            .iter()
+            .any(|word| text.contains(word))
 }

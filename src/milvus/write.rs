@@ -87,12 +87,7 @@ impl Client {
         self.acknowledged("Upsert", answer.upsert_cnt, rows)
     }
 
-    async fn delete_keys(
-        &self,
-        target: &Target<'_>,
-        rows: &Rows,
-        key_field: &str,
-    ) -> Result<()> {
+    async fn delete_keys(&self, target: &Target<'_>, rows: &Rows, key_field: &str) -> Result<()> {
         let keys: Vec<String> = rows.keys().iter().map(crate::model::Key::literal).collect();
         let message = pb::DeleteRequest {
             db_name: target.database.to_owned(),

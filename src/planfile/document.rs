@@ -36,16 +36,12 @@ pub(super) struct Spans {
 impl Spans {
     /// The place of a value, or of the nearest table around it.
     pub(super) fn value(&self, pointer: &str) -> Range<usize> {
-        nearest(pointer, |pointer| {
-            self.values.get(pointer).or_else(|| self.keys.get(pointer))
-        })
+        nearest(pointer, |pointer| self.values.get(pointer).or_else(|| self.keys.get(pointer)))
     }
 
     /// The place of the key that leads to a value, or of the value where there is no key.
     pub(super) fn key(&self, pointer: &str) -> Range<usize> {
-        nearest(pointer, |pointer| {
-            self.keys.get(pointer).or_else(|| self.values.get(pointer))
-        })
+        nearest(pointer, |pointer| self.keys.get(pointer).or_else(|| self.values.get(pointer)))
     }
 
     /// Pointers of all values.
@@ -79,12 +75,7 @@ pub(super) fn parent(pointer: &str) -> &str {
 
 /// The last key of a pointer.
 pub(super) fn last_key(pointer: &str) -> String {
-    pointer
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .replace("~1", "/")
-        .replace("~0", "~")
+    pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 
 /// The type of a value, in words.
@@ -111,12 +102,8 @@ impl Document {
                 range: error.span().unwrap_or(text.len()..text.len()),
             })
             .collect();
-        let mut document = Self {
-            value: Value::Null,
-            spans: Spans::default(),
-            syntax,
-            unusable: Vec::new(),
-        };
+        let mut document =
+            Self { value: Value::Null, spans: Spans::default(), syntax, unusable: Vec::new() };
         document.value = document.table(table.get_ref(), "");
         document
     }
@@ -156,11 +143,7 @@ impl Document {
         };
         self.spans.values.insert(pointer.clone(), range.clone());
         converted.unwrap_or_else(|message| {
-            let fault = Fault {
-                code: "unusable_value",
-                message: message.to_owned(),
-                range,
-            };
+            let fault = Fault { code: "unusable_value", message: message.to_owned(), range };
             self.unusable.push((pointer, fault));
             Value::Null
         })

@@ -14,10 +14,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "milvus-ferry plan file")]
-#[expect(
-    dead_code,
-    reason = "`version`, `vars` and `env` are read before the rest is typed"
-)]
+#[expect(dead_code, reason = "`version`, `vars` and `env` are read before the rest is typed")]
 pub(super) struct PlanFile {
     /// Version of this format. This build reads version 1.
     #[schemars(required, extend("const" = 1))]
@@ -51,10 +48,7 @@ pub(super) struct PlanFile {
 /// A value of a variable.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-#[expect(
-    dead_code,
-    reason = "read before the rest is typed; here for the schema"
-)]
+#[expect(dead_code, reason = "read before the rest is typed; here for the schema")]
 pub(super) enum Scalar {
     Boolean(bool),
     Integer(i64),

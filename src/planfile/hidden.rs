@@ -42,9 +42,7 @@ pub(super) fn is_credential(pointer: &str) -> bool {
 /// Whether a text can be the name of an environment variable, and is unlikely to be a secret.
 pub(super) fn is_env_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-        && text
-            .chars()
-            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// The parts of a text to hide.
@@ -210,8 +208,7 @@ fn begins_something(line: &str) -> bool {
         && !sounds_secret(key)
         && schema::KEYS.contains(key);
     let is_table = line.strip_prefix('[').is_some_and(|name| {
-        name.trim_start_matches('[')
-            .starts_with(|c: char| c.is_ascii_alphabetic())
+        name.trim_start_matches('[').starts_with(|c: char| c.is_ascii_alphabetic())
     });
     is_key || is_table
 }

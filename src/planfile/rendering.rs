@@ -74,11 +74,7 @@ impl Rendering<'_> {
         if !self.broken {
             self.unused(&used);
         }
-        Rendered {
-            value,
-            unknown: self.unknown,
-            templates: self.templates,
-        }
+        Rendered { value, unknown: self.unknown, templates: self.templates }
     }
 
     fn leaf(
@@ -112,12 +108,8 @@ impl Rendering<'_> {
     fn fault(&mut self, pointer: &str, fault: &template::Fault, sees_name: bool) {
         let mut range = self.document.spans.value(pointer);
         // Where the string is written without escapes, the place inside it is known as well.
-        let written = self
-            .document
-            .value
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let written =
+            self.document.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
         if let Some(inner) = &fault.range
             && !inner.is_empty()
             && let Some(start) = self.text[range.clone()].find(written)
@@ -130,10 +122,8 @@ impl Rendering<'_> {
             self.broken = true;
             "invalid_template"
         };
-        let mut finding = Diagnostic::error(code, fault.message.clone()).at(Span {
-            source: self.source,
-            range,
-        });
+        let mut finding =
+            Diagnostic::error(code, fault.message.clone()).at(Span { source: self.source, range });
         if let Some(undefined) = &fault.undefined {
             let near = suggestion::closest(undefined, self.templates.names());
             finding = finding.help(match near {
@@ -167,10 +157,7 @@ impl Rendering<'_> {
                     "unused_variable",
                     format!("the variable `{name}` is never used"),
                 )
-                .at(Span {
-                    source: self.source,
-                    range: self.document.spans.key(&pointer),
-                })
+                .at(Span { source: self.source, range: self.document.spans.key(&pointer) })
                 .help(format!("use it as `{{{{ {name} }}}}`, or remove it")),
             );
         }
@@ -179,8 +166,6 @@ impl Rendering<'_> {
 
 fn read_before_templates(pointer: &str) -> bool {
     ["/version", "/vars", "/env"].iter().any(|before| {
-        pointer
-            .strip_prefix(before)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        pointer.strip_prefix(before).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }

@@ -37,17 +37,11 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     fn span(&self, pointer: &str) -> Span {
-        Span {
-            source: self.source,
-            range: self.document.spans.value(pointer),
-        }
+        Span { source: self.source, range: self.document.spans.value(pointer) }
     }
 
     fn key_span(&self, pointer: &str) -> Span {
-        Span {
-            source: self.source,
-            range: self.document.spans.key(pointer),
-        }
+        Span { source: self.source, range: self.document.spans.key(pointer) }
     }
 
     /// Reports a finding at a value.
@@ -104,11 +98,7 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         target: target?,
         collections,
         verify: VerifySettings {
-            counts: file
-                .verify
-                .as_ref()
-                .and_then(|verify| verify.counts)
-                .unwrap_or(true),
+            counts: file.verify.as_ref().and_then(|verify| verify.counts).unwrap_or(true),
         },
         copy: copy?,
     })
@@ -138,11 +128,9 @@ fn run_name(file: &PlanFile, context: &mut Context<'_>) -> Option<String> {
     if names::is_file_stem(stem) {
         return Some(stem.to_owned());
     }
-    let finding = Diagnostic::error(
-        "invalid_name",
-        "the name of the plan file cannot be the name of a run",
-    )
-    .help(format!("give one with `name = \"…\"`; {HELP}"));
+    let finding =
+        Diagnostic::error("invalid_name", "the name of the plan file cannot be the name of a run")
+            .help(format!("give one with `name = \"…\"`; {HELP}"));
     context.report("", finding);
     None
 }
@@ -177,11 +165,7 @@ fn copy_settings(table: Option<&CopyTable>, context: &mut Context<'_>) -> Option
     };
     let (memory_limit, chunk_size) = (memory_limit?, chunk_size?);
     if memory_limit.0 < 4 * chunk_size.0 {
-        let at = if table.chunk_size.is_some() {
-            "/copy/chunk_size"
-        } else {
-            "/copy/memory_limit"
-        };
+        let at = if table.chunk_size.is_some() { "/copy/chunk_size" } else { "/copy/memory_limit" };
         let finding = Diagnostic::error(
             "memory_limit_too_small",
             "`memory_limit` must be at least four times `chunk_size`",

@@ -118,9 +118,7 @@ fn admit_templates(schema: &mut Value) {
         return;
     }
     let free_text = object.get("type").is_some_and(|kind| kind == "string")
-        && !["pattern", "enum", "const"]
-            .iter()
-            .any(|limit| object.contains_key(*limit));
+        && !["pattern", "enum", "const"].iter().any(|limit| object.contains_key(*limit));
     if free_text {
         return;
     }
@@ -162,10 +160,7 @@ mod tests {
             "copy": {"parallelism": "{{ n * 2 }}", "memory_limit": "{{ n }}MiB"}
         });
         let published = jsonschema::validator_for(&published()).unwrap();
-        let errors: Vec<_> = published
-            .iter_errors(&plan)
-            .map(|e| e.to_string())
-            .collect();
+        let errors: Vec<_> = published.iter_errors(&plan).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let checking = jsonschema::validator_for(&CHECK).unwrap();
         assert_eq!(checking.iter_errors(&plan).count(), 7);
@@ -203,12 +198,7 @@ mod tests {
                     walk(inner, path);
                 }
             }
-            for branch in schema
-                .get("anyOf")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-            {
+            for branch in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
                 walk(branch, path);
             }
         }

@@ -45,10 +45,7 @@ impl Templates {
         let mut engine = Environment::new();
         engine.set_undefined_behavior(UndefinedBehavior::Strict);
         engine.set_fuel(Some(FUEL));
-        Self {
-            engine: Arc::new(engine),
-            variables: Arc::new(variables),
-        }
+        Self { engine: Arc::new(engine), variables: Arc::new(variables) }
     }
 
     /// Names of the variables, for suggestions.
@@ -111,10 +108,8 @@ impl Templates {
     }
 
     fn context(&self, name: Option<&str>) -> minijinja::Value {
-        let variables = self
-            .variables
-            .iter()
-            .map(|(name, value)| (name.as_str(), engine_value(value)));
+        let variables =
+            self.variables.iter().map(|(name, value)| (name.as_str(), engine_value(value)));
         let name = name.map(|name| (NAME, minijinja::Value::from(name)));
         minijinja::Value::from_pairs(variables.chain(name))
     }
@@ -142,16 +137,12 @@ impl Templates {
             | ErrorKind::UnknownFilter
             | ErrorKind::UnknownFunction
             | ErrorKind::UnknownMethod
-            | ErrorKind::UnknownTest) => error
-                .detail()
-                .map_or_else(|| kind.to_string(), str::to_owned),
+            | ErrorKind::UnknownTest) => {
+                error.detail().map_or_else(|| kind.to_string(), str::to_owned)
+            }
             kind => format!("the template cannot be rendered: {kind}"),
         };
-        Fault {
-            undefined: None,
-            message,
-            range,
-        }
+        Fault { undefined: None, message, range }
     }
 }
 
@@ -171,22 +162,16 @@ fn engine_value(value: &Value) -> minijinja::Value {
 
 impl Fault {
     fn new(message: &str) -> Self {
-        Self {
-            undefined: None,
-            message: message.to_owned(),
-            range: None,
-        }
+        Self { undefined: None, message: message.to_owned(), range: None }
     }
 }
 
 /// Where a word stands in a text, on its own.
 fn word(text: &str, word: &str) -> Option<Range<usize>> {
     let joined = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(word)
-        .map(|(start, _)| start..start + word.len())
-        .find(|range| {
-            !text[..range.start].ends_with(joined) && !text[range.end..].starts_with(joined)
-        })
+    text.match_indices(word).map(|(start, _)| start..start + word.len()).find(|range| {
+        !text[..range.start].ends_with(joined) && !text[range.end..].starts_with(joined)
+    })
 }
 
 #[cfg(test)]
@@ -206,9 +191,7 @@ mod tests {
     }
 
     fn rendered(text: &str) -> Result<Value, String> {
-        templates()
-            .render(text, None)
-            .map_err(|fault| fault.message)
+        templates().render(text, None).map_err(|fault| fault.message)
     }
 
     #[test]
@@ -224,10 +207,7 @@ mod tests {
     fn anything_else_is_text() {
         assert_eq!(rendered(" {{ count }}"), Ok(json!(" 64")));
         assert_eq!(rendered("{{ count }}{{ count }}"), Ok(json!("6464")));
-        assert_eq!(
-            rendered("{{ count }} of {{ count }}"),
-            Ok(json!("64 of 64"))
-        );
+        assert_eq!(rendered("{{ count }} of {{ count }}"), Ok(json!("64 of 64")));
         assert_eq!(rendered("{% if on %}yes{% endif %}"), Ok(json!("yes")));
         assert_eq!(rendered("no template"), Ok(json!("no template")));
         assert_eq!(rendered("<a>{{ suffix }}</a>"), Ok(json!("<a>_v2</a>")));
@@ -271,12 +251,7 @@ mod tests {
 
     #[test]
     fn the_process_environment_is_out_of_reach() {
-        for text in [
-            "{{ env('PATH') }}",
-            "{{ env.PATH }}",
-            "{{ PATH }}",
-            "{{ environ }}",
-        ] {
+        for text in ["{{ env('PATH') }}", "{{ env.PATH }}", "{{ PATH }}", "{{ environ }}"] {
             assert!(rendered(text).is_err(), "{text}");
         }
     }

@@ -16,13 +16,8 @@ const SIZES: [(&str, u64); 7] = [
 ];
 
 /// Units of durations and their milliseconds.
-const DURATIONS: [(&str, u64); 5] = [
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-];
+const DURATIONS: [(&str, u64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Reads a size.
 pub(super) fn size(text: &str) -> Option<ByteSize> {
@@ -47,9 +42,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     loop {
         let (number, after) = split_number(rest)?;
-        let end = after
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(after.len());
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, next) = after.split_at(end);
         let (_, millis) = DURATIONS.iter().find(|(name, _)| *name == unit)?;
         total = total.checked_add(number.checked_mul(*millis)?)?;
@@ -61,9 +54,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 }
 
 fn split_number(text: &str) -> Option<(u64, &str)> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
     Some((number.parse().ok()?, rest))
 }
@@ -77,16 +68,7 @@ mod tests {
         assert_eq!(size("512MiB"), Some(ByteSize(512 << 20)));
         assert_eq!(size("8 MB"), Some(ByteSize(8_000_000)));
         assert_eq!(size("7B"), Some(ByteSize(7)));
-        for wrong in [
-            "",
-            "MiB",
-            "8",
-            "8mb",
-            "8.5MiB",
-            "-1B",
-            "8  MB",
-            "99999999999GiB",
-        ] {
+        for wrong in ["", "MiB", "8", "8mb", "8.5MiB", "-1B", "8  MB", "99999999999GiB"] {
             assert_eq!(size(wrong), None, "{wrong}");
         }
     }

@@ -74,27 +74,18 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn key(&self, pointer: &str) -> Span {
-        Span {
-            source: self.source,
-            range: self.document.spans.key(pointer),
-        }
+        Span { source: self.source, range: self.document.spans.key(pointer) }
     }
 
     fn value(&self, pointer: &str) -> Span {
-        Span {
-            source: self.source,
-            range: self.document.spans.value(pointer),
-        }
+        Span { source: self.source, range: self.document.spans.value(pointer) }
     }
 }
 
 fn table<'a>(value: &'a Value, pointer: &str) -> &'a serde_json::Map<String, Value> {
     static EMPTY: std::sync::LazyLock<serde_json::Map<String, Value>> =
         std::sync::LazyLock::new(serde_json::Map::new);
-    value
-        .pointer(pointer)
-        .and_then(Value::as_object)
-        .unwrap_or(&EMPTY)
+    value.pointer(pointer).and_then(Value::as_object).unwrap_or(&EMPTY)
 }
 
 pub(super) fn name_fault(name: &str) -> Option<Diagnostic> {
@@ -110,11 +101,8 @@ pub(super) fn name_fault(name: &str) -> Option<Diagnostic> {
         );
     }
     (name == NAME).then(|| {
-        Diagnostic::error(
-            "reserved_variable",
-            format!("the variable `{NAME}` is taken"),
-        )
-        .help("in `target` and `description` it is the name of the source collection")
+        Diagnostic::error("reserved_variable", format!("the variable `{NAME}` is taken"))
+            .help("in `target` and `description` it is the name of the source collection")
     })
 }
 
@@ -142,11 +130,7 @@ struct OverrideFault {
 
 impl OverrideFault {
     fn at(self, place: &Place<'_>, pointer: &str) -> Diagnostic {
-        (*self.finding).at(if self.about_name {
-            place.key(pointer)
-        } else {
-            place.value(pointer)
-        })
+        (*self.finding).at(if self.about_name { place.key(pointer) } else { place.value(pointer) })
     }
 }
 
@@ -196,10 +180,7 @@ fn undeclared(declared: &BTreeMap<String, Value>, name: &str) -> Diagnostic {
         None if declared.is_empty() => {
             format!("declare it with a default: `[vars]`, then `{name} = …`")
         }
-        None => format!(
-            "declare it in `[vars]` with a default; declared are {}",
-            listed(names())
-        ),
+        None => format!("declare it in `[vars]` with a default; declared are {}", listed(names())),
     };
     Diagnostic::error(
         "undeclared_variable",
@@ -219,11 +200,8 @@ fn unknown_environment(chosen: &str, environments: &serde_json::Map<String, Valu
             None => known,
         }
     };
-    Diagnostic::error(
-        "unknown_environment",
-        format!("the plan file has no environment `{chosen}`"),
-    )
-    .help(help)
+    Diagnostic::error("unknown_environment", format!("the plan file has no environment `{chosen}`"))
+        .help(help)
 }
 
 fn read_file(
@@ -242,20 +220,14 @@ fn read_file(
     if super::report_syntax(&document, source, report) {
         return;
     }
-    let place = Place {
-        document: &document,
-        source,
-    };
+    let place = Place { document: &document, source };
     for (name, value) in table(&document.value, "") {
         let pointer = child("", name);
         if matches!(value, Value::Array(_) | Value::Object(_)) {
             report.push(
                 Diagnostic::error(
                     "unexpected_type",
-                    format!(
-                        "expected text, a number or a boolean, found {}",
-                        type_of(value)
-                    ),
+                    format!("expected text, a number or a boolean, found {}", type_of(value)),
                 )
                 .at(place.key(&pointer))
                 .help("a variables file has lines of `NAME = VALUE` and no tables"),
@@ -287,11 +259,9 @@ fn from_command_line(
     };
     let parsed = match default {
         Value::Bool(_) => text.parse::<bool>().ok().map(Value::from),
-        Value::Number(number) if number.is_f64() => text
-            .parse::<f64>()
-            .ok()
-            .filter(|value| value.is_finite())
-            .map(Value::from),
+        Value::Number(number) if number.is_f64() => {
+            text.parse::<f64>().ok().filter(|value| value.is_finite()).map(Value::from)
+        }
         Value::Number(_) => text.parse::<i64>().ok().map(Value::from),
         _ => Some(Value::from(text)),
     };

@@ -79,15 +79,12 @@ pub enum Error {
 pub async fn compare(compared: &Compared<'_>) -> Result<Counts, Error> {
     let of_move = compared.of_move;
     let totals = compared.ledger.with(move |ledger| ledger.totals(of_move)).await?;
-    let mut counts =
-        Counts { read: totals.rows, acknowledged: totals.rows, ..Counts::default() };
+    let mut counts = Counts { read: totals.rows, acknowledged: totals.rows, ..Counts::default() };
     if let Some(query) = Query::of(compared.to, None) {
-        counts.target_count =
-            compared.target.count(&query, &KeyRange::ALL, Moment::Strong).await?;
+        counts.target_count = compared.target.count(&query, &KeyRange::ALL, Moment::Strong).await?;
     }
     if let Some(query) = Query::of(compared.from, None) {
-        counts.source_count =
-            compared.source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
+        counts.source_count = compared.source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
     }
     if compared.adopted || counts.target_count != Some(counts.acknowledged) {
         let at = moment(compared.target, compared.to).await?;
@@ -147,10 +144,8 @@ async fn done_chunks(
     after: &mut Option<ChunkId>,
 ) -> Result<Option<Vec<(ChunkRecord, u64)>>, Error> {
     let (of_move, from) = (compared.of_move, *after);
-    let page = compared
-        .ledger
-        .with(move |ledger| ledger.done_chunks(of_move, from, LEDGER_PAGE))
-        .await?;
+    let page =
+        compared.ledger.with(move |ledger| ledger.done_chunks(of_move, from, LEDGER_PAGE)).await?;
     let Some((last, _, _)) = page.last() else { return Ok(None) };
     *after = Some(last.id);
     Ok(Some(page.into_iter().map(|(chunk, rows, _)| (chunk, rows)).collect()))
@@ -167,6 +162,9 @@ async fn keys(
     let Some(query) = Query::of(collection, chunk.scope.as_deref()) else {
         return Ok(0);
     };
+    if client.cancel().is_cancelled() {
+        return Err(milvus::Error::cancelled("Query", client.uri()).into());
+    }
     let limit = answer_limit(chunk_size);
     match client.keys_in(&query, &chunk.range, at, limit).await {
         Ok(keys) => Ok(keys.len() as u64),
@@ -175,8 +173,7 @@ async fn keys(
             let mut count = 0;
             let mut range = chunk.range.clone();
             loop {
-                let (page, _) =
-                    client.key_page(&query, &range, at, 8_192, limit).await?;
+                let (page, _) = client.key_page(&query, &range, at, 8_192, limit).await?;
                 let up_to = page.last().cloned().or_else(|| chunk.range.up_to.clone());
                 let part = KeyRange { after: range.after.clone(), up_to };
                 count += client.keys_in(&query, &part, at, limit).await?.len() as u64;

@@ -24,8 +24,7 @@ async fn rows_that_vanished_from_the_target_or_are_there_twice() {
     let relay = slow_inserts();
     let source = lab::server(Kind::Milvus235A).uri();
     let target = lab::server(Kind::Milvus235B);
-    let trip =
-        Trip::between(world::rows().await, source, target, &relay.uri(), "", "").await;
+    let trip = Trip::between(world::rows().await, source, target, &relay.uri(), "", "").await;
     let mut run = trip.spawn();
     run.wait_until(PATIENCE, || trip.ledger().chunks_done() >= 3);
     run.signal("INT");
@@ -36,7 +35,8 @@ async fn rows_that_vanished_from_the_target_or_are_there_twice() {
     let (lost, doubled) = (1000..1020, 1100..1130);
     let lost: Vec<String> = lost.map(|key: i64| key.to_string()).collect();
     trip.probe.delete(&trip.target, "", &format!("id in [{}]", lost.join(","))).await;
-    let again = trip.source.table.filtered(|key| matches!(key, Key::Int(key) if doubled.contains(key)));
+    let again =
+        trip.source.table.filtered(|key| matches!(key, Key::Int(key) if doubled.contains(key)));
     assert_eq!(again.rows.len(), 30);
     trip.probe.insert(&trip.target, &again).await;
 

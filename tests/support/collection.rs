@@ -5,11 +5,7 @@ use super::pb::schema::{CollectionSchema, DataType, FieldSchema};
 
 /// A field with the defaults of Milvus.
 pub fn field(name: &str, data_type: DataType) -> FieldSchema {
-    FieldSchema {
-        name: name.to_owned(),
-        data_type: data_type.into(),
-        ..Default::default()
-    }
+    FieldSchema { name: name.to_owned(), data_type: data_type.into(), ..Default::default() }
 }
 
 pub fn var_char(name: &str, max_length: u32) -> FieldSchema {
@@ -20,11 +16,7 @@ pub fn var_char(name: &str, max_length: u32) -> FieldSchema {
 pub fn array(name: &str, element: DataType) -> FieldSchema {
     let mut out = field(name, DataType::Array).param("max_capacity", "16");
     out.element_type = element.into();
-    if element == DataType::VarChar {
-        out.param("max_length", "200")
-    } else {
-        out
-    }
+    if element == DataType::VarChar { out.param("max_length", "200") } else { out }
 }
 
 pub fn vector(name: &str, data_type: DataType, dim: u32) -> FieldSchema {
@@ -74,10 +66,7 @@ impl FieldWords for FieldSchema {
 }
 
 pub fn pair(key: &str, value: &str) -> KeyValuePair {
-    KeyValuePair {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
+    KeyValuePair { key: key.to_owned(), value: value.to_owned() }
 }
 
 /// An index to be.
@@ -98,11 +87,7 @@ impl Index {
         if !params.is_empty() {
             pairs.push(("params".to_owned(), params.to_owned()));
         }
-        Self {
-            field: field.to_owned(),
-            name: String::new(),
-            params: pairs,
-        }
+        Self { field: field.to_owned(), name: String::new(), params: pairs }
     }
 
     pub fn named(mut self, name: &str) -> Self {
@@ -193,10 +178,7 @@ impl Collection {
 
 /// The column of dynamic fields.
 pub fn meta() -> FieldSchema {
-    FieldSchema {
-        is_dynamic: true,
-        ..field("$meta", DataType::Json)
-    }
+    FieldSchema { is_dynamic: true, ..field("$meta", DataType::Json) }
 }
 
 /// An `Int64` or `VarChar` primary key named `id`.
@@ -233,10 +215,7 @@ const ELEMENTS: [(&str, DataType); 8] = [
 ];
 
 fn arrays() -> Vec<FieldSchema> {
-    ELEMENTS
-        .iter()
-        .map(|(name, element)| array(name, *element))
-        .collect()
+    ELEMENTS.iter().map(|(name, element)| array(name, *element)).collect()
 }
 
 /// Every type of Milvus 2.3.5 with a float vector: `key_type` is `Int64` or `VarChar`.
@@ -245,9 +224,7 @@ pub fn everything_235(name: &str, key_type: DataType) -> Collection {
     fields.extend(scalars());
     fields.extend(arrays());
     fields.push(vector("embedding", DataType::FloatVector, 8));
-    Collection::new(name, fields)
-        .dynamic()
-        .index(Index::new("embedding", "FLAT", "L2", ""))
+    Collection::new(name, fields).dynamic().index(Index::new("embedding", "FLAT", "L2", ""))
 }
 
 /// Every type of Milvus 2.2.16 with a float vector: there are no arrays.
@@ -255,9 +232,7 @@ pub fn everything_2216(name: &str, key_type: DataType) -> Collection {
     let mut fields = vec![key(key_type)];
     fields.extend(scalars());
     fields.push(vector("embedding", DataType::FloatVector, 8));
-    Collection::new(name, fields)
-        .dynamic()
-        .index(Index::new("embedding", "FLAT", "L2", ""))
+    Collection::new(name, fields).dynamic().index(Index::new("embedding", "FLAT", "L2", ""))
 }
 
 /// Every type of Milvus Lite 3.2.2: nullable fields and two vectors.
@@ -277,20 +252,14 @@ pub fn everything_lite(name: &str, key_type: DataType) -> Collection {
 
 /// A binary vector, which shares no collection with a float vector before 2.4. Not on Lite.
 pub fn binary(name: &str, key_type: DataType) -> Collection {
-    let fields = vec![
-        key(key_type),
-        var_char("text", 500),
-        vector("bits", DataType::BinaryVector, 64),
-    ];
+    let fields =
+        vec![key(key_type), var_char("text", 500), vector("bits", DataType::BinaryVector, 64)];
     Collection::new(name, fields).index(Index::new("bits", "BIN_FLAT", "HAMMING", ""))
 }
 
 /// A key, a text and a short vector: for tests about rows, not about types.
 pub fn plain(name: &str, key_type: DataType) -> Collection {
-    let fields = vec![
-        key(key_type),
-        var_char("text", 500),
-        vector("embedding", DataType::FloatVector, 4),
-    ];
+    let fields =
+        vec![key(key_type), var_char("text", 500), vector("embedding", DataType::FloatVector, 4)];
     Collection::new(name, fields).index(Index::new("embedding", "FLAT", "L2", ""))
 }

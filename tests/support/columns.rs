@@ -11,15 +11,9 @@ use super::table::Value;
 
 /// A column for an insert: nulls are left out, as servers demand.
 pub fn encode(field: &FieldSchema, values: &[&Value]) -> FieldData {
-    let valid: Vec<bool> = values
-        .iter()
-        .map(|value| !matches!(value, Value::Null))
-        .collect();
-    let present: Vec<&Value> = values
-        .iter()
-        .copied()
-        .filter(|value| !matches!(value, Value::Null))
-        .collect();
+    let valid: Vec<bool> = values.iter().map(|value| !matches!(value, Value::Null)).collect();
+    let present: Vec<&Value> =
+        values.iter().copied().filter(|value| !matches!(value, Value::Null)).collect();
     let payload = match field.data_type() {
         DataType::FloatVector
         | DataType::BinaryVector
@@ -35,14 +29,8 @@ pub fn encode(field: &FieldSchema, values: &[&Value]) -> FieldData {
                 }
                 other => wrong(field, other),
             });
-            let data = ArrayArray {
-                data: rows.collect(),
-                element_type: field.element_type,
-            };
-            Field::Scalars(ScalarField {
-                data: Some(Data::ArrayData(data)),
-                ..Default::default()
-            })
+            let data = ArrayArray { data: rows.collect(), element_type: field.element_type };
+            Field::Scalars(ScalarField { data: Some(Data::ArrayData(data)), ..Default::default() })
         }
         scalar => Field::Scalars(encode_scalars(scalar, &present)),
     };
@@ -57,11 +45,7 @@ pub fn encode(field: &FieldSchema, values: &[&Value]) -> FieldData {
 }
 
 fn wrong(field: &FieldSchema, value: &Value) -> ! {
-    panic!(
-        "{value:?} is no value of {} ({:?})",
-        field.name,
-        field.data_type()
-    )
+    panic!("{value:?} is no value of {} ({:?})", field.name, field.data_type())
 }
 
 fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
@@ -81,25 +65,17 @@ fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
         DataType::Int8 | DataType::Int16 | DataType::Int32 => {
             let wide: Vec<i64> = each!(Int);
             Data::IntData(IntArray {
-                data: wide
-                    .into_iter()
-                    .map(|value| i32::try_from(value).unwrap())
-                    .collect(),
+                data: wide.into_iter().map(|value| i32::try_from(value).unwrap()).collect(),
             })
         }
         DataType::Int64 => Data::LongData(LongArray { data: each!(Int) }),
         DataType::Float => Data::FloatData(FloatArray { data: each!(Float) }),
-        DataType::Double => Data::DoubleData(DoubleArray {
-            data: each!(Double),
-        }),
+        DataType::Double => Data::DoubleData(DoubleArray { data: each!(Double) }),
         DataType::VarChar => Data::StringData(StringArray { data: each!(Text) }),
         DataType::Json => Data::JsonData(JsonArray { data: each!(Json) }),
         other => panic!("no scalar: {other:?}"),
     };
-    ScalarField {
-        data: Some(data),
-        ..Default::default()
-    }
+    ScalarField { data: Some(data), ..Default::default() }
 }
 
 fn encode_vectors(field: &FieldSchema, values: &[&Value]) -> VectorField {
@@ -122,9 +98,7 @@ fn encode_vectors(field: &FieldSchema, values: &[&Value]) -> VectorField {
                 Value::FloatVector(vector) => vector.clone(),
                 other => wrong(field, other),
             });
-            Vectors::FloatVector(FloatArray {
-                data: data.collect(),
-            })
+            Vectors::FloatVector(FloatArray { data: data.collect() })
         }
         DataType::BinaryVector => Vectors::BinaryVector(bytes.concat()),
         DataType::Float16Vector => Vectors::Float16Vector(bytes.concat()),
@@ -132,17 +106,10 @@ fn encode_vectors(field: &FieldSchema, values: &[&Value]) -> VectorField {
         DataType::Int8Vector => Vectors::Int8Vector(bytes.concat()),
         _ => {
             dim = bytes.iter().map(|row| sparse_dim(row)).max().unwrap_or(0);
-            Vectors::SparseFloatVector(SparseFloatArray {
-                contents: bytes,
-                dim,
-            })
+            Vectors::SparseFloatVector(SparseFloatArray { contents: bytes, dim })
         }
     };
-    VectorField {
-        dim,
-        data: Some(data),
-        ..Default::default()
-    }
+    VectorField { dim, data: Some(data), ..Default::default() }
 }
 
 /// One more than the largest index of a sparse row (pairs of a u32 index and an f32 value).
@@ -157,18 +124,13 @@ fn sparse_dim(row: &[u8]) -> i64 {
 pub fn decode(column: &FieldData) -> Vec<Value> {
     let (present, own_valid) = match &column.field {
         Some(Field::Scalars(scalars)) => (decode_scalars(scalars), &scalars.valid_data),
-        Some(Field::Vectors(vectors)) => (
-            decode_vectors(column.r#type(), vectors),
-            &vectors.valid_data,
-        ),
+        Some(Field::Vectors(vectors)) => {
+            (decode_vectors(column.r#type(), vectors), &vectors.valid_data)
+        }
         Some(Field::StructArrays(_)) => panic!("{}: struct arrays are not read", column.field_name),
         None => (Vec::new(), &Vec::new()),
     };
-    let valid = if own_valid.is_empty() {
-        &column.valid_data
-    } else {
-        own_valid
-    };
+    let valid = if own_valid.is_empty() { &column.valid_data } else { own_valid };
     if valid.is_empty() {
         return present;
     }
@@ -177,9 +139,9 @@ pub fn decode(column: &FieldData) -> Vec<Value> {
     valid
         .iter()
         .map(|valid| match (valid, full) {
-            (true, _) => present
-                .next()
-                .unwrap_or_else(|| panic!("{}: too short", column.field_name)),
+            (true, _) => {
+                present.next().unwrap_or_else(|| panic!("{}: too short", column.field_name))
+            }
             (false, true) => {
                 present.next();
                 Value::Null
@@ -193,21 +155,17 @@ fn decode_scalars(scalars: &ScalarField) -> Vec<Value> {
     match &scalars.data {
         None => Vec::new(), // how an empty array is read
         Some(Data::BoolData(column)) => column.data.iter().copied().map(Value::Bool).collect(),
-        Some(Data::IntData(column)) => column
-            .data
-            .iter()
-            .map(|value| Value::Int(i64::from(*value)))
-            .collect(),
+        Some(Data::IntData(column)) => {
+            column.data.iter().map(|value| Value::Int(i64::from(*value))).collect()
+        }
         Some(Data::LongData(column)) => column.data.iter().copied().map(Value::Int).collect(),
         Some(Data::FloatData(column)) => column.data.iter().copied().map(Value::Float).collect(),
         Some(Data::DoubleData(column)) => column.data.iter().copied().map(Value::Double).collect(),
         Some(Data::StringData(column)) => column.data.iter().cloned().map(Value::Text).collect(),
         Some(Data::JsonData(column)) => column.data.iter().cloned().map(Value::Json).collect(),
-        Some(Data::ArrayData(column)) => column
-            .data
-            .iter()
-            .map(|row| Value::Array(decode_scalars(row)))
-            .collect(),
+        Some(Data::ArrayData(column)) => {
+            column.data.iter().map(|row| Value::Array(decode_scalars(row))).collect()
+        }
         Some(other) => panic!("a column of an unexpected type: {other:?}"),
     }
 }
@@ -215,18 +173,13 @@ fn decode_scalars(scalars: &ScalarField) -> Vec<Value> {
 fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
     let dim = usize::try_from(vectors.dim).unwrap();
     let rows = |bytes: &[u8], width: usize| {
-        bytes
-            .chunks(width)
-            .map(|row| Value::Bytes(row.to_vec()))
-            .collect()
+        bytes.chunks(width).map(|row| Value::Bytes(row.to_vec())).collect()
     };
     match &vectors.data {
         None => Vec::new(),
-        Some(Vectors::FloatVector(column)) => column
-            .data
-            .chunks(dim)
-            .map(|row| Value::FloatVector(row.to_vec()))
-            .collect(),
+        Some(Vectors::FloatVector(column)) => {
+            column.data.chunks(dim).map(|row| Value::FloatVector(row.to_vec())).collect()
+        }
         Some(Vectors::BinaryVector(bytes)) => rows(bytes, dim / 8),
         Some(Vectors::Float16Vector(bytes) | Vectors::Bfloat16Vector(bytes)) => {
             rows(bytes, dim * 2)

@@ -84,13 +84,7 @@ pub const AWKWARD_TEXTS: [&str; 30] = [
 
 /// `count` different `Int64` keys: the edges first, then a run of neighbours.
 pub fn int64_keys(count: usize) -> Vec<Key> {
-    INT64_KEYS
-        .iter()
-        .copied()
-        .chain(1000..)
-        .take(count)
-        .map(Key::Int)
-        .collect()
+    INT64_KEYS.iter().copied().chain(1000..).take(count).map(Key::Int).collect()
 }
 
 /// `count` different `VarChar` keys: the awkward ones first, then plain ones.
@@ -107,16 +101,8 @@ pub fn text_keys(count: usize) -> Vec<Key> {
 
 /// `count` keys of the collection's key type, edges first.
 pub fn keys(collection: &Collection, count: usize) -> Vec<Key> {
-    let key = collection
-        .fields
-        .iter()
-        .find(|field| field.is_primary_key)
-        .expect("a primary key");
-    if key.data_type() == DataType::VarChar {
-        text_keys(count)
-    } else {
-        int64_keys(count)
-    }
+    let key = collection.fields.iter().find(|field| field.is_primary_key).expect("a primary key");
+    if key.data_type() == DataType::VarChar { text_keys(count) } else { int64_keys(count) }
 }
 
 /// A run of plain `Int64` keys.
@@ -134,28 +120,19 @@ pub fn table_of(collection: &Collection, keys: &[Key], seed: u64) -> Table {
     let columns = collection.columns();
     let rows = keys.iter().enumerate().map(|(number, key)| {
         let value = |column: &FieldSchema| {
-            if column.is_primary_key {
-                key.clone().into()
-            } else {
-                generate(column, number, seed)
-            }
+            if column.is_primary_key { key.clone().into() } else { generate(column, number, seed) }
         };
-        Row {
-            partition: String::new(),
-            values: columns.iter().map(value).collect(),
-        }
+        Row { partition: String::new(), values: columns.iter().map(value).collect() }
     });
-    Table {
-        rows: rows.collect(),
-        columns,
-    }
+    Table { rows: rows.collect(), columns }
 }
 
 /// The first rows of a column are its edge cases, the others random.
 fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
-    let salt = column.name.bytes().fold(seed, |salt, byte| {
-        salt.wrapping_mul(31).wrapping_add(u64::from(byte))
-    });
+    let salt = column
+        .name
+        .bytes()
+        .fold(seed, |salt, byte| salt.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let mut random =
         SplitMix::new(salt.wrapping_add((row as u64).wrapping_mul(0x2545_f491_4f6c_dd1d)));
     if column.nullable && row % 3 == 1 {
@@ -164,17 +141,9 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
     match column.data_type() {
         DataType::Array => {
             // Every fourth one is empty, beginning with the first.
-            let count = if row.is_multiple_of(4) {
-                0
-            } else {
-                1 + random.below(8)
-            };
+            let count = if row.is_multiple_of(4) { 0 } else { 1 + random.below(8) };
             let element = |place: u64| {
-                scalar(
-                    column.element_type(),
-                    row + usize::try_from(place).unwrap(),
-                    &mut random,
-                )
+                scalar(column.element_type(), row + usize::try_from(place).unwrap(), &mut random)
             };
             Value::Array((0..count).map(element).collect())
         }
@@ -215,12 +184,7 @@ fn scalar(data_type: DataType, row: usize, random: &mut SplitMix) -> Value {
         let (low, high) = (edges[0], edges[1]);
         let any =
             i128::from(low) + i128::from(random.next()) % (i128::from(high) - i128::from(low) + 1);
-        Value::Int(
-            edges
-                .get(row)
-                .copied()
-                .unwrap_or_else(|| i64::try_from(any).unwrap()),
-        )
+        Value::Int(edges.get(row).copied().unwrap_or_else(|| i64::try_from(any).unwrap()))
     };
     match data_type {
         DataType::Bool => Value::Bool(random.below(2) == 1),
@@ -238,37 +202,16 @@ fn scalar(data_type: DataType, row: usize, random: &mut SplitMix) -> Value {
                 0.1,
                 16_777_217.0,
             ];
-            Value::Float(
-                edges
-                    .get(row)
-                    .copied()
-                    .unwrap_or_else(|| random.unit() * 1e6),
-            )
+            Value::Float(edges.get(row).copied().unwrap_or_else(|| random.unit() * 1e6))
         }
         DataType::Double => {
-            let edges = [
-                -0.0,
-                f64::MAX,
-                f64::MIN,
-                f64::from_bits(1),
-                -f64::MIN_POSITIVE,
-                0.1,
-                1e-300,
-            ];
-            Value::Double(
-                edges
-                    .get(row)
-                    .copied()
-                    .unwrap_or_else(|| f64::from(random.unit()) / 3.0),
-            )
+            let edges =
+                [-0.0, f64::MAX, f64::MIN, f64::from_bits(1), -f64::MIN_POSITIVE, 0.1, 1e-300];
+            Value::Double(edges.get(row).copied().unwrap_or_else(|| f64::from(random.unit()) / 3.0))
         }
         DataType::VarChar => {
             let plain = || format!("row {row}: {}", AWKWARD_TEXTS[row % AWKWARD_TEXTS.len()]);
-            Value::Text(
-                AWKWARD_TEXTS
-                    .get(row)
-                    .map_or_else(plain, |text| (*text).to_owned()),
-            )
+            Value::Text(AWKWARD_TEXTS.get(row).map_or_else(plain, |text| (*text).to_owned()))
         }
         DataType::Json => Value::Json(document(row, random)),
         other => panic!("no values for {other:?}"),

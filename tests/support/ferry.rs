@@ -32,13 +32,7 @@ impl Outcome {
     /// Panics, with everything that it said, unless it ended with this code.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
-        assert_eq!(
-            self.code,
-            Some(code),
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout,
-            self.stderr
-        );
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
@@ -59,14 +53,8 @@ impl Default for Ferry {
 
 impl Ferry {
     pub fn new() -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("milvus-ferry-")
-            .tempdir()
-            .unwrap();
-        Self {
-            folder,
-            environment: Vec::new(),
-        }
+        let folder = tempfile::Builder::new().prefix("milvus-ferry-").tempdir().unwrap();
+        Self { folder, environment: Vec::new() }
     }
 
     /// With a plan file of this name.
@@ -125,11 +113,7 @@ impl Ferry {
             .unwrap();
         let stdout = read_all(child.stdout.take().unwrap());
         let stderr = read_all(child.stderr.take().unwrap());
-        Running {
-            child,
-            began: Instant::now(),
-            streams: Some((stdout, stderr)),
-        }
+        Running { child, began: Instant::now(), streams: Some((stdout, stderr)) }
     }
 }
 
@@ -187,10 +171,8 @@ impl Running {
 
     /// Sends a signal by its name: `INT`, `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.pid().to_string()])
-            .status()
-            .unwrap();
+        let status =
+            Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().unwrap();
         assert!(status.success(), "kill -s {name}");
     }
 
@@ -199,10 +181,7 @@ impl Running {
     pub fn wait_until(&mut self, limit: Duration, mut condition: impl FnMut() -> bool) {
         let began = Instant::now();
         while !condition() {
-            assert!(
-                began.elapsed() < limit,
-                "it has not come about in {limit:?}"
-            );
+            assert!(began.elapsed() < limit, "it has not come about in {limit:?}");
             if !self.runs() {
                 let outcome = self.outcome();
                 panic!("the run ended before it came about: {outcome:#?}");

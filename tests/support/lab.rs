@@ -29,12 +29,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [
-        Self::Milvus235A,
-        Self::Milvus235B,
-        Self::Milvus2216,
-        Self::Lite3,
-    ];
+    pub const ALL: [Self; 4] = [Self::Milvus235A, Self::Milvus235B, Self::Milvus2216, Self::Lite3];
 
     fn name(self) -> &'static str {
         match self {
@@ -72,24 +67,15 @@ pub struct Spec {
 
 impl Spec {
     pub fn milvus_235() -> Self {
-        Self {
-            version: "2.3.5",
-            ..Self::default()
-        }
+        Self { version: "2.3.5", ..Self::default() }
     }
 
     pub fn milvus_2216() -> Self {
-        Self {
-            version: "2.2.16",
-            ..Self::default()
-        }
+        Self { version: "2.2.16", ..Self::default() }
     }
 
     pub fn lite3() -> Self {
-        Self {
-            version: "lite3",
-            ..Self::default()
-        }
+        Self { version: "lite3", ..Self::default() }
     }
 
     pub fn with_auth(mut self) -> Self {
@@ -170,12 +156,7 @@ impl Server {
             }),
             uri: text("uri"),
             port: port(&value["port"]),
-            ports: value["ports"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(port)
-                .collect(),
+            ports: value["ports"].as_array().unwrap().iter().map(port).collect(),
             pid: u32::try_from(value["pid"].as_u64().unwrap()).unwrap(),
         }
     }
@@ -225,20 +206,14 @@ pub fn server(kind: Kind) -> &'static Server {
 /// Several shared servers, started side by side.
 pub fn servers<const N: usize>(kinds: [Kind; N]) -> [&'static Server; N] {
     std::thread::scope(|scope| {
-        kinds
-            .map(|kind| scope.spawn(move || server(kind)))
-            .map(|thread| thread.join().unwrap())
+        kinds.map(|kind| scope.spawn(move || server(kind))).map(|thread| thread.join().unwrap())
     })
 }
 
 /// A name that no other test uses, neither in this process nor in one that runs beside it.
 pub fn unique_name(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    format!(
-        "{prefix}_{}_{}",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("{prefix}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Starts a server for one test; it ends, and its data goes, when the value is dropped.
@@ -321,10 +296,7 @@ impl Lab {
         input.write_all(b"{\"servers\": {}}\n").unwrap();
         let mut first = String::new();
         output.read_line(&mut first).unwrap();
-        assert!(
-            first.contains("servers"),
-            "the lab does not answer: {first}"
-        );
+        assert!(first.contains("servers"), "the lab does not answer: {first}");
 
         let waiting = Arc::<Mutex<HashMap<u64, Sender<Value>>>>::default();
         let answered = Arc::clone(&waiting);
@@ -339,12 +311,7 @@ impl Lab {
             answered.lock().unwrap().clear(); // nobody will answer those who still wait
         });
         let (child, input) = (Mutex::new(child), Mutex::new(input));
-        Self {
-            child,
-            input,
-            waiting,
-            next: AtomicU64::new(1),
-        }
+        Self { child, input, waiting, next: AtomicU64::new(1) }
     }
 
     /// The launcher's process id.
@@ -358,8 +325,7 @@ impl Lab {
     }
 
     fn ask(&self, request: Value) -> Server {
-        self.try_ask(request)
-            .unwrap_or_else(|error| panic!("the lab failed: {error}"))
+        self.try_ask(request).unwrap_or_else(|error| panic!("the lab failed: {error}"))
     }
 
     fn try_ask(&self, mut request: Value) -> Result<Server, String> {
@@ -368,14 +334,9 @@ impl Lab {
         let (asker, answer): (_, Receiver<Value>) = channel();
         self.waiting.lock().unwrap().insert(id, asker);
         let line = format!("{request}\n");
-        self.input
-            .lock()
-            .unwrap()
-            .write_all(line.as_bytes())
-            .map_err(|error| error.to_string())?;
-        let answer = answer
-            .recv_timeout(PATIENCE)
-            .map_err(|_| format!("no answer to {request}"))?;
+        self.input.lock().unwrap().write_all(line.as_bytes()).map_err(|error| error.to_string())?;
+        let answer =
+            answer.recv_timeout(PATIENCE).map_err(|_| format!("no answer to {request}"))?;
         match answer["error"].as_str() {
             Some(error) => Err(error.to_owned()),
             None => Ok(Server::from_json(&answer["server"])),

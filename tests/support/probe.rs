@@ -37,9 +37,7 @@ impl tonic::service::Interceptor for Credentials {
         mut request: tonic::Request<()>,
     ) -> Result<tonic::Request<()>, tonic::Status> {
         if let Some(authorization) = &self.0 {
-            request
-                .metadata_mut()
-                .insert("authorization", authorization.clone());
+            request.metadata_mut().insert("authorization", authorization.clone());
         }
         Ok(request)
     }
@@ -59,21 +57,15 @@ pub struct Probe {
 pub fn refusal(status: Option<&Status>) -> Option<String> {
     let status = status.expect("a status");
     let refused = status.code != 0 || status.error_code != 0;
-    refused.then(|| {
-        format!(
-            "code {} ({}): {}",
-            status.code, status.error_code, status.reason
-        )
-    })
+    refused.then(|| format!("code {} ({}): {}", status.code, status.error_code, status.reason))
 }
 
 /// Calls an RPC whose answer holds a status; panics on a refusal.
 macro_rules! call {
     ($probe:expr, $rpc:ident, $request:expr) => {{
         let answer = $probe.raw().$rpc($request).await;
-        let answer = answer
-            .unwrap_or_else(|status| panic!("{}: {status:?}", stringify!($rpc)))
-            .into_inner();
+        let answer =
+            answer.unwrap_or_else(|status| panic!("{}: {status:?}", stringify!($rpc))).into_inner();
         if let Some(reason) = crate::support::probe::refusal(answer.status.as_ref()) {
             panic!("{}: {reason}", stringify!($rpc));
         }
@@ -84,9 +76,8 @@ macro_rules! call {
 macro_rules! order {
     ($probe:expr, $rpc:ident, $request:expr) => {{
         let answer = $probe.raw().$rpc($request).await;
-        let answer = answer
-            .unwrap_or_else(|status| panic!("{}: {status:?}", stringify!($rpc)))
-            .into_inner();
+        let answer =
+            answer.unwrap_or_else(|status| panic!("{}: {status:?}", stringify!($rpc))).into_inner();
         if let Some(reason) = crate::support::probe::refusal(Some(&answer)) {
             panic!("{}: {reason}", stringify!($rpc));
         }
@@ -107,26 +98,19 @@ impl Probe {
                 .tls_config(ClientTlsConfig::new().ca_certificate(ca).identity(identity))
                 .unwrap();
         }
-        Self::open(endpoint, server.auth.then_some(("root", "Milvus")))
-            .await
-            .unwrap()
+        Self::open(endpoint, server.auth.then_some(("root", "Milvus"))).await.unwrap()
     }
 
     /// Connects to the default database without credentials.
     pub async fn connect(uri: &str) -> Self {
-        Self::open(Endpoint::from_shared(uri.to_owned()).unwrap(), None)
-            .await
-            .unwrap()
+        Self::open(Endpoint::from_shared(uri.to_owned()).unwrap(), None).await.unwrap()
     }
 
     /// Connects to the default database as a user.
     pub async fn connect_auth(uri: &str, user: &str, password: &str) -> Self {
-        Self::open(
-            Endpoint::from_shared(uri.to_owned()).unwrap(),
-            Some((user, password)),
-        )
-        .await
-        .unwrap()
+        Self::open(Endpoint::from_shared(uri.to_owned()).unwrap(), Some((user, password)))
+            .await
+            .unwrap()
     }
 
     /// Waits until the server answers, which it may do later than it listens.
@@ -135,9 +119,7 @@ impl Probe {
         user: Option<(&str, &str)>,
     ) -> Result<Self, tonic::Status> {
         let header = user.map(|(user, password)| {
-            base64(format!("{user}:{password}").as_bytes())
-                .parse()
-                .unwrap()
+            base64(format!("{user}:{password}").as_bytes()).parse().unwrap()
         });
         let channel = endpoint
             .initial_stream_window_size(8 << 20)
@@ -149,19 +131,10 @@ impl Probe {
             .max_encoding_message_size(MESSAGE_LIMIT);
         let began = Instant::now();
         loop {
-            match client
-                .clone()
-                .get_version(milvus::GetVersionRequest {})
-                .await
-            {
+            match client.clone().get_version(milvus::GetVersionRequest {}).await {
                 Ok(answer) => {
                     let version = answer.into_inner().version;
-                    return Ok(Self {
-                        client,
-                        service,
-                        database: String::new(),
-                        version,
-                    });
+                    return Ok(Self { client, service, database: String::new(), version });
                 }
                 Err(status)
                     if status.code() == tonic::Code::Unavailable && began.elapsed() < PATIENCE =>
@@ -190,10 +163,7 @@ impl Probe {
 
     /// The same connection on another database; the default one is "".
     pub fn in_database(&self, name: &str) -> Self {
-        Self {
-            database: name.to_owned(),
-            ..self.clone()
-        }
+        Self { database: name.to_owned(), ..self.clone() }
     }
 
     /// The same connection on a new database that no other test uses. A server holds 64 of them.
@@ -209,10 +179,8 @@ impl Probe {
     }
 
     pub async fn create_database(&self, name: &str) {
-        let request = milvus::CreateDatabaseRequest {
-            db_name: name.to_owned(),
-            ..Default::default()
-        };
+        let request =
+            milvus::CreateDatabaseRequest { db_name: name.to_owned(), ..Default::default() };
         order!(self, create_database, request);
     }
 
@@ -224,11 +192,7 @@ impl Probe {
             schema: prost::Message::encode_to_vec(&collection.to_schema()),
             shards_num: collection.shards,
             consistency_level: collection.consistency,
-            properties: collection
-                .properties
-                .iter()
-                .map(|(key, value)| pair(key, value))
-                .collect(),
+            properties: collection.properties.iter().map(|(key, value)| pair(key, value)).collect(),
             num_partitions: collection.num_partitions,
             ..Default::default()
         };
@@ -263,11 +227,7 @@ impl Probe {
             collection_name: collection.to_owned(),
             field_name: index.field.clone(),
             index_name: index.name.clone(),
-            extra_params: index
-                .params
-                .iter()
-                .map(|(key, value)| pair(key, value))
-                .collect(),
+            extra_params: index.params.iter().map(|(key, value)| pair(key, value)).collect(),
             ..Default::default()
         };
         order!(self, create_index, request);
@@ -285,12 +245,7 @@ impl Probe {
                 replica_number: 1,
                 ..Default::default()
             };
-            let answer = self
-                .raw()
-                .load_collection(request)
-                .await
-                .unwrap()
-                .into_inner();
+            let answer = self.raw().load_collection(request).await.unwrap().into_inner();
             let Some(reason) = refusal(Some(&answer)) else {
                 break;
             };
@@ -298,10 +253,7 @@ impl Probe {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         while self.load_state(collection, &[]).await != LoadState::Loaded {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "{collection} is not loaded in {PATIENCE:?}"
-            );
+            assert!(began.elapsed() < PATIENCE, "{collection} is not loaded in {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -350,17 +302,11 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk
-            .iter()
-            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
             << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            out.push(if place <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
+            out.push(if place <= chunk.len() { char::from(digit) } else { '=' });
         }
     }
     out

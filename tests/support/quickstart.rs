@@ -33,10 +33,8 @@ pub fn collection(name: &str) -> Collection {
 
 /// Its 2,288 rows.
 pub fn table() -> Table {
-    let rows = lines("texts.jsonl")
-        .into_iter()
-        .zip(vectors("vectors.f16"))
-        .map(|(line, vector)| {
+    let rows =
+        lines("texts.jsonl").into_iter().zip(vectors("vectors.f16")).map(|(line, vector)| {
             let text = |key: &str| line[key].as_str().unwrap().to_owned();
             let dynamic = serde_json::json!({"word": line["word"]}).to_string();
             Row {
@@ -58,9 +56,7 @@ pub fn table() -> Table {
 
 /// Its ten questions.
 pub fn questions() -> Vec<Question> {
-    let questions = lines("queries.jsonl")
-        .into_iter()
-        .zip(vectors("queries.f16"));
+    let questions = lines("queries.jsonl").into_iter().zip(vectors("queries.f16"));
     questions
         .map(|(line, vector)| Question {
             text: line["query"].as_str().unwrap().to_owned(),
@@ -82,9 +78,7 @@ fn read(name: &str) -> Vec<u8> {
 
 fn lines(name: &str) -> Vec<Json> {
     let text = String::from_utf8(read(name)).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn vectors(name: &str) -> Vec<Vec<f32>> {

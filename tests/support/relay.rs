@@ -84,9 +84,7 @@ impl Act {
 
     /// The server carried it out, and the connection broke.
     pub fn lose_answer() -> Self {
-        Self::LoseAnswer(tonic::Status::unavailable(
-            "relay: connection reset by peer",
-        ))
+        Self::LoseAnswer(tonic::Status::unavailable("relay: connection reset by peer"))
     }
 
     /// The server carried it out, too late.
@@ -123,12 +121,7 @@ impl Act {
 
 /// A Milvus status that says no.
 pub fn refusal(code: i32, legacy: ErrorCode, reason: &str) -> Status {
-    Status {
-        code,
-        error_code: legacy.into(),
-        reason: reason.to_owned(),
-        ..Default::default()
-    }
+    Status { code, error_code: legacy.into(), reason: reason.to_owned(), ..Default::default() }
 }
 
 type Rule = Box<dyn Fn(&Call) -> Act + Send + Sync>;
@@ -155,10 +148,7 @@ impl Relay {
     /// Starts a relay with a rule, which is asked about every call.
     pub fn with_rule(server: &Server, rule: impl Fn(&Call) -> Act + Send + Sync + 'static) -> Self {
         let rule: Rule = Box::new(rule);
-        let shared = Arc::new(Shared {
-            rule: Mutex::new(Arc::new(rule)),
-            calls: Mutex::default(),
-        });
+        let shared = Arc::new(Shared { rule: Mutex::new(Arc::new(rule)), calls: Mutex::default() });
         // A runtime of its own: a test that blocks its thread does not block the relay.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -178,11 +168,7 @@ impl Relay {
             .initial_connection_window_size(8 << 20);
         runtime.spawn(front.serve_with_incoming(service, incoming));
         drop(inside);
-        Self {
-            address,
-            shared,
-            runtime: Some(runtime),
-        }
+        Self { address, shared, runtime: Some(runtime) }
     }
 
     /// Where clients connect to instead of the server.
@@ -206,10 +192,7 @@ impl Relay {
 
     /// The calls of one RPC so far.
     pub fn calls_of(&self, rpc: &str) -> Vec<Call> {
-        self.calls()
-            .into_iter()
-            .filter(|call| call.rpc == rpc)
-            .collect()
+        self.calls().into_iter().filter(|call| call.rpc == rpc).collect()
     }
 
     /// How often an RPC was called so far.

@@ -109,10 +109,7 @@ pub struct Table {
 
 impl Table {
     pub fn key_column(&self) -> usize {
-        self.columns
-            .iter()
-            .position(|column| column.is_primary_key)
-            .expect("a primary key")
+        self.columns.iter().position(|column| column.is_primary_key).expect("a primary key")
     }
 
     pub fn column(&self, name: &str) -> usize {
@@ -136,16 +133,8 @@ impl Table {
 
     /// The rows that `keep` says yes to, by key.
     pub fn filtered(&self, keep: impl Fn(&Key) -> bool) -> Self {
-        let rows = self
-            .rows
-            .iter()
-            .filter(|row| keep(&self.key_of(row)))
-            .cloned()
-            .collect();
-        Self {
-            columns: self.columns.clone(),
-            rows,
-        }
+        let rows = self.rows.iter().filter(|row| keep(&self.key_of(row))).cloned().collect();
+        Self { columns: self.columns.clone(), rows }
     }
 
     /// The same rows with a column under another name.
@@ -193,11 +182,7 @@ impl Table {
 }
 
 fn names(table: &Table) -> Vec<&str> {
-    table
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect()
+    table.columns.iter().map(|column| column.name.as_str()).collect()
 }
 
 /// Panics, with the first differences, unless both hold the same rows, whatever their partitions.
@@ -223,22 +208,13 @@ pub fn differences(expected: &Table, actual: &Table, by_partition: bool) -> Stri
     if a != b {
         return format!("the columns differ:\n  expected {a:?}\n  actual   {b:?}\n");
     }
-    let column_of: Vec<usize> = expected
-        .columns
-        .iter()
-        .map(|column| actual.column(&column.name))
-        .collect();
+    let column_of: Vec<usize> =
+        expected.columns.iter().map(|column| actual.column(&column.name)).collect();
     let index = |table: &Table| {
         let mut rows: BTreeMap<(String, Key), Vec<usize>> = BTreeMap::new();
         for (number, row) in table.rows.iter().enumerate() {
-            let partition = if by_partition {
-                row.partition.clone()
-            } else {
-                String::new()
-            };
-            rows.entry((partition, table.key_of(row)))
-                .or_default()
-                .push(number);
+            let partition = if by_partition { row.partition.clone() } else { String::new() };
+            rows.entry((partition, table.key_of(row))).or_default().push(number);
         }
         rows
     };

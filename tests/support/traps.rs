@@ -20,10 +20,8 @@ pub async fn paging_trap(probe: &Probe, name: &str) -> (Collection, Table) {
     probe.create_collection(&collection).await;
     let keys =
         |first: i64| -> Vec<Key> { (first..PAGING_TRAP_KEYS).step_by(2).map(Key::Int).collect() };
-    let (even, odd) = (
-        data::table_of(&collection, &keys(0), 1),
-        data::table_of(&collection, &keys(1), 2),
-    );
+    let (even, odd) =
+        (data::table_of(&collection, &keys(0), 1), data::table_of(&collection, &keys(1), 2));
     // The copies are equal: which of them a query returns is not defined.
     let copies = even.clone().followed_by(&even).followed_by(&even);
     probe.insert_batches(name, &copies, copies.rows.len()).await;
@@ -46,9 +44,8 @@ pub async fn page_carelessly(probe: &Probe, collection: &str, limit: u32) -> Vec
             Some(last) => format!("id > {}", last.literal()),
         };
         let params = [("limit", limit.as_str())];
-        let answer = probe
-            .query_at(consistency, collection, &[], &expression, &["id"], &params)
-            .await;
+        let answer =
+            probe.query_at(consistency, collection, &[], &expression, &["id"], &params).await;
         let page = keys_of(&answer, "id");
         if page.is_empty() {
             return seen;

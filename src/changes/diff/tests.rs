@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::changes::Known;
 use crate::model::{
     CollectionRule, ConsistencyLevel, DynamicField, Field, Index, NameTemplate, Partition,
     PartitionKey, Partitions, Selector,
@@ -135,6 +136,7 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
         collection: created,
         load: LoadState::Loaded,
         rows: Some(1_000),
+        row_statistic: 1_000,
     });
     after
 }
@@ -213,7 +215,13 @@ proptest! {
                 _ => target.description.push('!'),
             }
             let drifted = one(after);
-            prop_assert_eq!(drifted.reason, "target_drifted");
+            if finished && which > 3 {
+                // A finished collection may be described anew; that is said, and no more.
+                prop_assert_eq!(drifted.action, Action::Unchanged);
+                prop_assert!(drifted.findings.iter().any(|found| found.code == "target_drifted"));
+            } else {
+                prop_assert_eq!(drifted.reason, "target_drifted");
+            }
         }
     }
 }
@@ -226,6 +234,7 @@ fn a_collection_that_nobody_recorded_is_refused_or_adopted() {
         collection: collection(),
         load: LoadState::NotLoaded,
         rows: None,
+        row_statistic: 0,
     });
     assert_eq!(one(there.clone()).reason, "target_exists");
     there.rule.existing = Existing::Adopt;
@@ -255,9 +264,20 @@ fn what_changed_since_is_named() {
 
     let mut described = done.clone();
     described.description = Some("other".to_owned());
+    let finished = one(described.clone());
+    assert_eq!((finished.action, finished.findings[0].code), (Action::Unchanged, "changed_since"));
+    described.known.as_mut().unwrap().finished = false;
     let described = one(described);
     assert_eq!(described.reason, "plan_changed");
     assert!(described.explanation.contains("description"), "{}", described.explanation);
+
+    let mut emptied = done.clone();
+    emptied.target.as_mut().unwrap().rows = Some(0);
+    assert_eq!(one(emptied).reason, "target_emptied");
+
+    let mut alias = done.clone();
+    alias.target.as_mut().unwrap().collection.name = "real".to_owned();
+    assert_eq!(one(alias).reason, "target_is_alias");
 
     let mut released = done.clone();
     released.target.as_mut().unwrap().load = LoadState::NotLoaded;
@@ -272,6 +292,54 @@ fn what_changed_since_is_named() {
     let fewer = one(fewer);
     assert_eq!(fewer.action, Action::Unchanged);
     assert_eq!(fewer.findings[0].code, "target_rows_differ");
+}
+
+#[test]
+fn what_was_meant_to_be_made_and_not_noted_is_ours_only_while_it_is_untouched() {
+    let before = inspected(rule(), collection());
+    let change = one(before.clone());
+    let mut half = carried_out(&before, &change, false);
+    let known = half.known.as_mut().unwrap();
+    (known.target_id, known.created) = (None, None);
+    let target = half.target.as_mut().unwrap();
+    (target.rows, target.row_statistic, target.load) = (None, 0, LoadState::NotLoaded);
+    target.collection.indexes.clear();
+    assert_eq!(one(half.clone()).action, Action::Resume);
+    let mut indexed = half.clone();
+    indexed.target.as_mut().unwrap().collection.indexes = collection().indexes;
+    assert_eq!(one(indexed).reason, "target_exists");
+    half.target.as_mut().unwrap().row_statistic = 5;
+    assert_eq!(one(half).reason, "target_exists");
+}
+
+#[test]
+fn what_the_server_made_differently_is_never_filled() {
+    let before = inspected(rule(), collection());
+    let change = one(before.clone());
+    for finished in [true, false] {
+        let mut half = carried_out(&before, &change, finished);
+        let mut other = collection();
+        other.fields[1].data_type = DataType::INT32;
+        half.known.as_mut().unwrap().created = Some(other.clone());
+        half.target.as_mut().unwrap().collection = other;
+        assert_eq!(one(half).reason, "target_schema_differs");
+    }
+}
+
+#[test]
+fn a_target_with_partitions_of_its_own_is_not_adopted() {
+    let mut there = inspected(rule(), collection());
+    there.rule.existing = Existing::Adopt;
+    let mut target = collection();
+    target.partitions = vec!["old".to_owned()];
+    there.target = Some(TargetState {
+        id: 1,
+        collection: target,
+        load: LoadState::NotLoaded,
+        rows: None,
+        row_statistic: 0,
+    });
+    assert_eq!(one(there).reason, "target_schema_differs");
 }
 
 #[test]
@@ -303,7 +371,6 @@ fn dynamic_data_is_not_lost_by_accident() {
 
 #[test]
 fn two_onto_one_is_refused() {
-    let changes =
-        diff(vec![inspected(rule(), collection()), inspected(rule(), collection())], NEW);
+    let changes = diff(vec![inspected(rule(), collection()), inspected(rule(), collection())], NEW);
     assert!(changes.iter().all(|change| change.reason == "two_onto_one"));
 }

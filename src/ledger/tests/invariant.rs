@@ -121,7 +121,6 @@ proptest! {
                     }
                 }
                 Act::Reopen => {
-                    let done = ledger.totals(id).unwrap().chunks_done;
                     for (chunk, _, _) in ledger.done_chunks(id, None, usize::MAX).unwrap() {
                         ledger.reopen_chunk(chunk.id).unwrap();
                     }

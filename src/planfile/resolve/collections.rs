@@ -44,11 +44,7 @@ pub(super) fn resolve(
     let mut rules = Vec::new();
     let mut landings = Vec::new();
     for (index, entry) in file.collections.iter().flatten().enumerate() {
-        let entry = Entry {
-            pointer: format!("/collections/{index}"),
-            own: entry,
-            defaults,
-        };
+        let entry = Entry { pointer: format!("/collections/{index}"), own: entry, defaults };
         if let Some((rule, landing)) = entry.resolve(context) {
             rules.push(rule);
             landings.extend(landing);
@@ -89,9 +85,7 @@ fn check_partition_field(
 
 /// `drop_dynamic_data` as a default does nothing unless some entry drops the dynamic field.
 fn unused_drop(defaults: &Defaults, rules: &[CollectionRule], context: &mut Context<'_>) {
-    let any_off = rules
-        .iter()
-        .any(|rule| matches!(rule.dynamic_field, DynamicField::Off { .. }));
+    let any_off = rules.iter().any(|rule| matches!(rule.dynamic_field, DynamicField::Off { .. }));
     if defaults.drop_dynamic_data == Some(true) && !any_off && !rules.is_empty() {
         if context.has_invalid("/collections") || context.is_invalid("/defaults/dynamic_field") {
             return;
@@ -101,11 +95,8 @@ fn unused_drop(defaults: &Defaults, rules: &[CollectionRule], context: &mut Cont
 }
 
 fn drop_finding() -> Diagnostic {
-    Diagnostic::error(
-        "drop_without_off",
-        "`drop_dynamic_data` without `dynamic_field = false`",
-    )
-    .help("dynamic data is only left behind when the target has no dynamic field")
+    Diagnostic::error("drop_without_off", "`drop_dynamic_data` without `dynamic_field = false`")
+        .help("dynamic data is only left behind when the target has no dynamic field")
 }
 
 impl Entry<'_> {
@@ -129,21 +120,12 @@ impl Entry<'_> {
         let selector = self.selector(context)?;
         let target = self.target(&selector, context);
         let description = self.description(&selector, context);
-        let source_database = self.database(
-            entry.source_database.as_ref(),
-            self.defaults.source_database.as_ref(),
-        );
-        let target_database = self.database(
-            entry.target_database.as_ref(),
-            self.defaults.target_database.as_ref(),
-        );
-        let landing = self.landing(
-            &selector,
-            target.as_ref(),
-            &source_database,
-            &target_database,
-            context,
-        );
+        let source_database =
+            self.database(entry.source_database.as_ref(), self.defaults.source_database.as_ref());
+        let target_database =
+            self.database(entry.target_database.as_ref(), self.defaults.target_database.as_ref());
+        let landing =
+            self.landing(&selector, target.as_ref(), &source_database, &target_database, context);
         let line = context.report.start(&context.key_span(&self.pointer)).line;
         let rule = CollectionRule {
             location: format!("{}:{line}", context.path.display()),
@@ -194,10 +176,7 @@ impl Entry<'_> {
                 context.report(&pointer, finding);
             }
         }
-        Some(Selector::Glob {
-            pattern: source.clone(),
-            exclude,
-        })
+        Some(Selector::Glob { pattern: source.clone(), exclude })
     }
 
     /// The string at a key before it was rendered: the entry's, or the default.
@@ -271,10 +250,9 @@ impl Entry<'_> {
         match setting.or(self.defaults.partition_key.as_ref()) {
             Some(PartitionKeySetting::Word(PartitionKeyWord::None)) => PartitionKey::None,
             Some(PartitionKeySetting::Field(table)) => match &table.field {
-                Some(field) => PartitionKey::Field {
-                    field: field.clone(),
-                    partitions: table.partitions,
-                },
+                Some(field) => {
+                    PartitionKey::Field { field: field.clone(), partitions: table.partitions }
+                }
                 None => PartitionKey::Keep,
             },
             None | Some(PartitionKeySetting::Word(PartitionKeyWord::Keep)) => PartitionKey::Keep,
@@ -289,9 +267,8 @@ impl Entry<'_> {
         target_database: &str,
         context: &Context<'_>,
     ) -> Option<Landing> {
-        let unknown = ["target", "target_database", "source_database", "database"]
-            .iter()
-            .any(|key| {
+        let unknown =
+            ["target", "target_database", "source_database", "database"].iter().any(|key| {
                 context.is_invalid(&self.at(key)) || context.is_invalid(&child("/defaults", key))
             });
         if unknown {
@@ -330,9 +307,7 @@ fn name_template(
         Selector::Glob { .. } => {
             let templates = context.templates.clone();
             NameTemplate::new(written.clone(), move |name| {
-                templates
-                    .render_text(&written, Some(name))
-                    .map_err(|fault| fault.message)
+                templates.render_text(&written, Some(name)).map_err(|fault| fault.message)
             })
         }
     }

@@ -55,11 +55,7 @@ pub(super) fn resolve(end: &End<'_>, context: &mut Context<'_>) -> Option<Endpoi
     });
     let encrypted = address.as_ref().map(|address| address.encrypted);
     let tls = tls(end, encrypted, context);
-    Some(Endpoint {
-        uri: address?.uri,
-        credentials: credentials?,
-        tls: tls?,
-    })
+    Some(Endpoint { uri: address?.uri, credentials: credentials?, tls: tls? })
 }
 
 fn credentials(end: &End<'_>, context: &mut Context<'_>) -> Option<Credentials> {
@@ -73,13 +69,9 @@ fn credentials(end: &End<'_>, context: &mut Context<'_>) -> Option<Credentials> 
     let pair = |pointer: &'static str, has: &str, lacks: &str| {
         (
             child(pointer, has),
-            Diagnostic::error(
-                "incomplete_credentials",
-                format!("`{has}` without `{lacks}`"),
-            )
-            .help(format!(
-                "add `{lacks} = {{ env = \"NAME\" }}`, or log in with a `token` instead"
-            )),
+            Diagnostic::error("incomplete_credentials", format!("`{has}` without `{lacks}`")).help(
+                format!("add `{lacks} = {{ env = \"NAME\" }}`, or log in with a `token` instead"),
+            ),
         )
     };
     let (pointer, finding) = match (end.username, end.password, end.token) {
@@ -117,11 +109,7 @@ fn tls(end: &End<'_>, encrypted: Option<bool>, context: &mut Context<'_>) -> Opt
     let mut valid = true;
     let mut fault = |key: &str, finding: Diagnostic, context: &mut Context<'_>| {
         context.report_key(
-            &if key.is_empty() {
-                pointer.clone()
-            } else {
-                child(&pointer, key)
-            },
+            &if key.is_empty() { pointer.clone() } else { child(&pointer, key) },
             finding,
         );
         valid = false;
@@ -132,18 +120,8 @@ fn tls(end: &End<'_>, encrypted: Option<bool>, context: &mut Context<'_>) -> Opt
         fault("", finding, context);
     }
     for (has, value, lacks, other) in [
-        (
-            "client_cert_file",
-            &table.client_cert_file,
-            "client_key_file",
-            &table.client_key_file,
-        ),
-        (
-            "client_key_file",
-            &table.client_key_file,
-            "client_cert_file",
-            &table.client_cert_file,
-        ),
+        ("client_cert_file", &table.client_cert_file, "client_key_file", &table.client_key_file),
+        ("client_key_file", &table.client_key_file, "client_cert_file", &table.client_cert_file),
     ] {
         if value.is_some() && other.is_none() {
             let finding = Diagnostic::error("incomplete_tls", format!("`{has}` without `{lacks}`"))
@@ -189,13 +167,7 @@ struct AddressFault {
 
 fn address(text: &str) -> Result<Address, AddressFault> {
     const FORM: &str = "write `http://HOST:PORT` or `https://HOST:PORT`";
-    let fault = |message, help| {
-        Err(AddressFault {
-            code: "invalid_endpoint",
-            message,
-            help,
-        })
-    };
+    let fault = |message, help| Err(AddressFault { code: "invalid_endpoint", message, help });
     let Some((scheme, rest)) = text.split_once("://") else {
         return fault("the endpoint has no `http://` or `https://`", FORM);
     };
@@ -228,27 +200,19 @@ fn address(text: &str) -> Result<Address, AddressFault> {
         },
     };
     let host = host.to_ascii_lowercase();
-    let valid = match host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-    {
+    let valid = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
         None => {
             !host.is_empty()
                 && host.len() <= 253
-                && host
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+                && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
         }
     };
     if !valid {
         return fault("the endpoint has no valid host", FORM);
     }
     let scheme = if encrypted { "https" } else { "http" };
-    Ok(Address {
-        uri: format!("{scheme}://{host}:{port}"),
-        encrypted,
-    })
+    Ok(Address { uri: format!("{scheme}://{host}:{port}"), encrypted })
 }
 
 #[cfg(test)]
@@ -259,10 +223,7 @@ mod tests {
     fn addresses_get_a_normal_form() {
         for (text, uri) in [
             ("http://localhost", "http://localhost:19530"),
-            (
-                "https://In01.Zillizcloud.com",
-                "https://in01.zillizcloud.com:443",
-            ),
+            ("https://In01.Zillizcloud.com", "https://in01.zillizcloud.com:443"),
             ("https://a.b:19540/", "https://a.b:19540"),
             ("HTTP://127.0.0.1:1", "http://127.0.0.1:1"),
             ("http://[::1]:19531", "http://[::1]:19531"),
@@ -295,9 +256,6 @@ mod tests {
         ] {
             assert!(address(text).is_err(), "{text}");
         }
-        assert_eq!(
-            address("http://u:p/w@h").unwrap_err().code,
-            "literal_credential"
-        );
+        assert_eq!(address("http://u:p/w@h").unwrap_err().code, "literal_credential");
     }
 }

@@ -31,10 +31,7 @@ pub(super) fn onto_itself(
             "source_is_target",
             "the source and the target are the same collection",
         )
-        .related(
-            context.span("/target/endpoint"),
-            "the same server as the source",
-        )
+        .related(context.span("/target/endpoint"), "the same server as the source")
         .help("give it another name with `target`, or another database with `target_database`");
         let at = place(landing, context);
         context.report(&at, finding);
@@ -48,9 +45,7 @@ fn server(uri: &str) -> String {
             return format!("localhost:{port}");
         }
     }
-    uri.split_once("://")
-        .map_or(uri, |(_, rest)| rest)
-        .to_owned()
+    uri.split_once("://").map_or(uri, |(_, rest)| rest).to_owned()
 }
 
 /// Two collections must not land on one target.

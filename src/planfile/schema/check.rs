@@ -41,9 +41,7 @@ pub(in crate::planfile) fn check(
         checked: Checked::default(),
     };
     match jsonschema::validator_for(&CHECK) {
-        Ok(validator) => validator
-            .iter_errors(rendered)
-            .for_each(|error| check.finding(&error)),
+        Ok(validator) => validator.iter_errors(rendered).for_each(|error| check.finding(&error)),
         Err(error) => check.checked.findings.push(Diagnostic::error(
             "internal_error",
             format!("the schema of this build is broken: {error}"),
@@ -113,10 +111,7 @@ impl Check<'_> {
     }
 
     fn push(&mut self, finding: Diagnostic, pointer: String) {
-        let span = Span {
-            source: self.source,
-            range: self.spans.value(&pointer),
-        };
+        let span = Span { source: self.source, range: self.spans.value(&pointer) };
         self.checked.findings.push(finding.at(span));
         self.checked.invalid.insert(pointer);
     }
@@ -138,10 +133,7 @@ impl Check<'_> {
             }
             None => format!("{place} takes {}", listed(known.iter().copied())),
         };
-        let span = Span {
-            source: self.source,
-            range: self.spans.key(&at),
-        };
+        let span = Span { source: self.source, range: self.spans.key(&at) };
         self.checked.findings.push(
             Diagnostic::error("unknown_key", format!("unknown key `{key}` in {place}"))
                 .at(span)
@@ -165,10 +157,7 @@ impl Check<'_> {
             (_, "source") => "name the collection, or give a glob: `source = \"NAME\"`",
             _ => "add it",
         };
-        let span = Span {
-            source: self.source,
-            range: self.spans.key(pointer),
-        };
+        let span = Span { source: self.source, range: self.spans.key(pointer) };
         let finding = Diagnostic::error(
             "missing_key",
             format!("`{key}` is missing in {}", table_name(pointer)),
@@ -186,9 +175,8 @@ impl Check<'_> {
         pointer: &str,
         context: &[Vec<ValidationError<'static>>],
     ) {
-        let mut fitting = context
-            .iter()
-            .filter(|branch| branch.iter().all(|error| !is_shape(error, pointer)));
+        let mut fitting =
+            context.iter().filter(|branch| branch.iter().all(|error| !is_shape(error, pointer)));
         if let (Some(branch), None) = (fitting.next(), fitting.next()) {
             for error in branch {
                 self.finding(error);
@@ -201,15 +189,10 @@ impl Check<'_> {
 
     fn unexpected(&mut self, instance: &Value, pointer: String, expected: &[String]) {
         let found = type_of(instance);
-        let from_template = self
-            .written
-            .pointer(&pointer)
-            .and_then(Value::as_str)
-            .is_some_and(is_template);
-        let words: Vec<&str> = expected
-            .iter()
-            .filter_map(|word| word.strip_prefix('"')?.strip_suffix('"'))
-            .collect();
+        let from_template =
+            self.written.pointer(&pointer).and_then(Value::as_str).is_some_and(is_template);
+        let words: Vec<&str> =
+            expected.iter().filter_map(|word| word.strip_prefix('"')?.strip_suffix('"')).collect();
         let all_words = words.len() == expected.len();
         let (code, found) = match instance {
             Value::String(_) if !words.is_empty() => ("invalid_value", "another word"),
@@ -224,11 +207,7 @@ impl Check<'_> {
         };
         let mut finding = Diagnostic::error(
             code,
-            format!(
-                "`{}` takes {}; {found}",
-                name_of(&pointer),
-                alternatives(expected)
-            ),
+            format!("`{}` takes {}; {found}", name_of(&pointer), alternatives(expected)),
         );
         if let Value::String(text) = instance
             && let Some(near) = closest(text, words)
@@ -310,12 +289,9 @@ fn expectations(error: &ValidationError<'_>) -> Vec<String> {
                 .collect()
         }
         ValidationErrorKind::Constant { expected_value } => vec![expected_value.to_string()],
-        ValidationErrorKind::Enum { options } => options
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(ToString::to_string)
-            .collect(),
+        ValidationErrorKind::Enum { options } => {
+            options.as_array().into_iter().flatten().map(ToString::to_string).collect()
+        }
         ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
             context.iter().flatten().flat_map(expectations).collect()
         }

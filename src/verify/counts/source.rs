@@ -11,8 +11,10 @@ const PROBED_CHUNKS: usize = 64;
 /// Rows behind a difference.
 #[derive(Default)]
 struct Found {
-    /// Rows whose key another row has too.
+    /// Rows that are counted beyond the keys there are.
     duplicates: u64,
+    /// A key that is proven to have several rows.
+    proof: Option<Key>,
     /// Rows that are counted and never returned.
     unreadable: u64,
     /// Rows that are there now and were not read.
@@ -45,7 +47,11 @@ pub(super) async fn explain(
             if let Some(count) = count {
                 let unreadable = unreadable_keys(compared, &query, &chunk.range, at).await?;
                 found.unreadable += unreadable;
-                found.duplicates += count.saturating_sub(keys + unreadable);
+                let beyond = count.saturating_sub(keys + unreadable);
+                found.duplicates += beyond;
+                if beyond > 0 && found.proof.is_none() {
+                    found.proof = duplicate_key(compared, &query, &chunk.range, at).await?;
+                }
             }
             found.unread.add(keys.saturating_sub(rows), &chunk);
             found.gone.add(rows.saturating_sub(keys), &chunk);
@@ -62,12 +68,17 @@ pub(super) async fn explain(
 }
 
 fn say(found: &Found, counts: &mut Counts) {
-    if found.duplicates > 0 {
-        counts.explanations.push(format!(
-            "the source holds duplicate keys: {} rows have a key that another row has too; a \
-             query gives each key once, so each arrives once",
+    match &found.proof {
+        Some(key) => counts.explanations.push(format!(
+            "the source holds duplicate keys: {} rows have a key that another row has too, such as \
+             {key}; a query gives each key once, so each arrives once",
             grouped(found.duplicates)
-        ));
+        )),
+        None if found.duplicates > 0 => counts.unexplained.push(format!(
+            "the source counts {} rows more than it returns, and no key is found that has several",
+            grouped(found.duplicates)
+        )),
+        None => {}
     }
     if found.unread.rows > 0 {
         counts.unexplained.push(format!(
@@ -103,6 +114,47 @@ fn say(found: &Found, counts: &mut Counts) {
             grouped(counts.read),
             grouped((found.duplicates + found.unread.rows).abs_diff(found.gone.rows))
         ));
+    }
+}
+
+/// A key of the range that has several rows: halves the range until one key is left.
+async fn duplicate_key(
+    compared: &Compared<'_>,
+    query: &Query,
+    range: &KeyRange,
+    at: Moment,
+) -> Result<Option<Key>, Error> {
+    let source = compared.source;
+    let limit = answer_limit(compared.chunk_size);
+    let mut range = range.clone();
+    if query.key_kind == KeyKind::Int64 && range.up_to.is_none() {
+        // The largest key may be counted and not returned.
+        range.up_to = Some(Key::Int64(i64::MAX - 1));
+    }
+    loop {
+        let keys = match source.keys_in(query, &range, at, limit).await {
+            Ok(keys) => keys,
+            // A range that outgrew its answer: any bound inside it will do.
+            Err(error) if error.kind == milvus::Kind::TooLarge => {
+                source.key_page(query, &range, at, 1_000, limit).await?.0
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let count = source.count(query, &range, at).await?.unwrap_or(0);
+        match keys.as_slice() {
+            [] => return Ok(None),
+            [key] => return Ok((count > 1).then(|| key.clone())),
+            keys => {
+                let middle = &keys[(keys.len() - 1) / 2];
+                let lower = KeyRange { after: range.after.clone(), up_to: Some(middle.clone()) };
+                let in_lower = source.count(query, &lower, at).await?.unwrap_or(0);
+                if in_lower > keys.len().div_ceil(2) as u64 {
+                    range = lower;
+                } else {
+                    range.after = Some(middle.clone());
+                }
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) async fn explain(
             // too often after that is not there twice.
             let Some(query) = Query::of(compared.to, chunk.scope.as_deref()) else { continue };
             if !compared.last_round
+                && !compared.adopted
                 && counts.target_count > Some(counts.acknowledged)
                 && compared.target.count(&query, &chunk.range, at).await? > Some(keys)
             {

@@ -45,10 +45,8 @@ impl Probe {
     }
 
     pub async fn has_collection(&self, collection: &str) -> bool {
-        let request = milvus::ShowCollectionsRequest {
-            db_name: self.database.clone(),
-            ..Default::default()
-        };
+        let request =
+            milvus::ShowCollectionsRequest { db_name: self.database.clone(), ..Default::default() };
         call!(self, show_collections, request)
             .collection_names
             .iter()
@@ -94,15 +92,7 @@ impl Probe {
         params: &[(&str, &str)],
     ) -> milvus::QueryResults {
         let strong = ConsistencyLevel::Strong;
-        self.query_at(
-            strong,
-            collection,
-            partitions,
-            expression,
-            output_fields,
-            params,
-        )
-        .await
+        self.query_at(strong, collection, partitions, expression, output_fields, params).await
     }
 
     /// A query with a consistency of the caller's choice.
@@ -119,10 +109,7 @@ impl Probe {
             db_name: self.database.clone(),
             collection_name: collection.to_owned(),
             expr: expression.to_owned(),
-            output_fields: output_fields
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect(),
+            output_fields: output_fields.iter().map(|name| (*name).to_owned()).collect(),
             partition_names: partitions.iter().map(|name| (*name).to_owned()).collect(),
             query_params: params.iter().map(|(key, value)| pair(key, value)).collect(),
             consistency_level: consistency.into(),
@@ -141,14 +128,8 @@ impl Probe {
     ) -> Vec<Key> {
         let key = self.key_field(collection).await;
         let limit = limit.to_string();
-        let params: &[(&str, &str)] = if limit == "0" {
-            &[]
-        } else {
-            &[("limit", &limit)]
-        };
-        let answer = self
-            .query(collection, partitions, expression, &[&key.name], params)
-            .await;
+        let params: &[(&str, &str)] = if limit == "0" { &[] } else { &[("limit", &limit)] };
+        let answer = self.query(collection, partitions, expression, &[&key.name], params).await;
         keys_of(&answer, &key.name)
     }
 
@@ -157,9 +138,7 @@ impl Probe {
         if self.is_22() {
             return self.all_keys(collection, partitions, &[]).await.len();
         }
-        let answer = self
-            .query(collection, partitions, "", &["count(*)"], &[])
-            .await;
+        let answer = self.query(collection, partitions, "", &["count(*)"], &[]).await;
         match columns::decode(&answer.fields_data[0]).as_slice() {
             [Value::Int(count)] => usize::try_from(*count).unwrap(),
             other => panic!("count(*) is {other:?}"),
@@ -177,20 +156,14 @@ impl Probe {
         expression: &str,
     ) -> Vec<Vec<Hit>> {
         const FLOAT_VECTOR: i32 = 101;
-        let bytes = |vector: &Vec<f32>| {
-            vector
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect()
-        };
+        let bytes =
+            |vector: &Vec<f32>| vector.iter().flat_map(|value| value.to_le_bytes()).collect();
         let placeholder = PlaceholderValue {
             tag: "$0".to_owned(),
             kind: FLOAT_VECTOR,
             values: vectors.iter().map(bytes).collect(),
         };
-        let group = PlaceholderGroup {
-            placeholders: vec![placeholder],
-        };
+        let group = PlaceholderGroup { placeholders: vec![placeholder] };
         let request = milvus::SearchRequest {
             db_name: self.database.clone(),
             collection_name: collection.to_owned(),
@@ -214,28 +187,17 @@ impl Probe {
             Some(IdField::StrId(ids)) => ids.data.into_iter().map(Key::Text).collect(),
             _ => Vec::new(),
         };
-        let mut hits = keys
-            .into_iter()
-            .zip(results.scores)
-            .map(|(key, score)| Hit { key, score });
+        let mut hits = keys.into_iter().zip(results.scores).map(|(key, score)| Hit { key, score });
         results
             .topks
             .iter()
-            .map(|count| {
-                hits.by_ref()
-                    .take(usize::try_from(*count).unwrap())
-                    .collect()
-            })
+            .map(|count| hits.by_ref().take(usize::try_from(*count).unwrap()).collect())
             .collect()
     }
 }
 
 pub fn keys_of(answer: &milvus::QueryResults, name: &str) -> Vec<Key> {
-    let Some(column) = answer
-        .fields_data
-        .iter()
-        .find(|column| column.field_name == name)
-    else {
+    let Some(column) = answer.fields_data.iter().find(|column| column.field_name == name) else {
         return Vec::new();
     };
     let key = |value| match value {

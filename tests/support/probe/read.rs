@@ -27,11 +27,7 @@ impl Probe {
     pub async fn read_all(&self, collection: &str, keys: &[Key], partitions: &[&str]) -> Table {
         let table = self.read_uncounted(collection, keys, partitions).await;
         let count = self.count(collection, partitions).await;
-        assert_eq!(
-            count,
-            table.rows.len(),
-            "{collection}: count(*) and the rows that were read"
-        );
+        assert_eq!(count, table.rows.len(), "{collection}: count(*) and the rows that were read");
         table
     }
 
@@ -42,17 +38,12 @@ impl Probe {
         keys: &[Key],
         partitions: &[&str],
     ) -> Table {
-        let mut table = Table {
-            columns: self.columns(collection).await,
-            rows: Vec::new(),
-        };
+        let mut table = Table { columns: self.columns(collection).await, rows: Vec::new() };
         if partitions.is_empty() {
             table.rows = self.read_part(collection, keys, "", &table.columns).await;
         }
         for partition in partitions {
-            let rows = self
-                .read_part(collection, keys, partition, &table.columns)
-                .await;
+            let rows = self.read_part(collection, keys, partition, &table.columns).await;
             table.rows.extend(rows);
         }
         table
@@ -66,31 +57,19 @@ impl Probe {
         partition: &str,
         columns: &[FieldSchema],
     ) -> Vec<Row> {
-        let partitions: Vec<&str> = Some(partition)
-            .filter(|name| !name.is_empty())
-            .into_iter()
-            .collect();
-        let key = &columns
-            .iter()
-            .find(|column| column.is_primary_key)
-            .unwrap()
-            .name;
+        let partitions: Vec<&str> =
+            Some(partition).filter(|name| !name.is_empty()).into_iter().collect();
+        let key = &columns.iter().find(|column| column.is_primary_key).unwrap().name;
         let output: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let found = self.all_keys(collection, &partitions, keys).await;
         let wanted: BTreeSet<Key> = keys.iter().cloned().chain(found.iter().cloned()).collect();
         let wanted: Vec<Key> = wanted.into_iter().collect();
         let mut rows = Vec::new();
         for expression in key_lists(key, &wanted, ANSWER_BYTES / row_bytes(columns)) {
-            let answer = self
-                .query(collection, &partitions, &expression, &output, &[])
-                .await;
+            let answer = self.query(collection, &partitions, &expression, &output, &[]).await;
             rows.extend(rows_of(&answer, columns, partition));
         }
-        assert_eq!(
-            rows.len(),
-            found.len(),
-            "{collection}: rows by their keys and keys by ranges"
-        );
+        assert_eq!(rows.len(), found.len(), "{collection}: rows by their keys and keys by ranges");
         rows
     }
 
@@ -102,16 +81,10 @@ impl Probe {
         known: &[Key],
     ) -> Vec<Key> {
         let key = self.key_field(collection).await;
-        let sorted: BTreeSet<&Key> = known
-            .iter()
-            .filter(|key| **key != Key::Int(i64::MIN))
-            .collect();
-        let bounds: Vec<String> = sorted
-            .into_iter()
-            .skip(WINDOW)
-            .step_by(WINDOW)
-            .map(Key::literal)
-            .collect();
+        let sorted: BTreeSet<&Key> =
+            known.iter().filter(|key| **key != Key::Int(i64::MIN)).collect();
+        let bounds: Vec<String> =
+            sorted.into_iter().skip(WINDOW).step_by(WINDOW).map(Key::literal).collect();
         let name = &key.name;
         let mut windows: Vec<String> = bounds
             .windows(2)
@@ -127,30 +100,21 @@ impl Probe {
         }
         let mut keys = Vec::new();
         for window in windows {
-            let answer = self
-                .query(collection, partitions, &window, &[name], &[])
-                .await;
+            let answer = self.query(collection, partitions, &window, &[name], &[]).await;
             keys.extend(keys_of(&answer, name));
         }
         keys
     }
 
     pub(super) async fn key_field(&self, collection: &str) -> FieldSchema {
-        self.columns(collection)
-            .await
-            .into_iter()
-            .find(|column| column.is_primary_key)
-            .unwrap()
+        self.columns(collection).await.into_iter().find(|column| column.is_primary_key).unwrap()
     }
 
     /// Every column that can be read, as the server describes it; `$meta` last.
     pub async fn columns(&self, collection: &str) -> Vec<FieldSchema> {
         let schema = self.describe(collection).await.schema.unwrap();
-        let mut columns: Vec<FieldSchema> = schema
-            .fields
-            .into_iter()
-            .filter(|field| !field.is_dynamic)
-            .collect();
+        let mut columns: Vec<FieldSchema> =
+            schema.fields.into_iter().filter(|field| !field.is_dynamic).collect();
         if schema.enable_dynamic_field {
             columns.push(meta());
         }
@@ -160,15 +124,11 @@ impl Probe {
 
 /// `key in [...]` in as many expressions as it takes. `i64::MIN`, which has no literal, gets its own.
 fn key_lists(name: &str, keys: &[Key], at_once: usize) -> Vec<String> {
-    let literals: Vec<String> = keys
-        .iter()
-        .filter(|key| **key != Key::Int(i64::MIN))
-        .map(Key::literal)
-        .collect();
+    let literals: Vec<String> =
+        keys.iter().filter(|key| **key != Key::Int(i64::MIN)).map(Key::literal).collect();
     let lists = literals.chunks(at_once.clamp(1, KEYS_AT_ONCE));
-    let mut expressions: Vec<String> = lists
-        .map(|list| format!("{name} in [{}]", list.join(", ")))
-        .collect();
+    let mut expressions: Vec<String> =
+        lists.map(|list| format!("{name} in [{}]", list.join(", "))).collect();
     if keys.contains(&Key::Int(i64::MIN)) {
         expressions.push(format!("{name} < {}", i64::MIN + 1));
     }
@@ -177,10 +137,8 @@ fn key_lists(name: &str, keys: &[Key], at_once: usize) -> Vec<String> {
 
 /// What a row weighs at most, as far as its vectors and texts say.
 fn row_bytes(columns: &[FieldSchema]) -> usize {
-    let sizes = columns
-        .iter()
-        .flat_map(|column| &column.type_params)
-        .map(|pair| match pair.key.as_str() {
+    let sizes =
+        columns.iter().flat_map(|column| &column.type_params).map(|pair| match pair.key.as_str() {
             "dim" => pair.value.parse::<usize>().unwrap() * 4,
             "max_length" => pair.value.parse().unwrap(),
             _ => 0,
@@ -193,10 +151,7 @@ fn rows_of(answer: &milvus::QueryResults, columns: &[FieldSchema], partition: &s
     let decoded: Vec<Vec<Value>> = columns
         .iter()
         .map(|column| {
-            let found = answer
-                .fields_data
-                .iter()
-                .find(|data| data.field_name == column.name);
+            let found = answer.fields_data.iter().find(|data| data.field_name == column.name);
             found.map(columns::decode).unwrap_or_default()
         })
         .collect();
@@ -213,10 +168,7 @@ fn rows_of(answer: &milvus::QueryResults, columns: &[FieldSchema], partition: &s
     (0..count)
         .map(|_| Row {
             partition: partition.to_owned(),
-            values: columns
-                .iter_mut()
-                .map(|column| column.next().unwrap())
-                .collect(),
+            values: columns.iter_mut().map(|column| column.next().unwrap()).collect(),
         })
         .collect()
 }

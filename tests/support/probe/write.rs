@@ -34,7 +34,52 @@ struct GetFlushStateResponse {
     flushed: bool,
 }
 
+#[derive(Clone, PartialEq, prost::Message)]
+struct CreateCredentialRequest {
+    #[prost(string, tag = "2")]
+    username: String,
+    /// In base64.
+    #[prost(string, tag = "3")]
+    password: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct OperateUserRoleRequest {
+    #[prost(string, tag = "2")]
+    username: String,
+    #[prost(string, tag = "3")]
+    role_name: String,
+}
+
 impl Probe {
+    /// Adds a user who may look at things. On a server with authentication only.
+    pub async fn create_user(&self, name: &str, password: &str) {
+        let request = CreateCredentialRequest {
+            username: name.to_owned(),
+            password: super::base64(password.as_bytes()),
+        };
+        self.order("CreateCredential", request).await;
+    }
+
+    /// Lets a user do everything.
+    pub async fn make_admin(&self, user: &str) {
+        let request =
+            OperateUserRoleRequest { username: user.to_owned(), role_name: "admin".to_owned() };
+        self.order("OperateUserRole", request).await;
+    }
+
+    /// Calls an RPC that is not among the generated ones and whose answer is a status.
+    async fn order<T: prost::Message + 'static>(&self, rpc: &str, request: T) {
+        let mut grpc = tonic::client::Grpc::new(self.service.clone());
+        grpc.ready().await.unwrap();
+        let codec = tonic_prost::ProstCodec::<T, Status>::default();
+        let path = format!("/milvus.proto.milvus.MilvusService/{rpc}");
+        let path = path.parse().unwrap();
+        let answer = grpc.unary(tonic::Request::new(request), path, codec).await;
+        let answer = answer.unwrap_or_else(|status| panic!("{rpc}: {status:?}")).into_inner();
+        assert_eq!(refusal(Some(&answer)), None, "{rpc}");
+    }
+
     /// Creates the collection, fills it, flushes, builds its indexes and loads it.
     pub async fn fill(&self, collection: &Collection, table: &Table) {
         self.create_collection(collection).await;
@@ -113,20 +158,13 @@ impl Probe {
                 .get(collection)
                 .map(|ids| ids.data.clone())
                 .unwrap_or_default(),
-            timestamp: answer
-                .coll_flush_ts
-                .get(collection)
-                .copied()
-                .unwrap_or_default(),
+            timestamp: answer.coll_flush_ts.get(collection).copied().unwrap_or_default(),
             database: self.database.clone(),
             collection: collection.to_owned(),
         };
         let began = Instant::now();
         while !self.flushed(&state).await {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "{collection} is not flushed in {PATIENCE:?}"
-            );
+            assert!(began.elapsed() < PATIENCE, "{collection} is not flushed in {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
@@ -142,11 +180,7 @@ impl Probe {
             .await
             .unwrap()
             .into_inner();
-        assert_eq!(
-            super::refusal(answer.status.as_ref()),
-            None,
-            "GetFlushState"
-        );
+        assert_eq!(super::refusal(answer.status.as_ref()), None, "GetFlushState");
         answer.flushed
     }
 }
@@ -155,10 +189,7 @@ impl Probe {
 fn batches(table: &Table, size: usize) -> Vec<(String, Vec<&Row>)> {
     let mut partitions: Vec<(String, Vec<&Row>)> = Vec::new();
     for row in &table.rows {
-        match partitions
-            .iter_mut()
-            .find(|(name, _)| *name == row.partition)
-        {
+        match partitions.iter_mut().find(|(name, _)| *name == row.partition) {
             Some((_, rows)) => rows.push(row),
             None => partitions.push((row.partition.clone(), vec![row])),
         }
@@ -166,20 +197,14 @@ fn batches(table: &Table, size: usize) -> Vec<(String, Vec<&Row>)> {
     partitions
         .into_iter()
         .flat_map(|(name, rows)| {
-            rows.chunks(size)
-                .map(|rows| (name.clone(), rows.to_vec()))
-                .collect::<Vec<_>>()
+            rows.chunks(size).map(|rows| (name.clone(), rows.to_vec())).collect::<Vec<_>>()
         })
         .collect()
 }
 
 /// The columns of a request; a key that the server makes is left out.
 fn request_columns(table: &Table, rows: &[&Row]) -> Vec<FieldData> {
-    let columns = table
-        .columns
-        .iter()
-        .enumerate()
-        .filter(|(_, column)| !column.auto_id);
+    let columns = table.columns.iter().enumerate().filter(|(_, column)| !column.auto_id);
     columns
         .map(|(place, column)| {
             let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();

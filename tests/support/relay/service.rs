@@ -62,12 +62,8 @@ fn details(request: &dyn Any) -> Call {
             })*
         };
     }
-    let map = |pairs: &[KeyValuePair]| {
-        pairs
-            .iter()
-            .map(|p| (p.key.clone(), p.value.clone()))
-            .collect()
-    };
+    let map =
+        |pairs: &[KeyValuePair]| pairs.iter().map(|p| (p.key.clone(), p.value.clone())).collect();
     if let Some(request) = request.downcast_ref::<milvus::QueryRequest>() {
         return Call {
             database: request.db_name.clone(),

@@ -1,0 +1,211 @@
+//! Load states: a source that is loaded for the copy, a target that is loaded in the end.
+
+use std::time::{Duration, Instant};
+
+use super::steps::pause;
+use super::{Failure, Turn};
+use crate::changes::SourceState;
+use crate::ledger::{MoveId, StepState};
+use crate::milvus::{Client, Kind, Moment, Query};
+use crate::model::{Collection, KeyRange, LoadState};
+
+/// How long the rows of a partition that was loaded beside others may stay unseen.
+const SETTLING: Duration = Duration::from_secs(60);
+/// How long a collection may stay unloaded after the server agreed to load it.
+const GIVEN_UP: Duration = Duration::from_secs(180);
+/// The step that noted what was loaded at the source, followed by which partitions.
+const LOAD_SOURCE: &str = "load_source:";
+/// The step that released it again.
+const RELEASE_SOURCE: &str = "release_source";
+/// The step that loaded the target.
+const LOAD_TARGET: &str = "load";
+
+impl Turn<'_> {
+    /// Loads the source where the plan file allows it, and notes what was not loaded before.
+    pub(super) async fn load_source(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+    ) -> Result<(), Failure> {
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
+        // The first note says how the source was found; a run that was killed since has changed it.
+        let note = match steps.iter().find(|(step, _)| step.starts_with(LOAD_SOURCE)) {
+            Some((note, state)) if self.change.load_source || *state != StepState::Done => {
+                note.clone()
+            }
+            None if self.change.load_source => what_is_not_loaded(source),
+            _ => return Ok(()),
+        };
+        self.step("load the source").await;
+        self.begin(of_move, &note).await?;
+        self.begin(of_move, RELEASE_SOURCE).await?;
+        let from = &source.collection;
+        self.run.source.load_collection(&from.database, &from.name).await?;
+        wait_until_loaded(&self.run.source, from, &self.run.stop).await?;
+        if note != LOAD_SOURCE {
+            self.wait_until_readable(from).await?;
+        }
+        self.done(of_move, &note, "").await
+    }
+
+    /// Waits until the rows of partitions that were loaded beside others can be read. Milvus 2.3
+    /// calls such partitions loaded some seconds before that, and until then a query leaves their
+    /// rows out without a word. When the server's two counts agree, they are there.
+    async fn wait_until_readable(&mut self, from: &Collection) -> Result<(), Failure> {
+        let Some(query) = Query::of(from, None) else { return Ok(()) };
+        let source = &self.run.source;
+        let started = Instant::now();
+        loop {
+            let count = source.count(&query, &KeyRange::ALL, Moment::Strong).await?.unwrap_or(0);
+            let statistic = source.row_count_statistic(&from.database, &from.name).await?;
+            if count == statistic {
+                return Ok(());
+            }
+            if started.elapsed() > SETTLING {
+                self.warn(format!(
+                    "partitions of the source were loaded for the copy, and its numbers do not \
+                     prove that all of their rows can be read: it counts {count}, and its \
+                     statistics, which hold deleted rows and lack those not flushed yet, say \
+                     {statistic}"
+                ))
+                .await;
+                return Ok(());
+            }
+            pause(&self.run.stop, started, "the loaded partitions to be read").await?;
+        }
+    }
+
+    /// Makes sure that every partition of the source can still be read. One that was released since
+    /// the plan was made would be left out by queries and counts alike, without a word.
+    pub(super) async fn source_is_loaded(&self, source: &SourceState) -> Result<(), Failure> {
+        let from = &source.collection;
+        let client = &self.run.source;
+        let mut released = Vec::new();
+        for partition in &source.partitions {
+            match client.load_state(&from.database, &from.name, Some(&partition.name)).await {
+                Ok(LoadState::Loaded) => {}
+                Ok(_) => released.push(partition.name.as_str()),
+                Err(error) if error.kind == Kind::Unsupported => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if released.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!(
+            "partitions of the source were released while it was copied, so that their rows could \
+             not be read: {}; load them, then run the same command again",
+            released.join(", ")
+        )))
+    }
+
+    /// Loads the target: it is to be loaded like the source, or has to be to be counted.
+    pub(super) async fn load_target(
+        &mut self,
+        of_move: MoveId,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let target = &self.run.target;
+        let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
+        if is_loaded(target, wanted).await? {
+            return Ok(());
+        }
+        self.step("load").await;
+        self.begin(of_move, LOAD_TARGET).await?;
+        target.load_collection(database, name).await?;
+        wait_until_loaded(target, wanted, &self.run.stop).await?;
+        self.done(of_move, LOAD_TARGET, "").await
+    }
+
+    /// Releases what was loaded only for the copy, at both ends.
+    pub(super) async fn leave_as_found(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
+        let Some(note) = steps.keys().find_map(|step| step.strip_prefix(LOAD_SOURCE)) else {
+            return Ok(());
+        };
+        if steps.get(RELEASE_SOURCE) == Some(&StepState::Done) {
+            return Ok(());
+        }
+        self.step("release the source").await;
+        let partitions: Vec<String> =
+            note.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let from = &source.collection;
+        self.run.source.release(&from.database, &from.name, &partitions).await?;
+        // Only what this move loaded itself, to be counted.
+        if partitions.is_empty() && steps.get(LOAD_TARGET) == Some(&StepState::Done) {
+            self.step("release").await;
+            self.run.target.release(&wanted.database, &wanted.name, &[]).await?;
+        }
+        self.done(of_move, RELEASE_SOURCE, "").await
+    }
+}
+
+/// The step that notes what is not loaded at the source: these partitions, or all of it.
+fn what_is_not_loaded(source: &SourceState) -> String {
+    if source.load != LoadState::Loaded {
+        return LOAD_SOURCE.to_owned();
+    }
+    let unloaded: Vec<&str> = source
+        .partitions
+        .iter()
+        .filter(|partition| partition.load != LoadState::Loaded)
+        .map(|partition| partition.name.as_str())
+        .collect();
+    format!("{LOAD_SOURCE}{}", unloaded.join(","))
+}
+
+/// Whether the collection and each of its partitions is loaded: with some partitions loaded, the
+/// collection calls itself so.
+async fn is_loaded(client: &Client, collection: &Collection) -> crate::milvus::Result<bool> {
+    let (database, name) = (collection.database.as_str(), collection.name.as_str());
+    if client.load_state(database, name, None).await? != LoadState::Loaded {
+        return Ok(false);
+    }
+    let default = "_default".to_owned();
+    let partitions = std::iter::once(&default).chain(&collection.partitions);
+    for partition in
+        partitions.take(if collection.partition_key().is_some() { 0 } else { usize::MAX })
+    {
+        match client.load_state(database, name, Some(partition)).await {
+            Ok(LoadState::Loaded) => {}
+            Ok(_) => return Ok(false),
+            Err(error) if error.kind == Kind::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+async fn wait_until_loaded(
+    client: &Client,
+    collection: &Collection,
+    stop: &tokio_util::sync::CancellationToken,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let mut at_work = Instant::now();
+    loop {
+        match is_loaded(client, collection).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(error) if error.kind == Kind::NotReady => {}
+            Err(error) => return Err(error.into()),
+        }
+        match client.load_state(&collection.database, &collection.name, None).await {
+            Ok(LoadState::NotLoaded) => {}
+            _ => at_work = Instant::now(),
+        }
+        if at_work.elapsed() > GIVEN_UP {
+            return Err(Failure::Refused(format!(
+                "{} was to be loaded, and the server does not load it; see the server's log, then \
+                 run the same command again",
+                collection.address()
+            )));
+        }
+        pause(stop, started, &format!("{} to be loaded", collection.address())).await?;
+    }
+}

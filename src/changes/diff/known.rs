@@ -1,0 +1,221 @@
+//! Targets that earlier runs made or filled: what became of them since.
+
+use super::{Abilities, Verdict, error, names_beyond, unknown_target, warning};
+use crate::changes::differences::{differences, essential, list};
+use crate::changes::wanted::Wanted;
+use crate::changes::{Action, Known, SourceState, TargetState};
+use crate::model::quantity::{count, counted};
+use crate::model::{Existing, LoadState};
+
+/// Everything there is to compare.
+pub(super) struct Sides<'a> {
+    pub(super) known: &'a Known,
+    pub(super) source: &'a SourceState,
+    pub(super) target: &'a TargetState,
+    pub(super) wanted: &'a Wanted,
+    pub(super) abilities: Abilities,
+}
+
+/// What to do with a target that the ledger knows.
+pub(super) fn decide(sides: &Sides<'_>, existing: Existing) -> Verdict {
+    let Sides { known, source, target, wanted, abilities } = sides;
+    let address = wanted.collection.address();
+    if known.source_address != source.collection.address() {
+        return Verdict::conflict(
+            "target_taken",
+            &address,
+            format!("an earlier run filled this collection from {}", known.source_address),
+            "choose another `target`",
+        );
+    }
+    if known.target_id.is_none() && !looks_untouched(target) {
+        // An earlier run meant to make it and did not note that it did. What is there now holds
+        // more than that run can have put in.
+        return unknown_target(existing, target, wanted, *abilities);
+    }
+    // Milvus Lite describes every collection with the id 0.
+    if known.target_id.is_some_and(|id| id != target.id && id != 0) {
+        if existing == Existing::Adopt {
+            return unknown_target(existing, target, wanted, *abilities);
+        }
+        return Verdict::conflict(
+            "target_replaced",
+            &address,
+            "the collection at the target is not the one that an earlier run made: it was dropped \
+             and made again since"
+                .to_owned(),
+            "drop it to have it made anew, or write into it with `existing = \"adopt\"`",
+        );
+    }
+    if let Some(verdict) = not_as_asked_for(sides) {
+        return verdict;
+    }
+    if known.source_id != source.id && source.id != 0 {
+        return Verdict::conflict(
+            "source_replaced",
+            &address,
+            format!(
+                "{} is not the collection that an earlier run read: it was dropped and made again \
+                 since",
+                source.collection.address()
+            ),
+            "choose another `target`, or drop this one to have it made anew",
+        );
+    }
+    if known.finished { finished(sides) } else { unfinished(sides) }
+}
+
+/// Whether a target looks like one that was just made: nothing in it, nothing done to it.
+fn looks_untouched(target: &TargetState) -> bool {
+    let collection = &target.collection;
+    match target.rows {
+        Some(rows) => rows == 0,
+        None => target.load == LoadState::NotLoaded,
+    }
+    .then(|| {
+        target.row_statistic == 0 && collection.indexes.is_empty() && collection.aliases.is_empty()
+    })
+    .unwrap_or(false)
+}
+
+/// A collection that its server made differently from what was asked for must not be filled.
+fn not_as_asked_for(sides: &Sides<'_>) -> Option<Verdict> {
+    let created = sides.known.created.as_ref()?;
+    let text = list(&essential(differences(&sides.known.wanted, created, false)))?;
+    Some(Verdict::conflict(
+        "target_schema_differs",
+        &sides.wanted.collection.address(),
+        format!("the target made this collection differently from what was asked for: {text}"),
+        "drop it there, and leave it out of the plan file or move to a server that knows these \
+         attributes",
+    ))
+}
+
+/// An unfinished target must be exactly as it was when it was begun.
+fn unfinished(sides: &Sides<'_>) -> Verdict {
+    let Sides { known, target, wanted, .. } = sides;
+    let address = wanted.collection.address();
+    let changed = |text: String| {
+        let message =
+            format!("the collection was begun from other settings or another source: {text}");
+        let advice = "undo the change, or choose another `target`";
+        Verdict::conflict("plan_changed", &address, message, advice)
+    };
+    if let Some(text) = list(&differences(&wanted.collection, &known.wanted, true)) {
+        return changed(text);
+    }
+    let dropped = names_beyond(&known.wanted.partitions, &wanted.collection.partitions);
+    if !dropped.is_empty() {
+        return changed(format!("the source has these partitions no more: {dropped}"));
+    }
+    if known.settings != wanted.settings {
+        return changed("partitions or dynamic data were to be treated differently".to_owned());
+    }
+    // What the server said right after it made the collection is the measure: some attributes
+    // it may never have kept. Without that, only what rows depend on can be compared.
+    let made = known.created.as_ref().unwrap_or(&wanted.collection);
+    if let Some(text) = list(&differences(made, &target.collection, known.created.is_some())) {
+        return drifted(&address, &text);
+    }
+    let explanation = format!(
+        "{} in {} are there; {} are known and to be copied",
+        counted(known.rows, "row"),
+        counted(known.chunks_done, "chunk"),
+        counted(known.chunks_open, "chunk")
+    );
+    Verdict::new(Action::Resume, "unfinished", explanation)
+}
+
+fn drifted(address: &str, text: &str) -> Verdict {
+    Verdict::conflict(
+        "target_drifted",
+        address,
+        format!("the collection was changed at the target: {text}"),
+        "undo the change at the target, or choose another `target`",
+    )
+}
+
+/// A finished target is in use: what changed since is said, and only what makes it another
+/// collection, or takes its rows away, stands against going on.
+fn finished(sides: &Sides<'_>) -> Verdict {
+    let Sides { known, source, target, wanted, .. } = sides;
+    let address = wanted.collection.address();
+    let made = known.created.as_ref().unwrap_or(&known.wanted);
+    let at_target = differences(made, &target.collection, true);
+    let asked_for = differences(&wanted.collection, &known.wanted, true);
+    if let Some(text) = list(&essential(differences(&wanted.collection, &known.wanted, false))) {
+        return Verdict::conflict(
+            "plan_changed",
+            &address,
+            format!("the collection was made from other settings or another source schema: {text}"),
+            "undo the change, or choose another `target`",
+        );
+    }
+    if let Some(text) = list(&essential(differences(made, &target.collection, false))) {
+        return drifted(&address, &text);
+    }
+    let dropped = names_beyond(&known.wanted.partitions, &target.collection.partitions);
+    if !dropped.is_empty() {
+        return drifted(&address, &format!("these partitions are there no more: {dropped}"));
+    }
+    let emptied = target.rows == Some(0) && known.rows > 0 && !known.adopted;
+    if emptied {
+        let mut verdict = Verdict::new(Action::Conflict, "target_emptied", "");
+        verdict.findings.push(error(
+            "target_emptied",
+            &address,
+            format!("{} were copied, and the collection is empty now", counted(known.rows, "row")),
+            "drop it to have it made and filled anew, or choose another `target`",
+        ));
+        return verdict;
+    }
+    let mut verdict = lacking(sides).unwrap_or_else(|| {
+        let text = format!("{} copied", counted(known.rows, "row"));
+        Verdict::new(Action::Unchanged, "done", text)
+    });
+    let mut warn = |code, message: String, advice| {
+        verdict.findings.push(warning(code, &address, message, advice));
+    };
+    if let Some(text) = list(&asked_for) {
+        let message = format!("since it was finished, what is asked for has changed: {text}");
+        warn("changed_since", message, "change it at the target by hand");
+    }
+    if let Some(text) = list(&at_target) {
+        warn("target_drifted", format!("it was changed at the target since: {text}"), "");
+    }
+    let new = names_beyond(&source.collection.partitions, &known.wanted.partitions);
+    if !new.is_empty() && (known.settings.by_partition || wanted.settings.by_partition) {
+        let message = format!("partitions are new at the source, and were not copied: {new}");
+        warn("changed_since", message, "");
+    }
+    if !known.adopted
+        && let Some(rows) = target.rows
+        && rows != known.rows
+    {
+        let message =
+            format!("the target holds {}, {} were copied", counted(rows, "row"), count(known.rows));
+        warn("target_rows_differ", message, "rows were written or deleted at the target since");
+    }
+    verdict
+}
+
+/// What was taken away since, and can be made again without the rows.
+fn lacking(sides: &Sides<'_>) -> Option<Verdict> {
+    let Sides { source, target, wanted, .. } = sides;
+    let lacking: Vec<&str> = wanted
+        .collection
+        .indexes
+        .iter()
+        .filter(|index| !target.collection.indexes.iter().any(|have| have.field == index.field))
+        .map(|index| index.field.as_str())
+        .collect();
+    if !lacking.is_empty() {
+        let explanation = format!("indexes are missing on: {}", lacking.join(", "));
+        return Some(Verdict::new(Action::Resume, "index_missing", explanation));
+    }
+    if source.load == LoadState::Loaded && target.load != LoadState::Loaded {
+        let explanation = "it is not loaded, unlike the source";
+        return Some(Verdict::new(Action::Resume, "not_loaded", explanation));
+    }
+    None
+}

@@ -1,0 +1,81 @@
+//! Numbers of a source collection: rows, their size, rows with dynamic data.
+
+use crate::changes::SourceState;
+use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
+use crate::model::{Collection, DYNAMIC_COLUMN, Key, KeyRange};
+
+/// Rows that are read to measure how large a row is.
+const SAMPLE_ROWS: u32 = 100;
+/// Largest answer that is taken, bytes.
+const MAX_ANSWER: usize = 64 << 20;
+/// Keys asked for at a time when a whole collection is walked.
+const KEYS_PER_PAGE: u32 = 2_000;
+
+/// Counts rows and measures a few.
+pub(super) async fn rows(source: &Client, state: &mut SourceState) -> Result<()> {
+    let Some(query) = Query::of(&state.collection, None) else {
+        return Ok(());
+    };
+    state.rows = source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
+    let output = state.collection.columns();
+    let mut limit = SAMPLE_ROWS;
+    loop {
+        match source.sample_rows(&query, output.clone(), limit).await {
+            Ok(rows) if rows.is_empty() => return Ok(()),
+            Ok(rows) => {
+                state.row_bytes = Some((rows.bytes() / rows.len()).max(1) as u64);
+                return Ok(());
+            }
+            // 2.2.16 gathers every matching row before it applies the limit, so a large
+            // collection cannot be sampled like this; then a closed range can.
+            Err(error) if error.kind == Kind::TooLarge && limit > 1 => limit = 1,
+            Err(error) if error.kind == Kind::TooLarge => break,
+            Err(error) => return Err(error),
+        }
+    }
+    let (keys, _) = source
+        .key_page(&query, &KeyRange::ALL, Moment::Eventually, SAMPLE_ROWS, MAX_ANSWER)
+        .await?;
+    if let Some(last) = keys.last() {
+        let range = KeyRange { after: None, up_to: Some(last.clone()) };
+        let rows = source.rows_in(&query, &range, output, Moment::Eventually, MAX_ANSWER).await?;
+        state.row_bytes = (!rows.is_empty()).then(|| (rows.bytes() / rows.len()) as u64);
+    }
+    Ok(())
+}
+
+/// Walks the whole collection by key ranges and counts rows with dynamic data.
+pub(super) async fn dynamic_rows(source: &Client, collection: &Collection) -> Result<u64> {
+    let Some(query) = Query::of(collection, None) else {
+        return Ok(0);
+    };
+    let output = vec![query.key_field.clone(), DYNAMIC_COLUMN.to_owned()];
+    let mut count = 0;
+    let mut after: Option<Key> = None;
+    let mut moment = Moment::Strong;
+    let mut limit = KEYS_PER_PAGE;
+    loop {
+        if source.cancel().is_cancelled() {
+            return Err(Error::cancelled("Query", source.uri()));
+        }
+        let rest = KeyRange { after: after.clone(), up_to: None };
+        let (keys, _) = source.key_page(&query, &rest, moment, limit, MAX_ANSWER).await?;
+        moment = Moment::Eventually;
+        let up_to = keys.last().cloned();
+        let range = KeyRange { after: after.clone(), up_to: up_to.clone() };
+        let rows = match source.rows_in(&query, &range, output.clone(), moment, MAX_ANSWER).await {
+            Err(error) if error.kind == Kind::TooLarge && limit > 1 && up_to.is_some() => {
+                limit = limit.div_ceil(4);
+                continue;
+            }
+            other => other?,
+        };
+        count += rows
+            .rows_with_dynamic_data()
+            .map_err(|why| Error::bad_answer("Query", source.uri(), why))?;
+        match up_to {
+            Some(key) => after = Some(key),
+            None => return Ok(count),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The ledger's disk: folders that cannot be written to, and disks that fill up.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::lab::{self, Kind};
+use crate::world::{self, LedgerFile, PLAN, Trip, assert_says};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_folder_that_cannot_be_made() {
+    let trip = Trip::new(world::rows().await, "").await;
+    trip.ferry.write("file", "");
+    let outcome = trip.ferry.run(&["apply", PLAN, "--yes", "--state", "file/state"]).expect_code(1);
+    assert_says(&outcome, "file/state");
+    assert!(!trip.probe.has_collection(&trip.target).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_folder_that_is_read_only() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "ro,size=1m") else { return };
+    let outcome = trip.apply_on(&disk).expect_code(1);
+    assert_says(&outcome, "catalog");
+    assert_says(&outcome, "Read-only file system");
+    assert!(!trip.probe.has_collection(&trip.target).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_is_full_from_the_start() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=32k") else { return };
+    let outcome = trip.apply_on(&disk).expect_code(1);
+    assert_says(&outcome, "is full");
+    assert!(!trip.probe.has_collection(&trip.target).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_fills_up_and_gets_larger() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=320k") else { return };
+    let ledger = LedgerFile::at(&disk.0);
+    let outcome = trip.apply_on(&disk).expect_code(5);
+    assert_says(&outcome, "is full");
+    assert_says(&outcome, "nothing recorded so far is lost");
+    assert_says(&outcome, "--state");
+    let done = ledger.chunks_done();
+    assert!(done > 1, "it filled up too early: {done} chunks are done");
+    // Looking needs no room.
+    trip.ferry.run(&["plan", PLAN, "--state", disk.path()]).expect_code(0);
+    disk.remount("size=8m");
+    trip.apply_on(&disk).expect_code(0);
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_fills_up_and_is_left_for_another() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=320k") else { return };
+    trip.apply_on(&disk).expect_code(5);
+    let done = LedgerFile::at(&disk.0).chunks_done();
+    assert!(done > 1, "it filled up too early: {done} chunks are done");
+    let elsewhere = trip.ferry.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    for entry in std::fs::read_dir(&disk.0).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, elsewhere.join(path.file_name().unwrap())).unwrap();
+    }
+    trip.ferry.run(&["apply", PLAN, "--yes", "--state", "elsewhere"]).expect_code(0);
+    let ledger = LedgerFile::at(&elsewhere);
+    assert_eq!(ledger.rows_done(), 12_000);
+    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+impl Trip {
+    #[track_caller]
+    fn apply_on(&self, disk: &Disk) -> crate::support::ferry::Outcome {
+        self.ferry.run(&["apply", PLAN, "--yes", "--state", disk.path()])
+    }
+}
+
+/// A small disk in memory.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// Nothing, with a notice, where mounting is not permitted.
+    fn mount(folder: &Path, options: &str) -> Option<Self> {
+        // The servers may take a minute to start; the disk must not wait for them mounted.
+        lab::server(Kind::Milvus235B);
+        std::fs::create_dir(folder).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "milvus-ferry-test"])
+            .arg(folder)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!("skipped: a disk cannot be mounted here");
+        }
+        mounted.then(|| Self(folder.to_owned()))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}

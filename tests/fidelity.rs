@@ -12,6 +12,7 @@
 mod support;
 
 mod fidelity {
+    mod every_type;
     mod existing;
     mod fields;
     mod keys;
@@ -19,6 +20,5 @@ mod fidelity {
     mod naming;
     mod partitions;
     mod scene;
-    mod types;
     mod versions;
 }

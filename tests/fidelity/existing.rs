@@ -14,7 +14,7 @@ async fn a_foreign_collection_is_left_alone() {
     let theirs = data::table_of(&collection, &data::key_range(0..300), 2);
     tokio::join!(scene.source.fill(&collection, &ours), scene.target.fill(&collection, &theirs));
     scene.plan_file("[[collections]]\nsource = \"products\"");
-    scene.expect_refusal(&["target_exists", "products"]).await;
+    scene.expect_refusal(&["target_exists", "products", "adopt"]).await;
     scene.expect("products", &theirs).await;
 
     // Another schema is refused even where the collection may be adopted.

@@ -35,7 +35,7 @@ async fn a_name_a_description_and_a_dynamic_field_are_given() {
          description = \"{{ name }}, from the \\\"old\\\" shop\"\ndynamic_field = true",
     );
     let (plan, _) = scene.converge().await;
-    expect_words(&plan, &["products_2026"]);
+    expect_words(&plan, &["products_2026", "old\" shop"]);
     let schema = scene.target.describe("products_2026").await.schema.unwrap();
     assert_eq!(schema.description, "products, from the \"old\" shop");
     assert!(schema.enable_dynamic_field);
@@ -54,7 +54,7 @@ async fn dynamic_data_is_lost_only_where_that_is_accepted() {
     let entry = "[[collections]]\nsource = \"events\"\ndynamic_field = false\n";
     scene.plan_file(entry);
     // Every third row has none.
-    scene.expect_refusal(&["dynamic_data_lost", "600 rows"]).await;
+    scene.expect_refusal(&["dynamic_data_lost", "600 rows", "drop_dynamic_data"]).await;
     assert!(!scene.target.has_collection("events").await);
 
     scene.plan_file(&format!("{entry}drop_dynamic_data = true"));

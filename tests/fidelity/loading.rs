@@ -22,7 +22,7 @@ async fn a_source_that_is_not_loaded_is_left_as_it_was() {
 
     let entry = "[[collections]]\nsource = \"cold\"";
     scene.plan_file(entry);
-    scene.expect_refusal(&["source_not_loaded", "cold"]).await;
+    scene.expect_refusal(&["source_not_loaded", "load = true"]).await;
     assert_eq!(scene.source.load_state("cold", &[]).await, LoadState::NotLoad);
     scene.plan_file_with(LOAD, entry);
     scene.converge().await;

@@ -145,7 +145,7 @@ async fn a_partition_key_is_set_where_there_was_none_and_only_on_a_fit_field() {
     for (field, reasons) in [
         ("embedding", ["partition_key_unfit", "FloatVector"]),
         ("id", ["partition_key_unfit", "primary key"]),
-        ("tenat", ["partition_key_missing", "tenat"]),
+        ("tenat", ["partition_key_missing", "tenant"]),
     ] {
         scene.plan_file(&entry(field));
         scene.expect_refusal(&reasons).await;

@@ -90,8 +90,8 @@ impl Failure {
     /// Whether the next collection would fail in the same way.
     fn concerns_all(&self) -> bool {
         match self {
-            Self::Milvus(error) => concerns_server(error),
-            Self::Copy(
+            Self::Milvus(error)
+            | Self::Copy(
                 crate::copy::Error::Read { error, .. } | crate::copy::Error::Write { error, .. },
             ) => concerns_server(error),
             Self::Ledger(_) | Self::Stopped => true,

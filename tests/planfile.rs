@@ -125,7 +125,7 @@ fn examples_are_valid_in_every_environment() {
             let inputs = Inputs { env, ..Inputs::default() };
             match load(&plan, &inputs) {
                 Ok(loaded) => {
-                    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false))
+                    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings.render(false));
                 }
                 Err(report) => panic!("{}", report.render(false)),
             }

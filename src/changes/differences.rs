@@ -27,7 +27,7 @@ pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -
     for field in &should.fields {
         match is.field(&field.name) {
             None => {
-                note(true, &format!("field {:?}", field.name), field.type_text(), "missing".into())
+                note(true, &format!("field {:?}", field.name), field.type_text(), "missing".into());
             }
             Some(have) => compare_fields(field, have, details, &mut note),
         }

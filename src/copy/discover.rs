@@ -105,7 +105,7 @@ impl Copy {
                 self.task.source.key_page(query, rest, self.moment, limit, KEYS_ANSWER).await;
             match page {
                 Err(error) if error.kind == Kind::TooLarge && limit > 1 => {
-                    limit = limit.div_ceil(4)
+                    limit = limit.div_ceil(4);
                 }
                 other => return other.map(|(keys, _)| keys),
             }

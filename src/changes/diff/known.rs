@@ -68,14 +68,14 @@ pub(super) fn decide(sides: &Sides<'_>, existing: Existing) -> Verdict {
 /// Whether a target looks like one that was just made: nothing in it, nothing done to it.
 fn looks_untouched(target: &TargetState) -> bool {
     let collection = &target.collection;
-    match target.rows {
+    let empty = match target.rows {
         Some(rows) => rows == 0,
         None => target.load == LoadState::NotLoaded,
-    }
-    .then(|| {
-        target.row_statistic == 0 && collection.indexes.is_empty() && collection.aliases.is_empty()
-    })
-    .unwrap_or(false)
+    };
+    empty
+        && target.row_statistic == 0
+        && collection.indexes.is_empty()
+        && collection.aliases.is_empty()
 }
 
 /// A collection that its server made differently from what was asked for must not be filled.

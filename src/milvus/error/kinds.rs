@@ -1,0 +1,142 @@
+//! Sorting what servers answer, by gRPC code, Milvus code, legacy code, and text.
+
+use tonic::Code;
+
+use super::Kind;
+
+pub(super) fn has_any(text: &str, needles: &[&str]) -> bool {
+    needles.iter().any(|needle| text.contains(needle))
+}
+
+/// Texts that mean that an answer or a request is over a limit, whatever the code.
+const TOO_LARGE: &[&str] = &[
+    "message larger than max",
+    "maxOutputSize",
+    "exceed the limit size",
+    "exceed the limit",
+    "decoded message length too large",
+    "encoded message length too large",
+    "message length too large",
+];
+
+/// Texts of transient failures that servers report under unspecific codes.
+const TRANSIENT: &[&str] = &[
+    "client connection is closing",
+    "context canceled",
+    "context deadline exceeded",
+    "context Done",
+    "connection refused",
+    "connection reset",
+    "not ready",
+    "not healthy",
+    "is not available",
+    "no available shard",
+    "channel not available",
+    "node offline",
+    "recovering",
+    "broken pipe",
+    "transport is closing",
+    "Unavailable desc",
+    "Canceled desc",
+];
+
+pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
+    if has_any(text, TOO_LARGE) {
+        return Kind::TooLarge;
+    }
+    if has_any(
+        text,
+        &[
+            "InvalidCertificate",
+            "certificate",
+            "InvalidContentType",
+            "HandshakeFailure",
+            "received corrupt message",
+            "tls handshake",
+            "AlertReceived",
+            "received fatal alert",
+        ],
+    ) {
+        return Kind::Tls;
+    }
+    match code {
+        Code::DeadlineExceeded => Kind::Timeout,
+        Code::Cancelled if text.contains("Timeout expired") => Kind::Timeout,
+        Code::Unavailable | Code::Aborted | Code::Cancelled => Kind::Unavailable,
+        Code::ResourceExhausted | Code::OutOfRange => Kind::TooLarge,
+        Code::Unauthenticated => Kind::Unauthenticated,
+        Code::PermissionDenied => Kind::PermissionDenied,
+        Code::Unimplemented => Kind::Unsupported,
+        Code::InvalidArgument | Code::FailedPrecondition | Code::AlreadyExists => Kind::Invalid,
+        Code::NotFound => Kind::Missing,
+        // 2.2.16 refuses wrong credentials with UNKNOWN.
+        Code::Unknown if text.contains("auth check failure") => Kind::Unauthenticated,
+        // tonic reports a connection that broke as UNKNOWN, a reset stream as INTERNAL.
+        Code::Unknown | Code::Internal
+            if has_any(text, &["transport error", "h2 protocol error", "stream", "connection"]) =>
+        {
+            Kind::Unavailable
+        }
+        _ => Kind::Other,
+    }
+}
+
+/// Sorts by Milvus's code, by the legacy code of servers before 2.3, then by text.
+pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
+    if has_any(text, TOO_LARGE) {
+        return Kind::TooLarge;
+    }
+    match code {
+        1 | 2 | 11 | 12 | 106 | 110 | 503 | 505 | 507 | 2200 => return Kind::NotReady,
+        4 | 8 | 1807 => return Kind::RateLimited,
+        3 | 7 | 9 => return Kind::QuotaExceeded,
+        100 | 200 | 800 => return Kind::Missing,
+        101 | 103 => return Kind::NotLoaded,
+        700 => return Kind::NoIndex,
+        1100 | 1101 => return Kind::Invalid,
+        1102 => return Kind::TooLarge,
+        1400 => return Kind::Unauthenticated,
+        1401 => return Kind::PermissionDenied,
+        _ => {}
+    }
+    match legacy {
+        49 => return Kind::RateLimited,
+        48 | 52 | 53 | 54 => return Kind::QuotaExceeded,
+        55 | 56 => return Kind::NotReady,
+        4 | 15 | 26 => return Kind::Missing,
+        25 => return Kind::NoIndex,
+        5 => return Kind::Invalid,
+        _ => {}
+    }
+    text_kind(text)
+}
+
+fn text_kind(text: &str) -> Kind {
+    if has_any(
+        text,
+        &[
+            "can't find collection",
+            "CollectionNotExists",
+            "collection not found",
+            "partition is not exist",
+            "partition not found",
+            "database not found",
+            "database not exist",
+        ],
+    ) || (text.contains("database") && text.contains("not found"))
+    {
+        Kind::Missing
+    } else if has_any(text, &["has not been loaded", "not loaded", "checkIfLoaded failed"]) {
+        Kind::NotLoaded
+    } else if has_any(
+        text,
+        &["index doesn't exist", "index not exist", "index not found", "no index"],
+    ) {
+        Kind::NoIndex
+    // The whole text of what 2.3.5 says to LoadCollection for most of a minute after a crash.
+    } else if has_any(text, TRANSIENT) || text == "unrecoverable error" {
+        Kind::NotReady
+    } else {
+        Kind::Other
+    }
+}

@@ -1,11 +1,14 @@
 //! Servers that go away in the middle of a copy, and those that come back.
 
+use std::time::Duration;
+
 use crate::support::collection::plain;
 use crate::support::data;
 use crate::support::ferry::Ferry;
 use crate::support::lab::{self, Kind, Spec};
 use crate::support::pb::schema::DataType;
 use crate::support::probe::Probe;
+use crate::support::relay::{Act, Relay};
 use crate::support::table::assert_same;
 use crate::world::{self, LedgerFile, PATIENCE, PLAN, RESUME, Trip, assert_says, plan};
 
@@ -81,4 +84,45 @@ async fn a_source_that_dies_twice_in_one_copy() {
     let read = probe.read_all(&name, &table.keys(), &[]).await;
     assert_same(&table, &read);
     probe.drop_collection(&name).await;
+}
+
+/// Milvus leaves the rows of a released partition out without a word when the collection is read
+/// as a whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_partition_that_is_released_in_the_middle_of_a_copy() {
+    let server = lab::server(Kind::Milvus235A);
+    let probe = Probe::of(server).await.in_new_database().await;
+    let collection = plain("drowsy", DataType::Int64).dynamic().partitions(&["east", "west"]);
+    let table = data::table(&collection, 12_000, 22).spread_over(&["east", "west"]);
+    probe.fill(&collection, &table).await;
+    let relay = Relay::with_rule(server, |call| match call.rpc {
+        "Query" => Act::Delay(Duration::from_millis(100)),
+        _ => Act::Forward,
+    });
+    let target = lab::server(Kind::Milvus235B);
+    let there = Probe::of(target).await;
+    for partitions in ["merge", "keep"] {
+        let name = lab::unique_name("drowsy");
+        let entry = format!(
+            "[[collections]]\nsource = \"drowsy\"\nsource_database = \"{}\"\ntarget = \"{name}\"\n\
+             partitions = \"{partitions}\"\n",
+            probe.database()
+        );
+        let ferry = Ferry::with_plan(PLAN, &plan(&relay.uri(), target.uri(), &entry, ""));
+        let ledger = LedgerFile::of(&ferry);
+        let mut run = ferry.spawn(&["apply", PLAN, "--yes"]);
+        run.wait_until(PATIENCE, || ledger.chunks_done() >= 3);
+        probe.release_partitions("drowsy", &["west"]).await;
+        let outcome = run.wait(PATIENCE).expect_code(5);
+        assert_says(&outcome, RESUME);
+        probe.load("drowsy").await;
+        // It calls itself loaded seconds before its rows can be read.
+        while probe.count("drowsy", &[]).await < table.rows.len() {}
+        ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
+        let read = there.read_all(&name, &table.keys(), &[]).await;
+        let mut expected = table.clone();
+        expected.rows.iter_mut().for_each(|row| row.partition.clear());
+        assert_same(&expected, &read);
+        there.drop_collection(&name).await;
+    }
 }

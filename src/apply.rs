@@ -43,6 +43,28 @@ pub struct Run<'a> {
     pub stop: CancellationToken,
 }
 
+impl Run<'_> {
+    /// Notes in the ledger how a collection's turn ended, for whoever looks there later.
+    async fn note(&self, outcome: &Outcome) {
+        let (kind, text) = match &outcome.status {
+            Status::Unchanged => return,
+            Status::Done => ("done", String::new()),
+            Status::Stopped => ("stopped", String::new()),
+            Status::CountsDiffer(differences) => ("counts_differ", differences.join("; ")),
+            Status::Failed(why) => ("failed", why.clone()),
+        };
+        let text = format!("{} → {}: {text}", outcome.source, outcome.target);
+        let id = self.id;
+        let noted = self
+            .ledger
+            .with(move |ledger| ledger.note(id, None, kind, text.trim_end_matches(": ")))
+            .await;
+        if let Err(error) = noted {
+            tracing::warn!(%error, "How it ended could not be noted in the ledger.");
+        }
+    }
+}
+
 /// Why a collection's turn ended early.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
@@ -161,6 +183,7 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
         }
         let mut outcome = turn.outcome;
         outcome.elapsed = started.elapsed();
+        run.note(&outcome).await;
         let finished = Event::CollectionFinished(Box::new(outcome.clone()));
         let _ = run.events.send_timeout(finished, SHOW_LIMIT).await;
         outcomes.push(outcome);

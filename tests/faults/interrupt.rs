@@ -33,6 +33,7 @@ async fn one_signal(name: &str) {
     let ledger = trip.ledger();
     assert_eq!(ledger.number("SELECT count(*) FROM chunks WHERE state = 'open' AND tried = 1"), 0);
     assert_eq!(ledger.number("SELECT count(*) FROM runs WHERE outcome = 'interrupted'"), 1);
+    assert_eq!(ledger.number("SELECT count(*) FROM events WHERE kind = 'stopped'"), 1);
     relay.set_rule(|_| Act::Forward);
     trip.apply().expect_code(0);
     assert_eq!(relay.count("Upsert"), 0);

@@ -39,6 +39,8 @@ pub struct Run<'a> {
     pub id: RunId,
     /// Where events go.
     pub events: mpsc::Sender<Event>,
+    /// When the source's rows were counted for the changes.
+    pub inspected_at: Instant,
     /// Fires when the run is to stop.
     pub stop: CancellationToken,
 }
@@ -231,6 +233,10 @@ impl Turn<'_> {
         let fresh = self.make_collection(of_move, wanted).await?;
         self.load_source(of_move, source).await?;
         self.source_is_loaded(source).await?;
+        if !self.change.load_source {
+            let counted = (source.rows, self.run.inspected_at);
+            self.wait_until_readable(&source.collection, counted).await?;
+        }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
         self.load_target(of_move, wanted).await?;

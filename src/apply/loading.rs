@@ -9,7 +9,9 @@ use crate::ledger::{MoveId, StepState};
 use crate::milvus::{Client, Kind, Moment, Query};
 use crate::model::{Collection, KeyRange, LoadState};
 
-/// How long the rows of a partition that was loaded beside others may stay unseen.
+/// How long rows that are loaded may stay unseen: 6 s were measured on 2.3.5.
+const UNCHANGED: Duration = Duration::from_secs(12);
+/// How long a count is waited for that keeps changing, as somebody writes.
 const SETTLING: Duration = Duration::from_secs(60);
 /// How long a collection may stay unloaded after the server agreed to load it.
 const GIVEN_UP: Duration = Duration::from_secs(180);
@@ -42,36 +44,38 @@ impl Turn<'_> {
         let from = &source.collection;
         self.run.source.load_collection(&from.database, &from.name).await?;
         wait_until_loaded(&self.run.source, from, &self.run.stop).await?;
-        if note != LOAD_SOURCE {
-            self.wait_until_readable(from).await?;
-        }
+        self.wait_until_readable(from, (None, Instant::now())).await?;
         self.done(of_move, &note, "").await
     }
 
-    /// Waits until the rows of partitions that were loaded beside others can be read. Milvus 2.3
-    /// calls such partitions loaded some seconds before that, and until then a query leaves their
-    /// rows out without a word. When the server's two counts agree, they are there.
-    async fn wait_until_readable(&mut self, from: &Collection) -> Result<(), Failure> {
+    /// Waits until the rows of the source can be read. Milvus 2.3 calls partitions that were loaded
+    /// beside others loaded some seconds before that, and until then queries and counts alike leave
+    /// their rows out without a word.
+    ///
+    /// The statistic of flushed rows does not wait for loading. Where the count is below it, rows
+    /// were deleted or are not there yet; a count that has stayed the same for a while tells which.
+    /// `counted` is an earlier count, and when it was taken.
+    pub(super) async fn wait_until_readable(
+        &self,
+        from: &Collection,
+        counted: (Option<u64>, Instant),
+    ) -> Result<(), Failure> {
         let Some(query) = Query::of(from, None) else { return Ok(()) };
         let source = &self.run.source;
         let started = Instant::now();
+        let (mut last, mut since) = counted;
         loop {
-            let count = source.count(&query, &KeyRange::ALL, Moment::Strong).await?.unwrap_or(0);
+            let count = source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
+            let Some(count) = count else { return Ok(()) };
             let statistic = source.row_count_statistic(&from.database, &from.name).await?;
-            if count == statistic {
+            if last != Some(count) {
+                (last, since) = (Some(count), Instant::now());
+            }
+            if count >= statistic || since.elapsed() >= UNCHANGED || started.elapsed() >= SETTLING {
+                tracing::debug!(count, statistic, waited = ?started.elapsed(), "Readable.");
                 return Ok(());
             }
-            if started.elapsed() > SETTLING {
-                self.warn(format!(
-                    "partitions of the source were loaded for the copy, and its numbers do not \
-                     prove that all of their rows can be read: it counts {count}, and its \
-                     statistics, which hold deleted rows and lack those not flushed yet, say \
-                     {statistic}"
-                ))
-                .await;
-                return Ok(());
-            }
-            pause(&self.run.stop, started, "the loaded partitions to be read").await?;
+            pause(&self.run.stop, started, "the rows of the source to be read").await?;
         }
     }
 

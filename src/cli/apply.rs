@@ -66,6 +66,7 @@ async fn carry_out(
     let mut ledger = Ledger::open(&args.plan.state, &migration.name)?;
     let known = KnownTargets::read(&ledger, &ends)?;
     let changes = plan::changes(&migration, &args.plan, &ends, &known).await?;
+    let inspected_at = Instant::now();
     show(&changes, output);
     if changes.is_refused() {
         return Ok(exit::FAILED);
@@ -91,6 +92,7 @@ async fn carry_out(
         ledger: ledger.clone(),
         id,
         events,
+        inspected_at,
         stop: stop.clone(),
     };
     let outcomes = apply(&run, &changes).await;

@@ -21,6 +21,8 @@ const LOAD_SOURCE: &str = "load_source:";
 const RELEASE_SOURCE: &str = "release_source";
 /// The step that loaded the target.
 const LOAD_TARGET: &str = "load";
+/// The step that releases it again, where the source was not loaded.
+const RELEASE_TARGET: &str = "release_target";
 
 impl Turn<'_> {
     /// Loads the source where the plan file allows it, and notes what was not loaded before.
@@ -52,8 +54,10 @@ impl Turn<'_> {
     /// beside others loaded some seconds before that, and until then queries and counts alike leave
     /// their rows out without a word.
     ///
-    /// The statistic of flushed rows does not wait for loading. Where the count is below it, rows
-    /// were deleted or are not there yet; a count that has stayed the same for a while tells which.
+    /// A count that has stayed the same for a while tells that they are there. Without partitions
+    /// there is a shorter way: the statistic of flushed rows does not wait for loading, and a count
+    /// that is not below it lacks none. (With partitions, rows of one that are not flushed yet would
+    /// make up for those of another that are not there.)
     /// `counted` is an earlier count, and when it was taken.
     pub(super) async fn wait_until_readable(
         &self,
@@ -71,7 +75,8 @@ impl Turn<'_> {
             if last != Some(count) {
                 (last, since) = (Some(count), Instant::now());
             }
-            if count >= statistic || since.elapsed() >= UNCHANGED || started.elapsed() >= SETTLING {
+            let complete = from.partitions.is_empty() && count >= statistic;
+            if complete || since.elapsed() >= UNCHANGED || started.elapsed() >= SETTLING {
                 tracing::debug!(count, statistic, waited = ?started.elapsed(), "Readable.");
                 return Ok(());
             }
@@ -116,6 +121,7 @@ impl Turn<'_> {
         }
         self.step("load").await;
         self.begin(of_move, LOAD_TARGET).await?;
+        self.begin(of_move, RELEASE_TARGET).await?;
         target.load_collection(database, name).await?;
         wait_until_loaded(target, wanted, &self.run.stop).await?;
         self.done(of_move, LOAD_TARGET, "").await
@@ -141,9 +147,10 @@ impl Turn<'_> {
         let from = &source.collection;
         self.run.source.release(&from.database, &from.name, &partitions).await?;
         // Only what this move loaded itself, to be counted.
-        if partitions.is_empty() && steps.get(LOAD_TARGET) == Some(&StepState::Done) {
+        if partitions.is_empty() && steps.get(RELEASE_TARGET) == Some(&StepState::Started) {
             self.step("release").await;
             self.run.target.release(&wanted.database, &wanted.name, &[]).await?;
+            self.done(of_move, RELEASE_TARGET, "").await?;
         }
         self.done(of_move, RELEASE_SOURCE, "").await
     }

@@ -93,7 +93,7 @@ impl Turn<'_> {
                 chunk_size: self.run.migration.copy.chunk_size.0,
                 ledger: &self.run.ledger,
                 of_move,
-                last_round: round == ROUNDS,
+                first_round: round == 1,
             })
             .await?;
             let (reopened, unexplained) = (counts.reopened, counts.unexplained.len());

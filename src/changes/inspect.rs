@@ -170,7 +170,13 @@ impl Inspection<'_> {
             self.target_state(&rule.target_database, &target_name).await?
         };
         let known = known(&rule.source_database, &source_name, &rule.target_database, &target_name);
-        let source = self.source_state(rule, &source_name, known.as_ref(), &mut findings).await?;
+        // Finished, and still the collection that was filled.
+        let in_use = known.as_ref().is_some_and(|known| {
+            let id = target.as_ref().map(|target| target.id);
+            known.finished && id.is_some() && known.target_id == id
+        });
+        let source =
+            self.source_state(rule, &source_name, in_use, known.is_some(), &mut findings).await?;
         Ok(Inspected {
             rule: rule.clone(),
             source_name,
@@ -188,7 +194,8 @@ impl Inspection<'_> {
         &self,
         rule: &CollectionRule,
         name: &str,
-        known: Option<&Known>,
+        in_use: bool,
+        known: bool,
         findings: &mut Vec<Finding>,
     ) -> Result<Option<SourceState>> {
         let database = &rule.source_database;
@@ -242,7 +249,7 @@ impl Inspection<'_> {
         let version = self.source.version();
         let old = version.flavour == Flavour::Milvus && version.older_than(2, 3, 0);
         // What is finished needs no more reading; its source may be released after the cut-over.
-        let to_be_read = !known.is_some_and(|known| known.finished);
+        let to_be_read = !in_use;
         if load == LoadState::Loaded && !readable && old && to_be_read {
             let message = format!("partitions are not loaded: {}", unloaded.join(", "));
             let advice = "Milvus 2.2 loads no partition beside others: release the collection at \
@@ -277,7 +284,7 @@ impl Inspection<'_> {
         if readable {
             measure::rows(self.source, &mut state).await?;
             let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
-            if off && state.collection.dynamic_field && known.is_none() {
+            if off && state.collection.dynamic_field && !known {
                 state.dynamic_rows =
                     Some(measure::dynamic_rows(self.source, &state.collection).await?);
             }

@@ -221,7 +221,10 @@ impl Client {
                 let request =
                     query.request(expression, output.clone(), moment, Limit::Whole(LARGEST_LIMIT));
                 let answer = self.query(&query.database, request, max_answer).await?;
-                if Rows::row_count(&answer, &query.key_field) >= LARGEST_LIMIT as usize {
+                // The limit is spent before duplicate keys are dropped, so rows are counted too.
+                let rows = Rows::row_count(&answer, &query.key_field) as u64;
+                let counted = self.count(query, range, moment).await?.unwrap_or(rows);
+                if rows.max(counted) >= u64::from(LARGEST_LIMIT) {
                     let why = "the answer reaches the largest limit and may be cut";
                     return Err(self.error(Kind::TooLarge, "Query", why));
                 }
@@ -270,19 +273,42 @@ impl Client {
         range: &KeyRange,
         moment: Moment,
     ) -> Result<Option<u64>> {
-        if self.version().flavour == Flavour::Milvus && self.version().older_than(2, 3, 0) {
-            return Ok(None);
-        }
         let expression = if *range == KeyRange::ALL {
             String::new()
         } else {
             range.expression(&query.key_field, query.key_kind)
         };
+        self.count_where(query, expression, moment).await
+    }
+
+    async fn count_where(
+        &self,
+        query: &Query,
+        expression: String,
+        moment: Moment,
+    ) -> Result<Option<u64>> {
+        if self.version().flavour == Flavour::Milvus && self.version().older_than(2, 3, 0) {
+            return Ok(None);
+        }
         let request = query.request(expression, vec!["count(*)".to_owned()], moment, Limit::None);
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
         Rows::count(&answer)
             .map(Some)
             .ok_or_else(|| self.error(Kind::BadAnswer, "Query", "no count in the answer"))
+    }
+
+    /// Rows with exactly this key; `None` where the server has no `count(*)`.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn count_of_key(
+        &self,
+        query: &Query,
+        key: &Key,
+        moment: Moment,
+    ) -> Result<Option<u64>> {
+        let expression = format!("{} == {}", query.key_field, key.literal());
+        self.count_where(query, expression, moment).await
     }
 
     fn rows(&self, query: &Query, answer: pb::QueryResults) -> Result<Rows> {

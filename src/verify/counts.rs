@@ -57,8 +57,8 @@ pub struct Compared<'a> {
     pub ledger: &'a SharedLedger,
     /// The move.
     pub of_move: MoveId,
-    /// Whether differences that copying again did not mend are final.
-    pub last_round: bool,
+    /// Whether nothing was copied again yet in this run.
+    pub first_round: bool,
 }
 
 /// Why counting failed.

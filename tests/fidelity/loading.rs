@@ -59,6 +59,24 @@ async fn a_released_partition_is_noticed() {
     scene.expect("merged", &rows.spread_over(&[""])).await;
 }
 
+/// A partition that is loaded beside others calls itself loaded seconds before its rows can be read,
+/// and rows of another one that are not flushed make up for them in the counts.
+#[tokio::test]
+async fn a_partition_that_was_just_loaded_is_waited_for() {
+    let scene = Scene::new().await;
+    let collection = plain("parts", DataType::Int64).partitions(&["here", "away"]);
+    let away = data::table_of(&collection, &data::key_range(0..3_000), 4).spread_over(&["away"]);
+    let here =
+        data::table_of(&collection, &data::key_range(5_000..9_000), 5).spread_over(&["here"]);
+    scene.source.fill(&collection, &away).await;
+    scene.source.release_partitions("parts", &["away"]).await;
+    scene.source.insert("parts", &here).await;
+    scene.plan_file("[[collections]]\nsource = \"parts\"");
+    scene.source.load_partitions("parts", &["away"]).await;
+    scene.apply().await.expect_code(0);
+    scene.expect_in_partitions("parts", &away.followed_by(&here), &["away", "here"]).await;
+}
+
 /// Milvus 2.2 does not load the rest of a collection of which partitions are loaded.
 #[tokio::test]
 async fn a_partition_that_2216_cannot_load_is_refused_before_anything_is_made() {

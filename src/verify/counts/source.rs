@@ -8,13 +8,20 @@ use crate::model::{Key, KeyKind, KeyRange};
 /// Chunks of a source before 2.3 that are probed for duplicate keys.
 const PROBED_CHUNKS: usize = 64;
 
+/// Chunks in which duplicate keys are proven before they are believed elsewhere.
+const PROVEN_CHUNKS: usize = 8;
+
 /// Rows behind a difference.
 #[derive(Default)]
 struct Found {
-    /// Rows that are counted beyond the keys there are.
+    /// Rows that are counted beyond the keys there are, where a key with several rows was found.
     duplicates: u64,
-    /// A key that is proven to have several rows.
+    /// Such a key.
     proof: Option<Key>,
+    /// Chunks in which one was looked for.
+    proofs: usize,
+    /// Rows that are counted beyond the keys there are, and no key has several.
+    unproven: u64,
     /// Rows that are counted and never returned.
     unreadable: u64,
     /// Rows that are there now and were not read.
@@ -38,6 +45,7 @@ pub(super) async fn explain(
             let Some(query) = Query::of(compared.from, chunk.scope.as_deref()) else {
                 continue;
             };
+            check_stop(compared)?;
             let count = compared.source.count(&query, &chunk.range, at).await?;
             if count == Some(rows) {
                 continue;
@@ -48,9 +56,17 @@ pub(super) async fn explain(
                 let unreadable = unreadable_keys(compared, &query, &chunk.range, at).await?;
                 found.unreadable += unreadable;
                 let beyond = count.saturating_sub(keys + unreadable);
-                found.duplicates += beyond;
-                if beyond > 0 && found.proof.is_none() {
-                    found.proof = duplicate_key(compared, &query, &chunk.range, at).await?;
+                if beyond > 0 && found.proofs < PROVEN_CHUNKS {
+                    found.proofs += 1;
+                    match duplicate_key(compared, &query, &chunk.range, at).await? {
+                        Some(key) => {
+                            found.duplicates += beyond;
+                            found.proof.get_or_insert(key);
+                        }
+                        None => found.unproven += beyond,
+                    }
+                } else {
+                    found.duplicates += beyond;
                 }
             }
             found.unread.add(keys.saturating_sub(rows), &chunk);
@@ -68,17 +84,18 @@ pub(super) async fn explain(
 }
 
 fn say(found: &Found, counts: &mut Counts) {
-    match &found.proof {
-        Some(key) => counts.explanations.push(format!(
+    if let Some(key) = &found.proof {
+        counts.explanations.push(format!(
             "the source holds duplicate keys: {} rows have a key that another row has too, such as \
              {key}; a query gives each key once, so each arrives once",
             grouped(found.duplicates)
-        )),
-        None if found.duplicates > 0 => counts.unexplained.push(format!(
+        ));
+    }
+    if found.unproven > 0 {
+        counts.unexplained.push(format!(
             "the source counts {} rows more than it returns, and no key is found that has several",
-            grouped(found.duplicates)
-        )),
-        None => {}
+            grouped(found.unproven)
+        ));
     }
     if found.unread.rows > 0 {
         counts.unexplained.push(format!(
@@ -103,7 +120,8 @@ fn say(found: &Found, counts: &mut Counts) {
             i64::MAX
         ));
     }
-    let explained = counts.read + found.duplicates + found.unread.rows + found.unreadable;
+    let beyond = found.duplicates + found.unproven + found.unreadable;
+    let explained = counts.read + beyond + found.unread.rows;
     if let Some(count) = counts.source_count
         && count + found.gone.rows != explained
     {
@@ -132,30 +150,44 @@ async fn duplicate_key(
         range.up_to = Some(Key::Int64(i64::MAX - 1));
     }
     loop {
-        let keys = match source.keys_in(query, &range, at, limit).await {
-            Ok(keys) => keys,
+        check_stop(compared)?;
+        let (keys, all) = match source.keys_in(query, &range, at, limit).await {
+            Ok(keys) => (keys, true),
             // A range that outgrew its answer: any bound inside it will do.
             Err(error) if error.kind == milvus::Kind::TooLarge => {
-                source.key_page(query, &range, at, 1_000, limit).await?.0
+                (source.key_page(query, &range, at, 1_000, limit).await?.0, false)
             }
             Err(error) => return Err(error.into()),
         };
-        let count = source.count(query, &range, at).await?.unwrap_or(0);
-        match keys.as_slice() {
+        let middle = match keys.as_slice() {
             [] => return Ok(None),
-            [key] => return Ok((count > 1).then(|| key.clone())),
-            keys => {
-                let middle = &keys[(keys.len() - 1) / 2];
-                let lower = KeyRange { after: range.after.clone(), up_to: Some(middle.clone()) };
-                let in_lower = source.count(query, &lower, at).await?.unwrap_or(0);
-                if in_lower > keys.len().div_ceil(2) as u64 {
-                    range = lower;
-                } else {
-                    range.after = Some(middle.clone());
-                }
+            [key] => {
+                let count = source.count_of_key(query, key, at).await?;
+                return Ok((count > Some(1)).then(|| key.clone()));
             }
+            keys => (keys.len() - 1) / 2,
+        };
+        let lower = KeyRange { after: range.after.clone(), up_to: Some(keys[middle].clone()) };
+        let in_lower = if all {
+            middle as u64 + 1
+        } else {
+            source.keys_in(query, &lower, at, limit).await?.len() as u64
+        };
+        if source.count(query, &lower, at).await? > Some(in_lower) {
+            range = lower;
+        } else {
+            range.after = lower.up_to;
         }
     }
+}
+
+/// Looks whether we were asked to stop.
+fn check_stop(compared: &Compared<'_>) -> Result<(), Error> {
+    let source = compared.source;
+    if source.cancel().is_cancelled() {
+        return Err(milvus::Error::cancelled("Query", source.uri()).into());
+    }
+    Ok(())
 }
 
 /// Rows with the largest Int64 key, which servers before 2.6 count and never return.
@@ -191,6 +223,7 @@ async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> R
             let Some(query) = Query::of(from, chunk.scope.as_deref()) else {
                 continue;
             };
+            check_stop(compared)?;
             let limit = u32::try_from(rows).unwrap_or(u32::MAX);
             if !(2..=milvus::query::LARGEST_LIMIT).contains(&limit) {
                 continue;

@@ -1,8 +1,15 @@
 //! Why the target does not count what it acknowledged.
 
-use super::{Compared, Counts, Error, Tally, done_chunks, keys, reopen};
-use crate::milvus::{Moment, Query};
+use std::collections::BTreeSet;
+
+use super::{Compared, Counts, Error, Tally, answer_limit, done_chunks, keys, reopen};
+use crate::ledger::ChunkRecord;
+use crate::milvus::{Kind, Moment, Query};
+use crate::model::Key;
 use crate::model::quantity::count as grouped;
+
+/// Keys that are named in a difference.
+const NAMED_KEYS: usize = 5;
 
 /// Counts distinct keys at the target, chunk by chunk: `count(*)` may lag behind deletes and
 /// upserts for hours, distinct keys do not. Chunks with missing or doubled rows are opened again.
@@ -12,6 +19,7 @@ pub(super) async fn explain(
     at: Moment,
 ) -> Result<(), Error> {
     let (mut missing, mut extra, mut distinct) = (Tally::default(), Tally::default(), 0);
+    let mut strays: Vec<Key> = Vec::new();
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
         for (chunk, rows) in chunks {
@@ -19,6 +27,9 @@ pub(super) async fn explain(
             distinct += keys;
             missing.add(rows.saturating_sub(keys), &chunk);
             extra.add(keys.saturating_sub(rows), &chunk);
+            if keys > rows && strays.len() < NAMED_KEYS {
+                strays.extend(keys_beyond_source(compared, &chunk, at).await?);
+            }
             if keys < rows {
                 reopen(compared, counts, &chunk).await?;
                 continue;
@@ -26,7 +37,7 @@ pub(super) async fn explain(
             // Once: what is written by key replaces every older version of a row. What is counted
             // too often after that is not there twice.
             let Some(query) = Query::of(compared.to, chunk.scope.as_deref()) else { continue };
-            if !compared.last_round
+            if compared.first_round
                 && !compared.adopted
                 && counts.target_count > Some(counts.acknowledged)
                 && compared.target.count(&query, &chunk.range, at).await? > Some(keys)
@@ -45,15 +56,23 @@ pub(super) async fn explain(
         ));
     }
     if extra.rows > 0 {
+        let names: Vec<String> = strays.iter().take(NAMED_KEYS).map(ToString::to_string).collect();
+        let such = match names.as_slice() {
+            [] => String::new(),
+            names => format!(", such as {}", names.join(", ")),
+        };
         let text = format!(
-            "the target holds {} keys that this run did not write ({})",
+            "the target holds {} keys that the source does not have{such} ({})",
             grouped(extra.rows),
             extra.places()
         );
         if compared.adopted {
             counts.explanations.push(format!("{text}: they were there before"));
         } else {
-            counts.unexplained.push(text);
+            counts.unexplained.push(format!(
+                "{text}: they were deleted at the source after they were copied, or somebody else \
+                 wrote them; delete them at the target if they are not wanted"
+            ));
         }
     }
     if let Some(count) = counts.target_count
@@ -66,4 +85,29 @@ pub(super) async fn explain(
         ));
     }
     Ok(())
+}
+
+/// Keys of a chunk that the target has and the source has not, as far as both can be listed.
+async fn keys_beyond_source(
+    compared: &Compared<'_>,
+    chunk: &ChunkRecord,
+    at: Moment,
+) -> Result<Vec<Key>, Error> {
+    let scope = chunk.scope.as_deref();
+    let (Some(there), Some(here)) =
+        (Query::of(compared.to, scope), Query::of(compared.from, scope))
+    else {
+        return Ok(Vec::new());
+    };
+    let limit = answer_limit(compared.chunk_size);
+    let source = compared.source.keys_in(&here, &chunk.range, Moment::Strong, limit).await;
+    let target = compared.target.keys_in(&there, &chunk.range, at, limit).await;
+    match (source, target) {
+        (Ok(source), Ok(target)) => {
+            let source: BTreeSet<Key> = source.into_iter().collect();
+            Ok(target.into_iter().filter(|key| !source.contains(key)).take(NAMED_KEYS).collect())
+        }
+        (Err(error), _) | (_, Err(error)) if error.kind != Kind::TooLarge => Err(error.into()),
+        _ => Ok(Vec::new()),
+    }
 }

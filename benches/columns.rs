@@ -34,21 +34,8 @@ mod milvus {
 }
 
 /// The same messages with every type decoded.
-#[allow(warnings, clippy::all, clippy::pedantic)]
-mod full {
-    pub mod common {
-        include!(concat!(env!("OUT_DIR"), "/full/milvus.proto.common.rs"));
-    }
-    pub mod schema {
-        include!(concat!(env!("OUT_DIR"), "/full/milvus.proto.schema.rs"));
-    }
-    pub mod msg {
-        include!(concat!(env!("OUT_DIR"), "/full/milvus.proto.msg.rs"));
-    }
-    pub mod milvus {
-        include!(concat!(env!("OUT_DIR"), "/full/milvus.proto.milvus.rs"));
-    }
-}
+#[path = "../tests/support/pb.rs"]
+mod full;
 
 const ROWS: usize = 1_000;
 const DIMENSION: usize = 768;

@@ -6,6 +6,8 @@ pub mod key;
 pub mod migration;
 pub mod name;
 pub mod quantity;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use collection::{
     Collection, ConsistencyLevel, DYNAMIC_COLUMN, DataType, DynamicData, Field, Index, LoadState,

@@ -5,41 +5,16 @@
 mod files;
 mod invariant;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::*;
-use crate::model::{Collection, ConsistencyLevel, DataType, Field, Key, KeyRange};
+use crate::model::{Collection, DataType, Key, KeyRange, samples};
 
 fn collection(name: &str) -> Collection {
     Collection {
-        database: "default".into(),
-        name: name.into(),
         description: "quotes \" and\nlines".into(),
-        fields: vec![Field {
-            name: "id".into(),
-            description: String::new(),
-            data_type: DataType::INT64,
-            element_type: DataType::NONE,
-            primary_key: true,
-            auto_id: false,
-            partition_key: false,
-            clustering_key: false,
-            nullable: false,
-            function_output: false,
-            default_value: None,
-            type_params: BTreeMap::new(),
-        }],
-        functions: vec![],
-        struct_fields: vec![],
-        dynamic_field: true,
-        shards: 2,
-        num_partitions: None,
-        consistency: ConsistencyLevel::Bounded,
-        properties: BTreeMap::new(),
         partitions: vec!["p".into()],
-        indexes: vec![],
-        aliases: vec![],
+        ..samples::collection(name, vec![samples::field("id", DataType::INT64)])
     }
 }
 

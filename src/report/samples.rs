@@ -7,9 +7,8 @@ use crate::apply::event::{Outcome, Status};
 use crate::changes::{
     Action, Changes, CollectionChange, End, Finding, Known, Override, Severity, SourceState,
 };
-use crate::model::{
-    Collection, ConsistencyLevel, DataType, DynamicData, Field, Index, LoadState, RowSettings,
-};
+use crate::model::samples as model;
+use crate::model::{Collection, DataType, DynamicData, Field, Index, LoadState, RowSettings};
 use crate::verify::counts::Counts;
 
 pub(super) fn changes(collections: Vec<CollectionChange>) -> Changes {
@@ -34,24 +33,11 @@ pub(super) fn map(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 pub(super) fn field(name: &str, data_type: DataType, type_params: &[(&str, &str)]) -> Field {
-    Field {
-        name: name.to_owned(),
-        description: String::new(),
-        data_type,
-        element_type: DataType::NONE,
-        primary_key: false,
-        auto_id: false,
-        partition_key: false,
-        clustering_key: false,
-        nullable: false,
-        function_output: false,
-        default_value: None,
-        type_params: map(type_params),
-    }
+    Field { type_params: map(type_params), ..model::field(name, data_type) }
 }
 
 pub(super) fn collection(name: &str) -> Collection {
-    let id = Field { primary_key: true, ..field("id", DataType::INT64, &[]) };
+    let id = field("id", DataType::INT64, &[]);
     let tenant = Field {
         description: "Who the product belongs to".to_owned(),
         ..field("tenant_id", DataType::VARCHAR, &[("max_length", "64")])
@@ -60,24 +46,10 @@ pub(super) fn collection(name: &str) -> Collection {
         element_type: DataType::INT32,
         ..field("sizes", DataType::ARRAY, &[("max_capacity", "16"), ("mmap.enabled", "true")])
     };
+    let fields =
+        vec![id, tenant, sizes, field("embedding", DataType::FLOAT_VECTOR, &[("dim", "768")])];
     Collection {
-        database: "default".to_owned(),
-        name: name.to_owned(),
-        description: String::new(),
-        fields: vec![
-            id,
-            tenant,
-            sizes,
-            field("embedding", DataType::FLOAT_VECTOR, &[("dim", "768")]),
-        ],
-        functions: Vec::new(),
-        struct_fields: Vec::new(),
-        dynamic_field: true,
-        shards: 2,
-        num_partitions: None,
-        consistency: ConsistencyLevel::Bounded,
         properties: map(&[("collection.ttl.seconds", "86400")]),
-        partitions: Vec::new(),
         indexes: vec![
             Index {
                 name: "by_meaning".to_owned(),
@@ -94,7 +66,7 @@ pub(super) fn collection(name: &str) -> Collection {
                 params: map(&[("index_type", "Trie")]),
             },
         ],
-        aliases: Vec::new(),
+        ..model::collection(name, fields)
     }
 }
 

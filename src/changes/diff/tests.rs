@@ -1,12 +1,11 @@
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::changes::Known;
+use crate::model::samples::{self, field};
 use crate::model::{
-    CollectionRule, ConsistencyLevel, DynamicField, Field, Index, NameTemplate, Partition,
-    PartitionKey, Partitions, Selector,
+    CollectionRule, DynamicField, Field, Index, NameTemplate, Partition, PartitionKey, Partitions,
+    Selector,
 };
 
 const NEW: Abilities = Abilities {
@@ -17,48 +16,21 @@ const NEW: Abilities = Abilities {
     keeps_details: true,
 };
 
-fn field(name: &str, data_type: DataType) -> Field {
-    Field {
-        name: name.to_owned(),
-        description: String::new(),
-        data_type,
-        element_type: DataType::NONE,
-        primary_key: name == "id",
-        auto_id: false,
-        partition_key: false,
-        clustering_key: false,
-        nullable: false,
-        function_output: false,
-        default_value: None,
-        type_params: BTreeMap::new(),
-    }
-}
-
 fn collection() -> Collection {
     let mut vector = field("v", DataType::FLOAT_VECTOR);
     vector.type_params.insert("dim".to_owned(), "8".to_owned());
     let mut text = field("t", DataType::VARCHAR);
     text.type_params.insert("max_length".to_owned(), "64".to_owned());
     let params = [("index_type", "HNSW"), ("metric_type", "COSINE")];
+    let fields = vec![field("id", DataType::INT64), field("n", DataType::INT64), text, vector];
     Collection {
-        database: "default".to_owned(),
-        name: "products".to_owned(),
         description: "things".to_owned(),
-        fields: vec![field("id", DataType::INT64), field("n", DataType::INT64), text, vector],
-        functions: Vec::new(),
-        struct_fields: Vec::new(),
-        dynamic_field: true,
-        shards: 2,
-        num_partitions: None,
-        consistency: ConsistencyLevel::Bounded,
-        properties: BTreeMap::new(),
-        partitions: Vec::new(),
         indexes: vec![Index {
             name: String::new(),
             field: "v".to_owned(),
             params: params.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
         }],
-        aliases: Vec::new(),
+        ..samples::collection("products", fields)
     }
 }
 
@@ -353,6 +325,26 @@ fn what_cannot_be_carried_is_refused_by_name() {
     assert_eq!(refuse(&|from| from.fields[3].data_type = DataType(104)), "unsupported_type");
     assert_eq!(refuse(&|from| from.functions.push("bm25".into())), "unsupported_function");
     assert_eq!(refuse(&|from| from.struct_fields.push("s".into())), "unsupported_type");
+}
+
+#[test]
+fn only_a_fit_field_becomes_the_partition_key() {
+    let reason = |name: &str, change: &dyn Fn(&mut Field)| {
+        let mut from = collection();
+        from.fields.iter_mut().for_each(change);
+        let mut asked = inspected(rule(), from);
+        asked.rule.partition_key = PartitionKey::Field { field: name.to_owned(), partitions: None };
+        let change = one(asked);
+        (change.action, change.findings.iter().map(|found| found.code).collect::<Vec<_>>())
+    };
+    let as_it_is = |_: &mut Field| {};
+    assert_eq!(reason("t", &as_it_is), (Action::Create, vec![]));
+    assert_eq!(reason("v", &as_it_is), (Action::Conflict, vec!["partition_key_unfit"]));
+    assert_eq!(reason("id", &as_it_is), (Action::Conflict, vec!["partition_key_unfit"]));
+    assert_eq!(reason("nope", &as_it_is), (Action::Conflict, vec!["partition_key_missing"]));
+    let (action, codes) = reason("t", &|field| field.nullable = field.name == "t");
+    assert_eq!(action, Action::Conflict);
+    assert!(codes.contains(&"partition_key_unfit"), "{codes:?}");
 }
 
 #[test]

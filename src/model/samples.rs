@@ -1,0 +1,43 @@
+//! Collections for tests to begin with.
+
+use std::collections::BTreeMap;
+
+use super::{Collection, ConsistencyLevel, DataType, Field};
+
+/// A field that is nothing special; `id` is the primary key.
+pub(crate) fn field(name: &str, data_type: DataType) -> Field {
+    Field {
+        name: name.to_owned(),
+        description: String::new(),
+        data_type,
+        element_type: DataType::NONE,
+        primary_key: name == "id",
+        auto_id: false,
+        partition_key: false,
+        clustering_key: false,
+        nullable: false,
+        function_output: false,
+        default_value: None,
+        type_params: BTreeMap::new(),
+    }
+}
+
+/// A dynamic collection of two shards with these fields, and nothing else.
+pub(crate) fn collection(name: &str, fields: Vec<Field>) -> Collection {
+    Collection {
+        database: "default".to_owned(),
+        name: name.to_owned(),
+        description: String::new(),
+        fields,
+        functions: Vec::new(),
+        struct_fields: Vec::new(),
+        dynamic_field: true,
+        shards: 2,
+        num_partitions: None,
+        consistency: ConsistencyLevel::Bounded,
+        properties: BTreeMap::new(),
+        partitions: Vec::new(),
+        indexes: Vec::new(),
+        aliases: Vec::new(),
+    }
+}

@@ -243,8 +243,8 @@ impl Turn<'_> {
         self.check_counts(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;
         self.leave_as_found(of_move, source, wanted).await?;
-        let counts = self.outcome.counts.clone().unwrap_or_default();
-        if counts.unexplained.is_empty() {
+        let counts = self.outcome.counts.as_ref();
+        if counts.is_none_or(|counts| counts.unexplained.is_empty()) {
             let json = serde_json::to_string(&counts).unwrap_or_default();
             self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
         }

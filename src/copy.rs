@@ -57,8 +57,7 @@ impl SharedLedger {
         }
     }
 
-    /// Uses the ledger on this thread.
-    pub fn lock(&self) -> MutexGuard<'_, Ledger> {
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
         // Every method of the ledger is one transaction, so a panic elsewhere leaves it whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,8 +73,6 @@ pub enum Progress {
         /// Their bytes on the wire.
         bytes: u64,
     },
-    /// A chunk was too large and was split in two.
-    Split,
     /// A call is tried again.
     Retried,
 }
@@ -192,9 +189,10 @@ struct Copy {
 /// done, and the same call continues.
 pub async fn copy_rows(task: Task) -> Result<(), Error> {
     let whole = Query::of(&task.from, None).ok_or_else(|| Error::NoKey(task.from.address()))?;
-    let moment = fix_moment(&task.source, &whole)
-        .await
-        .map_err(|error| Error::Read { place: task.from.address(), error })?;
+    let moment = fix_moment(&task.source, &whole).await.map_err(|error| match error.kind {
+        milvus::Kind::Cancelled => Error::Stopped,
+        _ => Error::Read { place: task.from.address(), error },
+    })?;
     let columns = task.settings.columns(&task.from);
     let parallelism = task.limits.parallelism.max(1);
     let copy = Arc::new(Copy {

@@ -87,17 +87,8 @@ impl Turn<'_> {
     /// Makes sure that every partition of the source can still be read. One that was released since
     /// the plan was made would be left out by queries and counts alike, without a word.
     pub(super) async fn source_is_loaded(&self, source: &SourceState) -> Result<(), Failure> {
-        let from = &source.collection;
-        let client = &self.run.source;
-        let mut released = Vec::new();
-        for partition in &source.partitions {
-            match client.load_state(&from.database, &from.name, Some(&partition.name)).await {
-                Ok(LoadState::Loaded) => {}
-                Ok(_) => released.push(partition.name.as_str()),
-                Err(error) if error.kind == Kind::Unsupported => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let names = source.partitions.iter().map(|partition| partition.name.as_str());
+        let released = not_loaded(&self.run.source, &source.collection, names).await?;
         if released.is_empty() {
             return Ok(());
         }
@@ -116,7 +107,7 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         let target = &self.run.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
-        if is_loaded(target, wanted).await? {
+        if load_state(target, wanted).await? == LoadState::Loaded {
             return Ok(());
         }
         self.step("load").await;
@@ -170,26 +161,35 @@ fn what_is_not_loaded(source: &SourceState) -> String {
     format!("{LOAD_SOURCE}{}", unloaded.join(","))
 }
 
-/// Whether the collection and each of its partitions is loaded: with some partitions loaded, the
-/// collection calls itself so.
-async fn is_loaded(client: &Client, collection: &Collection) -> crate::milvus::Result<bool> {
-    let (database, name) = (collection.database.as_str(), collection.name.as_str());
-    if client.load_state(database, name, None).await? != LoadState::Loaded {
-        return Ok(false);
-    }
-    let default = "_default".to_owned();
-    let partitions = std::iter::once(&default).chain(&collection.partitions);
-    for partition in
-        partitions.take(if collection.partition_key().is_some() { 0 } else { usize::MAX })
-    {
-        match client.load_state(database, name, Some(partition)).await {
+/// Those of the partitions that are not loaded.
+async fn not_loaded<'a>(
+    client: &Client,
+    collection: &Collection,
+    partitions: impl Iterator<Item = &'a str>,
+) -> crate::milvus::Result<Vec<&'a str>> {
+    let mut names = Vec::new();
+    for name in partitions {
+        match client.load_state(&collection.database, &collection.name, Some(name)).await {
             Ok(LoadState::Loaded) => {}
-            Ok(_) => return Ok(false),
+            Ok(_) => names.push(name),
             Err(error) if error.kind == Kind::Unsupported => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(true)
+    Ok(names)
+}
+
+/// Load state of the collection and all of its partitions: with some partitions loaded, the
+/// collection calls itself so.
+async fn load_state(client: &Client, collection: &Collection) -> crate::milvus::Result<LoadState> {
+    let state = client.load_state(&collection.database, &collection.name, None).await?;
+    // Those of a partition key cannot be named.
+    if state != LoadState::Loaded || collection.partition_key().is_some() {
+        return Ok(state);
+    }
+    let names = std::iter::once("_default").chain(collection.partitions.iter().map(String::as_str));
+    let loaded = not_loaded(client, collection, names).await?.is_empty();
+    Ok(if loaded { LoadState::Loaded } else { LoadState::Loading })
 }
 
 async fn wait_until_loaded(
@@ -200,15 +200,12 @@ async fn wait_until_loaded(
     let started = Instant::now();
     let mut at_work = Instant::now();
     loop {
-        match is_loaded(client, collection).await {
-            Ok(true) => return Ok(()),
-            Ok(false) => {}
-            Err(error) if error.kind == Kind::NotReady => {}
-            Err(error) => return Err(error.into()),
-        }
-        match client.load_state(&collection.database, &collection.name, None).await {
+        match load_state(client, collection).await {
+            Ok(LoadState::Loaded) => return Ok(()),
             Ok(LoadState::NotLoaded) => {}
-            _ => at_work = Instant::now(),
+            Ok(LoadState::Loading) => at_work = Instant::now(),
+            Err(error) if error.kind == Kind::NotReady => at_work = Instant::now(),
+            Err(error) => return Err(error.into()),
         }
         if at_work.elapsed() > GIVEN_UP {
             return Err(Failure::Refused(format!(

@@ -65,7 +65,6 @@ impl Turn<'_> {
                 let target = self.change.target_address.clone();
                 self.tell(Event::Retried { target }).await;
             }
-            Progress::Split => {}
         }
     }
 

@@ -22,8 +22,8 @@ pub struct Selection {
     pub exclude: Vec<String>,
 }
 
-/// Looks up what the ledger knows of a target: source address, then target database and name.
-pub type Lookup<'a> = dyn Fn(&str, &str, &str, &str) -> Option<Known> + Send + Sync + 'a;
+/// Looks up what the ledger knows of a target, by database and name.
+pub type Lookup<'a> = dyn Fn(&str, &str) -> Option<Known> + Send + Sync + 'a;
 
 /// Reads both ends for every collection that the plan file and the selection mean.
 ///
@@ -169,7 +169,7 @@ impl Inspection<'_> {
         } else {
             self.target_state(&rule.target_database, &target_name).await?
         };
-        let known = known(&rule.source_database, &source_name, &rule.target_database, &target_name);
+        let known = known(&rule.target_database, &target_name);
         // Finished, and still the collection that was filled.
         let in_use = known.as_ref().is_some_and(|known| {
             let id = target.as_ref().map(|target| target.id);

@@ -80,7 +80,7 @@ pub(super) async fn changes(
     known: &KnownTargets,
 ) -> Result<Changes, Problem> {
     let selection = Selection { only: args.only.clone(), exclude: args.exclude.clone() };
-    let lookup = |_: &str, _: &str, database: &str, name: &str| known.find(database, name);
+    let lookup = |database: &str, name: &str| known.find(database, name);
     let (inspected, findings) =
         inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;
     let abilities = ends::abilities(ends.target.version());

@@ -1,6 +1,6 @@
 //! Splitting a chunk that is too large for one message.
 
-use super::{Copy, Error, Progress};
+use super::{Copy, Error};
 use crate::ledger::ChunkRecord;
 use crate::milvus::Kind;
 
@@ -33,7 +33,6 @@ impl Copy {
         tracing::info!(range = %chunk.range, keys = keys.len(), %at, "Splitting a chunk.");
         let id = chunk.id;
         let halves = self.task.ledger.with(move |ledger| ledger.split_chunk(id, &at)).await?;
-        self.tell(Progress::Split).await;
         Ok(Some(halves))
     }
 }

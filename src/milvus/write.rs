@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::client::{CallOptions, Client, MESSAGE_LIMIT};
 use super::column::Rows;
-use super::error::{Error, Kind, Result};
+use super::error::{Kind, Result};
 use super::pb::milvus as pb;
 
 /// Deadline of one write.
@@ -117,7 +117,7 @@ impl Client {
         }
         let why = format!("sent {} rows, {count} were acknowledged", rows.len());
         // Not counted as done, and what arrived is unknown.
-        Err(Error { kind: Kind::BadAnswer, ..self.error(Kind::BadAnswer, rpc, why) })
+        Err(self.error(Kind::BadAnswer, rpc, why))
     }
 }
 

@@ -17,6 +17,7 @@ const LEDGER_PAGE: usize = 500;
 const NAMED_RANGES: usize = 5;
 /// Bytes that an answer with one key may have.
 const ONE_KEY: usize = 1 << 20;
+
 /// The rows of one move, counted in four ways.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Counts {
@@ -162,9 +163,7 @@ async fn keys(
     let Some(query) = Query::of(collection, chunk.scope.as_deref()) else {
         return Ok(0);
     };
-    if client.cancel().is_cancelled() {
-        return Err(milvus::Error::cancelled("Query", client.uri()).into());
-    }
+    check_stop(client)?;
     let limit = answer_limit(chunk_size);
     match client.keys_in(&query, &chunk.range, at, limit).await {
         Ok(keys) => Ok(keys.len() as u64),
@@ -185,6 +184,14 @@ async fn keys(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Looks whether we were asked to stop.
+fn check_stop(client: &Client) -> Result<(), Error> {
+    if client.cancel().is_cancelled() {
+        return Err(milvus::Error::cancelled("Query", client.uri()).into());
+    }
+    Ok(())
 }
 
 /// Opens a chunk again, to be written by key.

@@ -1,13 +1,14 @@
 //! Why the source does not count what was read.
 
-use super::{Compared, Counts, Error, ONE_KEY, Tally, answer_limit, done_chunks, keys, reopen};
+use super::{
+    Compared, Counts, Error, ONE_KEY, Tally, answer_limit, check_stop, done_chunks, keys, reopen,
+};
 use crate::milvus::{self, Moment, Query};
 use crate::model::quantity::count as grouped;
 use crate::model::{Key, KeyKind, KeyRange};
 
 /// Chunks of a source before 2.3 that are probed for duplicate keys.
 const PROBED_CHUNKS: usize = 64;
-
 /// Chunks in which duplicate keys are proven before they are believed elsewhere.
 const PROVEN_CHUNKS: usize = 8;
 
@@ -45,7 +46,7 @@ pub(super) async fn explain(
             let Some(query) = Query::of(compared.from, chunk.scope.as_deref()) else {
                 continue;
             };
-            check_stop(compared)?;
+            check_stop(compared.source)?;
             let count = compared.source.count(&query, &chunk.range, at).await?;
             if count == Some(rows) {
                 continue;
@@ -150,7 +151,7 @@ async fn duplicate_key(
         range.up_to = Some(Key::Int64(i64::MAX - 1));
     }
     loop {
-        check_stop(compared)?;
+        check_stop(compared.source)?;
         let (keys, all) = match source.keys_in(query, &range, at, limit).await {
             Ok(keys) => (keys, true),
             // A range that outgrew its answer: any bound inside it will do.
@@ -179,15 +180,6 @@ async fn duplicate_key(
             range.after = lower.up_to;
         }
     }
-}
-
-/// Looks whether we were asked to stop.
-fn check_stop(compared: &Compared<'_>) -> Result<(), Error> {
-    let source = compared.source;
-    if source.cancel().is_cancelled() {
-        return Err(milvus::Error::cancelled("Query", source.uri()).into());
-    }
-    Ok(())
 }
 
 /// Rows with the largest Int64 key, which servers before 2.6 count and never return.
@@ -223,7 +215,7 @@ async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> R
             let Some(query) = Query::of(from, chunk.scope.as_deref()) else {
                 continue;
             };
-            check_stop(compared)?;
+            check_stop(compared.source)?;
             let limit = u32::try_from(rows).unwrap_or(u32::MAX);
             if !(2..=milvus::query::LARGEST_LIMIT).contains(&limit) {
                 continue;

@@ -108,8 +108,13 @@ fn details(request: &dyn Any) -> Call {
         LoadPartitionsRequest,
         ReleasePartitionsRequest,
         ShowPartitionsRequest,
+        AlterCollectionRequest,
+        CreateAliasRequest,
+        AlterAliasRequest,
+        DropPartitionRequest,
         CreateIndexRequest,
         DescribeIndexRequest,
+        DropIndexRequest,
         GetLoadStateRequest,
         GetLoadingProgressRequest
     );
@@ -140,14 +145,19 @@ macro_rules! refusals {
 refusals!(
     AllocTimestampResponse,
     BoolResponse,
+    CheckHealthResponse,
     ConnectResponse,
+    DescribeAliasResponse,
     DescribeCollectionResponse,
+    DescribeDatabaseResponse,
     DescribeIndexResponse,
     FlushResponse,
     GetCollectionStatisticsResponse,
     GetLoadStateResponse,
     GetLoadingProgressResponse,
+    GetReplicasResponse,
     GetVersionResponse,
+    ListAliasesResponse,
     ListDatabasesResponse,
     MutationResult,
     QueryResults,
@@ -238,4 +248,20 @@ relayed! {
     create_database(CreateDatabaseRequest) -> Status, "CreateDatabase";
     drop_database(DropDatabaseRequest) -> Status, "DropDatabase";
     list_databases(ListDatabasesRequest) -> milvus::ListDatabasesResponse, "ListDatabases";
+    describe_database(DescribeDatabaseRequest) -> milvus::DescribeDatabaseResponse, "DescribeDatabase";
+    alter_database(AlterDatabaseRequest) -> Status, "AlterDatabase";
+    alter_collection(AlterCollectionRequest) -> Status, "AlterCollection";
+    drop_partition(DropPartitionRequest) -> Status, "DropPartition";
+    drop_index(DropIndexRequest) -> Status, "DropIndex";
+    create_alias(CreateAliasRequest) -> Status, "CreateAlias";
+    drop_alias(DropAliasRequest) -> Status, "DropAlias";
+    alter_alias(AlterAliasRequest) -> Status, "AlterAlias";
+    describe_alias(DescribeAliasRequest) -> milvus::DescribeAliasResponse, "DescribeAlias";
+    list_aliases(ListAliasesRequest) -> milvus::ListAliasesResponse, "ListAliases";
+    get_replicas(GetReplicasRequest) -> milvus::GetReplicasResponse, "GetReplicas";
+    check_health(CheckHealthRequest) -> milvus::CheckHealthResponse, "CheckHealth";
+    create_credential(CreateCredentialRequest) -> Status, "CreateCredential";
+    create_role(CreateRoleRequest) -> Status, "CreateRole";
+    operate_user_role(OperateUserRoleRequest) -> Status, "OperateUserRole";
+    operate_privilege(OperatePrivilegeRequest) -> Status, "OperatePrivilege";
 }

@@ -3,9 +3,11 @@
 //!
 //! All but `inspect` are pure: values in, values out.
 
+pub mod abilities;
 pub mod diff;
 pub mod differences;
 pub mod inspect;
+mod preflight;
 pub mod wanted;
 
 use crate::model::{Collection, CollectionRule, LoadState, Partition, RowSettings};

@@ -16,7 +16,6 @@ pub mod error;
 pub mod query;
 pub mod retry;
 pub mod serving;
-pub mod version;
 pub mod write;
 
 pub use catalog::Described;
@@ -26,7 +25,6 @@ pub use column::Rows;
 pub use error::{Error, Kind, Result};
 pub use query::{Moment, Query};
 pub use retry::RetryPolicy;
-pub use version::{Flavour, ServerVersion};
 pub use write::WriteMode;
 
 /// The types that `proto/build.rs` generates, with column payloads as undecoded bytes.

@@ -2,19 +2,30 @@
 //! what a plan file asks for. No protobuf, no input or output.
 
 pub mod collection;
+pub mod data_type;
 pub mod key;
 pub mod migration;
 pub mod name;
 pub mod quantity;
+pub mod rows;
+pub mod rule;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod version;
 
 pub use collection::{
-    Collection, ConsistencyLevel, DYNAMIC_COLUMN, DataType, DynamicData, Field, Index, LoadState,
-    Partition, RowSettings, ValueOfDefault,
+    Collection, ConsistencyLevel, DYNAMIC_COLUMN, Field, Function, FunctionKind, Index, LoadState,
+    Partition, StructField, ValueOfDefault,
 };
+pub use data_type::DataType;
 pub use key::{Key, KeyKind, KeyRange};
 pub use migration::{
-    ByteSize, CollectionRule, CopySettings, Credentials, DynamicField, Endpoint, EnvName, Existing,
-    Migration, NameTemplate, PartitionKey, Partitions, Selector, Tls, VerifySettings,
+    ByteSize, CopySettings, Credentials, Endpoint, EnvName, Migration, NameTemplate, Selector,
+    TargetKind, Tls, VerifySettings,
 };
+pub use rows::{DynamicData, RowSettings};
+pub use rule::{
+    AliasRule, CollectionRule, DynamicField, Existing, FieldRule, IndexRule, IndexRules,
+    IndexSetting, LoadRule, PartitionKey, Partitions, PropertyRules,
+};
+pub use version::{Flavour, ServerVersion};

@@ -31,7 +31,7 @@ impl Turn<'_> {
             target: self.run.target.clone(),
             from: source.collection.clone(),
             to: wanted.clone(),
-            settings: self.change.settings,
+            settings: self.change.settings.clone(),
             limits: self.run.migration.copy.clone(),
             row_bytes: source.row_bytes.unwrap_or_else(|| guess_row_bytes(&source.collection)),
             fresh,

@@ -4,31 +4,17 @@ mod known;
 
 use std::collections::BTreeMap;
 
+use super::abilities::Abilities;
 use super::differences::{differences, list};
+use super::preflight;
 use super::wanted::{Wanted, wanted};
 use super::{Action, CollectionChange, Finding, Inspected, Severity, SourceState, TargetState};
 use crate::model::quantity::counted;
-use crate::model::{Collection, DataType, DynamicData, Existing, LoadState, RowSettings};
-
-/// What a server can hold, as far as the difference depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a separate question")]
-pub struct Abilities {
-    /// The `Array` type (Milvus 2.3).
-    pub arrays: bool,
-    /// The `COSINE` metric (Milvus 2.3).
-    pub cosine: bool,
-    /// Binary vectors (not Milvus Lite 3).
-    pub binary_vectors: bool,
-    /// The `ANNOY` index (gone in Milvus 2.3).
-    pub annoy: bool,
-    /// Descriptions, shard and partition counts are kept as asked for (not by Milvus Lite).
-    pub keeps_details: bool,
-}
+use crate::model::{Existing, LoadState, RowSettings};
 
 /// Compares every inspected collection; two onto one target is found here too, as globs are only
 /// known now.
-pub fn diff(inspected: Vec<Inspected>, abilities: Abilities) -> Vec<CollectionChange> {
+pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionChange> {
     let mut changes: Vec<CollectionChange> =
         inspected.into_iter().map(|inspected| compare(inspected, abilities)).collect();
     changes.sort_by(|a, b| a.target_address.cmp(&b.target_address));
@@ -81,7 +67,7 @@ fn warning(code: &'static str, address: &str, message: String, advice: &str) -> 
     Finding { severity: Severity::Warning, ..error(code, address, message, advice) }
 }
 
-fn compare(mut inspected: Inspected, abilities: Abilities) -> CollectionChange {
+fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange {
     let findings = std::mem::take(&mut inspected.findings);
     let mut change = CollectionChange {
         source_address: format!("{}/{}", inspected.rule.source_database, inspected.source_name),
@@ -92,7 +78,7 @@ fn compare(mut inspected: Inspected, abilities: Abilities) -> CollectionChange {
         source: inspected.source.clone(),
         target: inspected.target.clone(),
         wanted: None,
-        settings: RowSettings { by_partition: false, dynamic_data: DynamicData::Carry },
+        settings: RowSettings::default(),
         known: inspected.known.clone(),
         create_database: inspected.database_missing,
         load_source: false,
@@ -101,10 +87,10 @@ fn compare(mut inspected: Inspected, abilities: Abilities) -> CollectionChange {
     };
     if let Some(source) = &inspected.source {
         let wanted = wanted(&inspected, source);
-        change.settings = wanted.settings;
+        change.settings = wanted.settings.clone();
         change.overrides.clone_from(&wanted.overrides);
         change.findings.extend(wanted.findings.iter().cloned());
-        change.findings.extend(beyond(&wanted.collection, abilities));
+        change.findings.extend(preflight::beyond(&wanted.collection, abilities));
         change.load_source = needs_loading(source);
         let verdict = decide(&inspected, source, &wanted, abilities);
         change.action = verdict.action;
@@ -125,37 +111,6 @@ fn compare(mut inspected: Inspected, abilities: Abilities) -> CollectionChange {
 fn needs_loading(source: &SourceState) -> bool {
     source.load != LoadState::Loaded
         || source.partitions.iter().any(|partition| partition.load != LoadState::Loaded)
-}
-
-/// What the target's server cannot hold.
-fn beyond(wanted: &Collection, abilities: Abilities) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut refuse = |field: &str, what: String| {
-        findings.push(error(
-            "target_too_old",
-            &format!("{}/{field}", wanted.address()),
-            what,
-            "move to a newer target, or leave this collection out of the plan file",
-        ));
-    };
-    for field in &wanted.fields {
-        if field.data_type == DataType::ARRAY && !abilities.arrays {
-            refuse(&field.name, "the target has no Array type".to_owned());
-        }
-        if field.data_type == DataType::BINARY_VECTOR && !abilities.binary_vectors {
-            refuse(&field.name, "the target has no binary vectors".to_owned());
-        }
-    }
-    for index in &wanted.indexes {
-        let param = |name: &str| index.params.get(name).map(String::as_str).unwrap_or_default();
-        if param("metric_type") == "COSINE" && !abilities.cosine {
-            refuse(&index.field, "the target has no COSINE metric".to_owned());
-        }
-        if param("index_type") == "ANNOY" && !abilities.annoy {
-            refuse(&index.field, "the target has no ANNOY index".to_owned());
-        }
-    }
-    findings
 }
 
 struct Verdict {
@@ -182,7 +137,7 @@ fn decide(
     inspected: &Inspected,
     source: &SourceState,
     wanted: &Wanted,
-    abilities: Abilities,
+    abilities: &Abilities,
 ) -> Verdict {
     let address = wanted.collection.address();
     let Some(target) = &inspected.target else {
@@ -232,7 +187,7 @@ fn unknown_target(
     existing: Existing,
     target: &TargetState,
     wanted: &Wanted,
-    abilities: Abilities,
+    abilities: &Abilities,
 ) -> Verdict {
     let address = wanted.collection.address();
     if existing == Existing::Refuse {

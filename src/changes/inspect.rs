@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobMatcher};
 
 use super::{Finding, Inspected, Known, Severity, SourceState, TargetState};
-use crate::milvus::{Client, Flavour, Kind, Moment, Query, Result};
+use crate::milvus::{Client, Kind, Moment, Query, Result};
 use crate::model::{
-    CollectionRule, DynamicField, KeyRange, LoadState, Migration, Partition, Selector,
+    CollectionRule, DynamicField, Flavour, KeyRange, LoadState, Migration, Partition, Selector,
 };
 
 /// Which of the plan file's collections to look at (`--only`, `--exclude`).

@@ -49,16 +49,16 @@ pub fn wanted(inspected: &Inspected, source: &SourceState) -> Wanted {
     making.keep_keys(&mut collection);
     let dynamic_data = making.dynamic_field(inspected.rule.dynamic_field, source, &mut collection);
     making.partition_key(&inspected.rule.partition_key, from, &mut collection);
-    making.partitions(inspected.rule.partitions, from, &mut collection);
+    making.partitions(&inspected.rule.partitions, from, &mut collection);
     making.properties(from, &mut collection);
     collection.indexes = from.indexes.iter().map(portable_index).collect();
 
     let by_partition = !from.partitions.is_empty()
         && collection.partition_key().is_none()
-        && inspected.rule.partitions == Partitions::Keep;
+        && !inspected.rule.partitions.merge;
     Wanted {
         collection,
-        settings: RowSettings { by_partition, dynamic_data },
+        settings: RowSettings { by_partition, dynamic_data, ..RowSettings::default() },
         overrides: making.overrides,
         findings: making.findings,
     }
@@ -121,12 +121,17 @@ impl Making {
             }
         }
         if !from.functions.is_empty() {
-            let what = format!("functions cannot be carried yet: {}", from.functions.join(", "));
+            let what = format!(
+                "functions cannot be carried yet: {}",
+                names_of(&from.functions, |function| &function.name)
+            );
             self.error("unsupported_function", None, what, ADVICE);
         }
         if !from.struct_fields.is_empty() {
-            let what =
-                format!("struct arrays cannot be carried yet: {}", from.struct_fields.join(", "));
+            let what = format!(
+                "struct arrays cannot be carried yet: {}",
+                names_of(&from.struct_fields, |of| &of.name)
+            );
             self.error("unsupported_type", None, what, ADVICE);
         }
         if from.primary_key().is_none() {
@@ -257,12 +262,12 @@ impl Making {
         self.set("partition_key", &before, &after);
     }
 
-    fn partitions(&mut self, rule: Partitions, from: &Collection, collection: &mut Collection) {
+    fn partitions(&mut self, rule: &Partitions, from: &Collection, collection: &mut Collection) {
         if from.partitions.is_empty() {
             return;
         }
         let names = from.partitions.join(", ");
-        if rule == Partitions::Merge {
+        if rule.merge {
             collection.partitions.clear();
             self.set("partitions", &names, "merged");
             let what = format!(
@@ -306,6 +311,10 @@ impl Making {
             self.warn("ttl_restarts", None, what, "");
         }
     }
+}
+
+fn names_of<T>(list: &[T], name: impl Fn(&T) -> &str) -> String {
+    list.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether rows with such a field are carried by this version.

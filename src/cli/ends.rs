@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::changes::Known;
 use crate::ledger::{self, Ledger, MoveState};
-use crate::milvus::{self, Client, Connection, Login, RetryPolicy, ServerVersion, TlsFiles};
+use crate::milvus::{self, Client, Connection, Login, RetryPolicy, TlsFiles};
 use crate::model::{Credentials, Endpoint, EnvName, Migration, RowSettings};
 use crate::secret::Secret;
-use crate::{changes, env, exit};
+use crate::{env, exit};
 
 /// Why a command cannot go on, and the exit code that follows.
 #[derive(Debug)]
@@ -141,19 +141,6 @@ fn connection(
         server_name: endpoint.tls.server_name.clone(),
     };
     Connection { uri: endpoint.uri.clone(), login, tls, connections }
-}
-
-/// What a server can hold, by its version. An unknown version is believed to be new.
-pub(super) fn abilities(version: &ServerVersion) -> changes::diff::Abilities {
-    let lite = version.flavour == milvus::Flavour::Lite;
-    let old = !lite && version.older_than(2, 3, 0);
-    changes::diff::Abilities {
-        arrays: !old,
-        cosine: !old,
-        binary_vectors: !(lite && version.at_least(3, 0, 0)),
-        annoy: old,
-        keeps_details: !lite,
-    }
 }
 
 /// What the ledger knows of every target collection at this target.

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, Ends, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, output};
+use crate::changes::abilities::Abilities;
 use crate::changes::inspect::Selection;
 use crate::changes::{Changes, End, diff, inspect};
 use crate::ledger::Ledger;
@@ -83,7 +84,7 @@ pub(super) async fn changes(
     let lookup = |database: &str, name: &str| known.find(database, name);
     let (inspected, findings) =
         inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;
-    let abilities = ends::abilities(ends.target.version());
+    let abilities = Abilities::of(ends.target.version());
     Ok(Changes {
         name: migration.name.clone(),
         environment: migration.environment.clone(),
@@ -95,7 +96,7 @@ pub(super) async fn changes(
             uri: ends.target.uri().to_owned(),
             version: ends.target.version().to_string(),
         },
-        collections: diff::diff(inspected, abilities),
+        collections: diff::diff(inspected, &abilities),
         findings,
     })
 }

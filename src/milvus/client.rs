@@ -16,7 +16,7 @@ use super::channel::Connection;
 use super::error::{Error, Kind, Result};
 use super::pb::{common, milvus as pb, milvus::milvus_service_client::MilvusServiceClient};
 use super::retry::RetryPolicy;
-use super::version::{Flavour, ServerVersion};
+use crate::model::{Flavour, ServerVersion};
 
 /// Deadline of a call that only looks something up.
 pub(super) const LOOKUP: Duration = Duration::from_secs(30);

@@ -7,7 +7,10 @@ use prost::Message as _;
 
 use super::catalog::Described;
 use super::pb::{common, milvus as pb, schema};
-use crate::model::{Collection, ConsistencyLevel, DataType, Field, Index, ValueOfDefault};
+use crate::model::{
+    Collection, ConsistencyLevel, DataType, Field, Function, FunctionKind, Index, StructField,
+    ValueOfDefault,
+};
 
 /// Field ids below this one are the server's own columns (row id, timestamp).
 const FIRST_USER_FIELD_ID: i64 = 100;
@@ -44,8 +47,10 @@ pub(super) fn described(
             name: schema.name,
             description: schema.description,
             fields,
-            functions: schema.functions.into_iter().map(|function| function.name).collect(),
-            struct_fields: schema.struct_array_fields.into_iter().map(|field| field.name).collect(),
+            functions: schema.functions.into_iter().map(function).collect(),
+            struct_fields: schema.struct_array_fields.into_iter().map(struct_field).collect(),
+            namespaces: schema.enable_namespace,
+            external: !schema.external_source.is_empty(),
             dynamic_field: schema.enable_dynamic_field,
             shards: answer.shards_num,
             num_partitions: has_partition_key.then_some(answer.num_partitions),
@@ -78,6 +83,27 @@ fn field(field: schema::FieldSchema) -> Field {
     }
 }
 
+fn function(function: schema::FunctionSchema) -> Function {
+    Function {
+        kind: FunctionKind(function.r#type),
+        name: function.name,
+        description: function.description,
+        inputs: function.input_field_names,
+        outputs: function.output_field_names,
+        params: map(function.params),
+    }
+}
+
+fn struct_field(of: schema::StructArrayFieldSchema) -> StructField {
+    StructField {
+        name: of.name,
+        description: of.description,
+        fields: of.fields.into_iter().map(field).collect(),
+        nullable: of.nullable,
+        type_params: map(of.type_params),
+    }
+}
+
 /// Builds the request that creates a collection.
 pub(super) fn create_request(wanted: &Collection) -> Result<pb::CreateCollectionRequest, String> {
     let fields = wanted.fields.iter().map(field_schema).collect::<Result<_, _>>()?;
@@ -86,6 +112,12 @@ pub(super) fn create_request(wanted: &Collection) -> Result<pb::CreateCollection
         description: wanted.description.clone(),
         fields,
         enable_dynamic_field: wanted.dynamic_field,
+        functions: wanted.functions.iter().map(function_schema).collect(),
+        struct_array_fields: wanted
+            .struct_fields
+            .iter()
+            .map(struct_schema)
+            .collect::<Result<_, _>>()?,
         ..Default::default()
     };
     let consistency = match wanted.consistency {
@@ -125,8 +157,33 @@ fn field_schema(field: &Field) -> Result<schema::FieldSchema, String> {
         is_partition_key: field.partition_key,
         is_clustering_key: field.clustering_key,
         nullable: field.nullable,
+        // As official clients send it; servers mark it by the functions themselves.
+        is_function_output: field.function_output,
         default_value,
         type_params: pairs(&field.type_params),
+        ..Default::default()
+    })
+}
+
+fn function_schema(function: &Function) -> schema::FunctionSchema {
+    schema::FunctionSchema {
+        name: function.name.clone(),
+        description: function.description.clone(),
+        r#type: function.kind.0,
+        input_field_names: function.inputs.clone(),
+        output_field_names: function.outputs.clone(),
+        params: pairs(&function.params),
+        ..Default::default()
+    }
+}
+
+fn struct_schema(of: &StructField) -> Result<schema::StructArrayFieldSchema, String> {
+    Ok(schema::StructArrayFieldSchema {
+        name: of.name.clone(),
+        description: of.description.clone(),
+        fields: of.fields.iter().map(field_schema).collect::<Result<_, _>>()?,
+        nullable: of.nullable,
+        type_params: pairs(&of.type_params),
         ..Default::default()
     })
 }

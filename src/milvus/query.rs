@@ -6,8 +6,7 @@ use super::client::{CallOptions, Client};
 use super::column::Rows;
 use super::error::{Error, Kind, Result};
 use super::pb::{common, milvus as pb};
-use super::version::Flavour;
-use crate::model::{Collection, DataType, Key, KeyKind, KeyRange, LoadState};
+use crate::model::{Collection, DataType, Flavour, Key, KeyKind, KeyRange, LoadState};
 
 /// Largest `limit` that servers take (`quotaAndLimits.limits.maxQueryResultWindow`).
 pub const LARGEST_LIMIT: u32 = 16_384;

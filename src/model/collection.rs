@@ -5,94 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::DataType;
+
 /// The name of the column that holds what the schema does not name.
 pub const DYNAMIC_COLUMN: &str = "$meta";
-
-/// A Milvus data type, by its protocol number (`schema.DataType`).
-///
-/// Kept as the number, so that a type newer than this build is reported by number instead of lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DataType(pub i32);
-
-impl DataType {
-    /// No type: the element type of every field that is not an array.
-    pub const NONE: Self = Self(0);
-    /// `Bool`.
-    pub const BOOL: Self = Self(1);
-    /// `Int8`.
-    pub const INT8: Self = Self(2);
-    /// `Int16`.
-    pub const INT16: Self = Self(3);
-    /// `Int32`.
-    pub const INT32: Self = Self(4);
-    /// `Int64`.
-    pub const INT64: Self = Self(5);
-    /// `Float`.
-    pub const FLOAT: Self = Self(10);
-    /// `Double`.
-    pub const DOUBLE: Self = Self(11);
-    /// `VarChar`, UTF-8, limited by `max_length` bytes.
-    pub const VARCHAR: Self = Self(21);
-    /// `Array` of a scalar element type.
-    pub const ARRAY: Self = Self(22);
-    /// `JSON`, also the type of the dynamic column.
-    pub const JSON: Self = Self(23);
-    /// `BinaryVector`, `dim` bits.
-    pub const BINARY_VECTOR: Self = Self(100);
-    /// `FloatVector`, `dim` 32-bit floats.
-    pub const FLOAT_VECTOR: Self = Self(101);
-
-    /// Whether values of this type are vectors.
-    pub fn is_vector(self) -> bool {
-        (100..=106).contains(&self.0)
-    }
-
-    /// The name that Milvus gives the type, if this build knows it.
-    pub fn name(self) -> Option<&'static str> {
-        Some(match self.0 {
-            0 => "None",
-            1 => "Bool",
-            2 => "Int8",
-            3 => "Int16",
-            4 => "Int32",
-            5 => "Int64",
-            10 => "Float",
-            11 => "Double",
-            20 => "String",
-            21 => "VarChar",
-            22 => "Array",
-            23 => "JSON",
-            24 => "Geometry",
-            25 => "Text",
-            26 => "Timestamptz",
-            27 => "Mol",
-            28 => "Date",
-            29 => "Time",
-            30 => "Decimal",
-            31 => "UUID",
-            100 => "BinaryVector",
-            101 => "FloatVector",
-            102 => "Float16Vector",
-            103 => "BFloat16Vector",
-            104 => "SparseFloatVector",
-            105 => "Int8Vector",
-            106 => "ArrayOfVector",
-            200 => "ArrayOfStruct",
-            201 => "Struct",
-            _ => return None,
-        })
-    }
-}
-
-impl fmt::Display for DataType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "data type {}", self.0),
-        }
-    }
-}
 
 /// The default of a field, kept as the encoded `ValueField` that the server described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +76,72 @@ impl Field {
     }
 }
 
+/// A function that computes fields from others (2.5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Function {
+    /// Its name, unique in the collection.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// What it does.
+    pub kind: FunctionKind,
+    /// The fields that it reads.
+    pub inputs: Vec<String>,
+    /// The fields that it computes.
+    pub outputs: Vec<String>,
+    /// Its parameters, such as the provider and model of an embedding.
+    pub params: BTreeMap<String, String>,
+}
+
+/// What a function does, by its protocol number (`schema.FunctionType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FunctionKind(pub i32);
+
+impl FunctionKind {
+    /// Full-text search: text to a sparse vector that no query returns (2.5).
+    pub const BM25: Self = Self(1);
+    /// A model provider turns text into a vector, which queries return (2.6).
+    pub const TEXT_EMBEDDING: Self = Self(2);
+    /// Rank results again; computes no field (2.6).
+    pub const RERANK: Self = Self(3);
+    /// Text to a binary vector that no query returns (3.0).
+    pub const MIN_HASH: Self = Self(4);
+
+    /// Whether queries return what it computes.
+    pub fn output_is_readable(self) -> bool {
+        self == Self::TEXT_EMBEDDING
+    }
+}
+
+impl fmt::Display for FunctionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            1 => f.write_str("BM25"),
+            2 => f.write_str("TextEmbedding"),
+            3 => f.write_str("Rerank"),
+            4 => f.write_str("MinHash"),
+            5 => f.write_str("MolFingerprint"),
+            other => write!(f, "function type {other}"),
+        }
+    }
+}
+
+/// A field whose values are arrays of structs (2.6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StructField {
+    /// Its name, unique among the fields.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// What each struct holds: fields of type `Array`, or `ArrayOfVector` for vectors.
+    pub fields: Vec<Field>,
+    /// Whether values may be null (3.0).
+    pub nullable: bool,
+    /// `max_capacity`, `mmap.enabled`, …
+    pub type_params: BTreeMap<String, String>,
+}
+
 /// An index on one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
@@ -221,10 +203,16 @@ pub struct Collection {
     pub description: String,
     /// Its fields, in the order of creation; without the dynamic column and system fields.
     pub fields: Vec<Field>,
-    /// Names of its functions (2.5); a collection that has any cannot be carried yet.
-    pub functions: Vec<String>,
-    /// Names of its struct array fields (2.6); a collection that has any cannot be carried yet.
-    pub struct_fields: Vec<String>,
+    /// Functions that compute some of its fields (2.5).
+    pub functions: Vec<Function>,
+    /// Its struct array fields (2.6).
+    pub struct_fields: Vec<StructField>,
+    /// Whether rows belong to namespaces (3.0).
+    #[serde(default)]
+    pub namespaces: bool,
+    /// Whether its rows are outside Milvus, in files (3.0).
+    #[serde(default)]
+    pub external: bool,
     /// Whether rows may carry keys that the schema does not name (the `$meta` column).
     pub dynamic_field: bool,
     /// Number of shards.
@@ -259,6 +247,11 @@ impl Collection {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// The function that computes a field.
+    pub fn function_of(&self, field: &str) -> Option<&Function> {
+        self.functions.iter().find(|function| function.outputs.iter().any(|name| name == field))
+    }
+
     /// `database/name`, the address of the collection in messages and reports.
     pub fn address(&self) -> String {
         format!("{}/{}", self.database, self.name)
@@ -267,40 +260,9 @@ impl Collection {
     /// The name of every column, the dynamic one included.
     pub fn columns(&self) -> Vec<String> {
         let mut names: Vec<String> = self.fields.iter().map(|field| field.name.clone()).collect();
+        names.extend(self.struct_fields.iter().map(|field| field.name.clone()));
         if self.dynamic_field {
             names.push(DYNAMIC_COLUMN.to_owned());
-        }
-        names
-    }
-}
-
-/// What becomes of dynamic data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DynamicData {
-    /// There is none, or it is carried.
-    Carry,
-    /// It is left behind: the plan file says so.
-    Discard,
-    /// There must be none; a row that has some stops the run.
-    RequireNone,
-}
-
-/// How rows are read and written. A run is resumed under the same settings only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowSettings {
-    /// Each partition is read and written by itself.
-    pub by_partition: bool,
-    /// What becomes of dynamic data.
-    pub dynamic_data: DynamicData,
-}
-
-impl RowSettings {
-    /// The columns to read from the source, one by one: `*` means something else in every version.
-    pub fn columns(&self, source: &Collection) -> Vec<String> {
-        let mut names = source.columns();
-        if self.dynamic_data == DynamicData::Discard {
-            names.retain(|name| name != DYNAMIC_COLUMN);
         }
         names
     }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::CollectionRule;
+
 /// The *name* of an environment variable that holds a credential. The value is read at run time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvName(pub String);
@@ -111,79 +113,6 @@ impl fmt::Debug for NameTemplate {
     }
 }
 
-/// What becomes of the dynamic field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DynamicField {
-    /// As the source has it.
-    Keep,
-    /// On at the target.
-    On,
-    /// Off at the target; refused where rows would lose data, unless `drop_data`.
-    Off {
-        /// The plan file accepts that dynamic data is left behind.
-        drop_data: bool,
-    },
-}
-
-/// What becomes of the partition key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PartitionKey {
-    /// As the source has it.
-    Keep,
-    /// None at the target.
-    None,
-    /// This field.
-    Field {
-        /// Name of an Int64 or VarChar field that is not the primary key.
-        field: String,
-        /// Number of partitions to spread over; the target's default where absent.
-        partitions: Option<i64>,
-    },
-}
-
-/// What becomes of the user's partitions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partitions {
-    /// Made and filled at the target like at the source.
-    Keep,
-    /// All rows together; the partition names are lost.
-    Merge,
-}
-
-/// What to do when the target collection is there and no run of ours made it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Existing {
-    /// Refuse.
-    Refuse,
-    /// Write into it when its schema is the wanted one.
-    Adopt,
-}
-
-/// One `[[collections]]` entry.
-#[derive(Debug, Clone)]
-pub struct CollectionRule {
-    /// `file:line` of the entry, for messages.
-    pub location: String,
-    /// Which collections of the source.
-    pub source: Selector,
-    /// In which database of the source.
-    pub source_database: String,
-    /// Name at the target; the source's name where absent.
-    pub target: Option<NameTemplate>,
-    /// Database at the target.
-    pub target_database: String,
-    /// Description at the target; the source's where absent.
-    pub description: Option<NameTemplate>,
-    /// The dynamic field.
-    pub dynamic_field: DynamicField,
-    /// The partition key.
-    pub partition_key: PartitionKey,
-    /// The user's partitions.
-    pub partitions: Partitions,
-    /// What to do with a target that is there already.
-    pub existing: Existing,
-}
-
 /// A number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
@@ -208,6 +137,19 @@ pub struct VerifySettings {
     pub counts: bool,
 }
 
+/// What kind of server the target is, as far as its limits go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetKind {
+    /// Milvus, self-hosted.
+    Milvus,
+    /// Zilliz Cloud, Free plan.
+    ZillizFree,
+    /// Zilliz Cloud, Serverless plan.
+    ZillizServerless,
+    /// Zilliz Cloud, Dedicated plan.
+    ZillizDedicated,
+}
+
 /// A plan file, resolved for one environment.
 #[derive(Debug, Clone)]
 pub struct Migration {
@@ -223,6 +165,10 @@ pub struct Migration {
     pub load_source: bool,
     /// Where they go.
     pub target: Endpoint,
+    /// What kind of server that is; found out where absent, as far as a server tells.
+    pub target_kind: Option<TargetKind>,
+    /// Compute units of a dedicated Zilliz Cloud cluster, on which its limits depend.
+    pub compute_units: Option<u32>,
     /// What to move.
     pub collections: Vec<CollectionRule>,
     /// How to check.

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Collection, ConsistencyLevel, DataType, Field};
+use super::{
+    AliasRule, Collection, CollectionRule, ConsistencyLevel, DataType, DynamicField, Existing,
+    Field, IndexRules, LoadRule, PartitionKey, Partitions, PropertyRules, Selector,
+};
 
 /// A field that is nothing special; `id` is the primary key.
 pub(crate) fn field(name: &str, data_type: DataType) -> Field {
@@ -31,6 +34,8 @@ pub(crate) fn collection(name: &str, fields: Vec<Field>) -> Collection {
         fields,
         functions: Vec::new(),
         struct_fields: Vec::new(),
+        namespaces: false,
+        external: false,
         dynamic_field: true,
         shards: 2,
         num_partitions: None,
@@ -39,5 +44,30 @@ pub(crate) fn collection(name: &str, fields: Vec<Field>) -> Collection {
         partitions: Vec::new(),
         indexes: Vec::new(),
         aliases: Vec::new(),
+    }
+}
+
+/// A rule that changes nothing.
+pub(crate) fn rule(source: &str) -> CollectionRule {
+    CollectionRule {
+        location: "plan.toml:1".to_owned(),
+        source: Selector::Name(source.to_owned()),
+        source_database: "default".to_owned(),
+        target: None,
+        target_database: "default".to_owned(),
+        description: None,
+        dynamic_field: DynamicField::Keep,
+        partition_key: PartitionKey::Keep,
+        partitions: Partitions::default(),
+        shards: None,
+        consistency: None,
+        properties: PropertyRules::default(),
+        indexes: IndexRules::default(),
+        load: LoadRule::Keep,
+        replicas: None,
+        aliases: AliasRule::Keep,
+        move_aliases: false,
+        fields: BTreeMap::new(),
+        existing: Existing::Refuse,
     }
 }

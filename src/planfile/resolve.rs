@@ -96,6 +96,8 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         source: source?,
         load_source: file.source.as_ref()?.load.unwrap_or(false),
         target: target?,
+        target_kind: None,
+        compute_units: None,
         collections,
         verify: VerifySettings {
             counts: file.verify.as_ref().and_then(|verify| verify.counts).unwrap_or(true),

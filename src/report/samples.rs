@@ -8,7 +8,7 @@ use crate::changes::{
     Action, Changes, CollectionChange, End, Finding, Known, Override, Severity, SourceState,
 };
 use crate::model::samples as model;
-use crate::model::{Collection, DataType, DynamicData, Field, Index, LoadState, RowSettings};
+use crate::model::{Collection, DataType, Field, Index, LoadState, RowSettings};
 use crate::verify::counts::Counts;
 
 pub(super) fn changes(collections: Vec<CollectionChange>) -> Changes {
@@ -95,7 +95,7 @@ pub(super) fn change(name: &str, action: Action, rows: Option<u64>) -> Collectio
         source: Some(source(collection(name), rows)),
         target: None,
         wanted: Some(collection(name)),
-        settings: RowSettings { by_partition: false, dynamic_data: DynamicData::Carry },
+        settings: RowSettings::default(),
         known: None,
         create_database: false,
         load_source: false,
@@ -159,7 +159,7 @@ pub(super) fn resumed() -> CollectionChange {
     change.known = Some(Known {
         wanted: collection("reviews"),
         created: None,
-        settings: change.settings,
+        settings: change.settings.clone(),
         target_id: Some(7),
         source_id: 1,
         finished: false,

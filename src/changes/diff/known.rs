@@ -1,6 +1,7 @@
 //! Targets that earlier runs made or filled: what became of them since.
 
-use super::{Abilities, Verdict, error, names_beyond, unknown_target, warning};
+use super::{Verdict, error, names_beyond, unknown_target, warning};
+use crate::changes::abilities::Abilities;
 use crate::changes::differences::{differences, essential, list};
 use crate::changes::wanted::Wanted;
 use crate::changes::{Action, Known, SourceState, TargetState};
@@ -13,7 +14,7 @@ pub(super) struct Sides<'a> {
     pub(super) source: &'a SourceState,
     pub(super) target: &'a TargetState,
     pub(super) wanted: &'a Wanted,
-    pub(super) abilities: Abilities,
+    pub(super) abilities: &'a Abilities,
 }
 
 /// What to do with a target that the ledger knows.
@@ -31,12 +32,12 @@ pub(super) fn decide(sides: &Sides<'_>, existing: Existing) -> Verdict {
     if known.target_id.is_none() && !looks_untouched(target) {
         // An earlier run meant to make it and did not note that it did. What is there now holds
         // more than that run can have put in.
-        return unknown_target(existing, target, wanted, *abilities);
+        return unknown_target(existing, target, wanted, abilities);
     }
     // Milvus Lite describes every collection with the id 0.
     if known.target_id.is_some_and(|id| id != target.id && id != 0) {
         if existing == Existing::Adopt {
-            return unknown_target(existing, target, wanted, *abilities);
+            return unknown_target(existing, target, wanted, abilities);
         }
         return Verdict::conflict(
             "target_replaced",

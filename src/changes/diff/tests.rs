@@ -4,16 +4,8 @@ use super::*;
 use crate::changes::Known;
 use crate::model::samples::{self, field};
 use crate::model::{
-    CollectionRule, DynamicField, Field, Index, NameTemplate, Partition, PartitionKey, Partitions,
-    Selector,
-};
-
-const NEW: Abilities = Abilities {
-    arrays: true,
-    cosine: true,
-    binary_vectors: true,
-    annoy: false,
-    keeps_details: true,
+    Collection, CollectionRule, DataType, DynamicData, DynamicField, Field, Function, FunctionKind,
+    Index, NameTemplate, Partition, PartitionKey, Partitions, ServerVersion, StructField,
 };
 
 fn collection() -> Collection {
@@ -34,19 +26,12 @@ fn collection() -> Collection {
     }
 }
 
+fn new() -> Abilities {
+    Abilities::of(&ServerVersion::parse("v2.6.5"))
+}
+
 fn rule() -> CollectionRule {
-    CollectionRule {
-        location: "plan.toml:1".to_owned(),
-        source: Selector::Name("products".to_owned()),
-        source_database: "default".to_owned(),
-        target: None,
-        target_database: "default".to_owned(),
-        description: None,
-        dynamic_field: DynamicField::Keep,
-        partition_key: PartitionKey::Keep,
-        partitions: Partitions::Keep,
-        existing: Existing::Refuse,
-    }
+    samples::rule("products")
 }
 
 fn source(collection: Collection) -> SourceState {
@@ -78,7 +63,7 @@ fn inspected(rule: CollectionRule, from: Collection) -> Inspected {
 }
 
 fn one(inspected: Inspected) -> CollectionChange {
-    diff(vec![inspected], NEW).pop().unwrap()
+    diff(vec![inspected], &new()).pop().unwrap()
 }
 
 /// What both ends and the ledger look like after `change` was carried out on a faithful server.
@@ -93,7 +78,7 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
     after.known = Some(Known {
         wanted,
         created: Some(created.clone()),
-        settings: change.settings,
+        settings: change.settings.clone(),
         target_id: Some(70),
         source_id: 7,
         finished,
@@ -132,7 +117,7 @@ fn rules() -> impl Strategy<Value = CollectionRule> {
             partition_key: key,
             dynamic_field: dynamic,
             description: description.map(NameTemplate::fixed),
-            partitions: if merge { Partitions::Merge } else { Partitions::Keep },
+            partitions: Partitions { merge, ..Partitions::default() },
             ..rule()
         }
     })
@@ -314,6 +299,27 @@ fn a_target_with_partitions_of_its_own_is_not_adopted() {
     assert_eq!(one(there).reason, "target_schema_differs");
 }
 
+fn bm25() -> Function {
+    Function {
+        name: "bm25".to_owned(),
+        description: String::new(),
+        kind: FunctionKind::BM25,
+        inputs: vec!["t".to_owned()],
+        outputs: vec!["sparse".to_owned()],
+        params: [].into(),
+    }
+}
+
+fn structs() -> StructField {
+    StructField {
+        name: "s".to_owned(),
+        description: String::new(),
+        fields: Vec::new(),
+        nullable: false,
+        type_params: [].into(),
+    }
+}
+
 #[test]
 fn what_cannot_be_carried_is_refused_by_name() {
     let refuse = |change: &dyn Fn(&mut Collection)| {
@@ -323,8 +329,8 @@ fn what_cannot_be_carried_is_refused_by_name() {
     };
     assert_eq!(refuse(&|from| from.fields[1].nullable = true), "unsupported_nullable");
     assert_eq!(refuse(&|from| from.fields[3].data_type = DataType(104)), "unsupported_type");
-    assert_eq!(refuse(&|from| from.functions.push("bm25".into())), "unsupported_function");
-    assert_eq!(refuse(&|from| from.struct_fields.push("s".into())), "unsupported_type");
+    assert_eq!(refuse(&|from| from.functions.push(bm25())), "unsupported_function");
+    assert_eq!(refuse(&|from| from.struct_fields.push(structs())), "unsupported_type");
 }
 
 #[test]
@@ -363,6 +369,7 @@ fn dynamic_data_is_not_lost_by_accident() {
 
 #[test]
 fn two_onto_one_is_refused() {
-    let changes = diff(vec![inspected(rule(), collection()), inspected(rule(), collection())], NEW);
+    let both = vec![inspected(rule(), collection()), inspected(rule(), collection())];
+    let changes = diff(both, &new());
     assert!(changes.iter().all(|change| change.reason == "two_onto_one"));
 }

@@ -1,5 +1,7 @@
 //! The `[[collections]]` entries, with the defaults merged in.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::super::document::child;
@@ -12,8 +14,8 @@ use super::landing::{self, Landing};
 use super::{Context, names};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    CollectionRule, DynamicField, Endpoint, Existing, NameTemplate, PartitionKey, Partitions,
-    Selector,
+    AliasRule, CollectionRule, DynamicField, Endpoint, Existing, IndexRules, LoadRule,
+    NameTemplate, PartitionKey, Partitions, PropertyRules, Selector,
 };
 
 /// An entry and what its rules need: where it is, and the defaults.
@@ -136,10 +138,22 @@ impl Entry<'_> {
             description,
             dynamic_field,
             partition_key: self.partition_key(),
-            partitions: match entry.partitions.or(self.defaults.partitions) {
-                None | Some(PartitionsSetting::Keep) => Partitions::Keep,
-                Some(PartitionsSetting::Merge) => Partitions::Merge,
+            partitions: Partitions {
+                select: Vec::new(),
+                merge: matches!(
+                    entry.partitions.or(self.defaults.partitions),
+                    Some(PartitionsSetting::Merge)
+                ),
             },
+            shards: None,
+            consistency: None,
+            properties: PropertyRules::default(),
+            indexes: IndexRules::default(),
+            load: LoadRule::Keep,
+            replicas: None,
+            aliases: AliasRule::Keep,
+            move_aliases: false,
+            fields: BTreeMap::new(),
             existing: match entry.existing.or(self.defaults.existing) {
                 None | Some(ExistingSetting::Refuse) => Existing::Refuse,
                 Some(ExistingSetting::Adopt) => Existing::Adopt,

@@ -7,7 +7,7 @@ mod loading;
 mod rows;
 mod steps;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -219,7 +219,7 @@ impl Turn<'_> {
         .await;
         if self.change.create_database && !made_databases.contains(&wanted.database) {
             self.step("create database").await;
-            self.run.target.create_database(&wanted.database).await?;
+            self.run.target.create_database(&wanted.database, &BTreeMap::new()).await?;
             made_databases.insert(wanted.database.clone());
         }
         let finished = self.change.known.as_ref().is_some_and(|known| known.finished)

@@ -6,6 +6,7 @@
 //! Milvus Lite sometimes only one of the two. The `retriable` flag is never trusted (a rate-limit
 //! answer of 2.3.5 carries `false`).
 
+pub mod alias;
 pub mod catalog;
 pub mod channel;
 pub mod client;
@@ -13,6 +14,8 @@ pub mod codec;
 pub mod column;
 pub mod convert;
 pub mod error;
+pub mod index;
+pub mod property;
 pub mod query;
 pub mod retry;
 pub mod serving;
@@ -23,6 +26,7 @@ pub use channel::{Connection, Login, TlsFiles};
 pub use client::Client;
 pub use column::Rows;
 pub use error::{Error, Kind, Result};
+pub use index::IndexProgress;
 pub use query::{Moment, Query};
 pub use retry::RetryPolicy;
 pub use write::WriteMode;

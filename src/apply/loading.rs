@@ -44,7 +44,7 @@ impl Turn<'_> {
         self.begin(of_move, &note).await?;
         self.begin(of_move, RELEASE_SOURCE).await?;
         let from = &source.collection;
-        self.run.source.load_collection(&from.database, &from.name).await?;
+        self.run.source.load_collection(&from.database, &from.name, 0).await?;
         wait_until_loaded(&self.run.source, from, &self.run.stop).await?;
         self.wait_until_readable(from, (None, Instant::now())).await?;
         self.done(of_move, &note, "").await
@@ -113,7 +113,7 @@ impl Turn<'_> {
         self.step("load").await;
         self.begin(of_move, LOAD_TARGET).await?;
         self.begin(of_move, RELEASE_TARGET).await?;
-        target.load_collection(database, name).await?;
+        target.load_collection(database, name, 0).await?;
         wait_until_loaded(target, wanted, &self.run.stop).await?;
         self.done(of_move, LOAD_TARGET, "").await
     }

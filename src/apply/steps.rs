@@ -6,7 +6,7 @@ use super::{Failure, Turn};
 use crate::changes::differences::not_kept;
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState};
-use crate::model::Collection;
+use crate::model::{Collection, Index};
 
 /// How long a server may take to load a collection or to build an index.
 const BUILD_LIMIT: Duration = Duration::from_secs(4 * 3600);
@@ -146,21 +146,26 @@ impl Turn<'_> {
             target.create_index(database, name, index).await?;
             self.done(of_move, &step, "").await?;
         }
-        for index in &wanted.indexes {
-            self.wait_until_built(wanted, &index.field).await?;
+        // Those that were there already may have other names.
+        for index in target.list_indexes(database, name).await? {
+            if wanted.indexes.iter().any(|of| of.field == index.field) {
+                self.wait_until_built(wanted, &index).await?;
+            }
         }
         Ok(())
     }
 
-    async fn wait_until_built(&self, wanted: &Collection, field: &str) -> Result<(), Failure> {
+    async fn wait_until_built(&self, wanted: &Collection, index: &Index) -> Result<(), Failure> {
         let started = Instant::now();
+        let (database, name) = (&wanted.database, &wanted.name);
         loop {
-            let (indexed, total) =
-                self.run.target.index_progress(&wanted.database, &wanted.name, field).await?;
-            if indexed >= total {
+            let target = &self.run.target;
+            let progress = target.index_progress(database, name, &index.field, &index.name).await?;
+            if progress.indexed >= progress.total {
                 return Ok(());
             }
-            pause(&self.run.stop, started, &format!("the index on {field} to be built")).await?;
+            let what = format!("the index on {} to be built", index.field);
+            pause(&self.run.stop, started, &what).await?;
         }
     }
 }

@@ -39,12 +39,21 @@ impl Client {
         }
     }
 
-    /// Creates a database. Repeating it succeeds.
+    /// Creates a database. Repeating it succeeds, whatever properties the first one has. Servers
+    /// before 2.4.3 take no notice of properties.
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn create_database(&self, name: &str) -> Result<()> {
-        let message = pb::CreateDatabaseRequest { db_name: name.to_owned(), ..Default::default() };
+    pub async fn create_database(
+        &self,
+        name: &str,
+        properties: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let message = pb::CreateDatabaseRequest {
+            db_name: name.to_owned(),
+            properties: convert::pairs(properties),
+            ..Default::default()
+        };
         let created = self
             .repeat("CreateDatabase", "", CHANGE, message, |mut c, r| async move {
                 c.create_database(r).await

@@ -1,6 +1,6 @@
 //! The client: connecting, and one attempt or several of any call. What is asked of a server is in
-//! `catalog` (databases, collections, partitions), `serving` (indexes, load states), `query` and
-//! `write` (rows).
+//! `catalog` (databases, collections, partitions), `property`, `alias`, `index`, `serving` (load
+//! states), `query` and `write` (rows).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -259,9 +259,11 @@ answers!(
     AllocTimestampResponse,
     ConnectResponse,
     DescribeCollectionResponse,
+    DescribeDatabaseResponse,
     DescribeIndexResponse,
     GetCollectionStatisticsResponse,
     GetLoadStateResponse,
+    GetReplicasResponse,
     GetVersionResponse,
     ListDatabasesResponse,
     MutationResult,

@@ -203,9 +203,11 @@ pub(super) fn indexes(descriptions: Vec<pb::IndexDescription>) -> Vec<Index> {
 }
 
 /// The name that a user chose, or nothing: 2.2 makes up `_default_idx_<field id>`, later servers
-/// take the field's name.
-fn chosen_index_name(name: &str, field: &str) -> String {
+/// take the field's name, with the path behind it for an index on a path of a JSON field. Such a
+/// path holds `/`, which servers take from nobody in a name.
+pub(super) fn chosen_index_name(name: &str, field: &str) -> String {
     let made_up = name == field
+        || name.contains('/')
         || name
             .strip_prefix("_default_idx_")
             .or_else(|| name.strip_prefix("_default_idx"))
@@ -213,7 +215,8 @@ fn chosen_index_name(name: &str, field: &str) -> String {
     if made_up { String::new() } else { name.to_owned() }
 }
 
-fn map(pairs: Vec<common::KeyValuePair>) -> BTreeMap<String, String> {
+/// The map of pairs; of two with one key, the last.
+pub(super) fn map(pairs: Vec<common::KeyValuePair>) -> BTreeMap<String, String> {
     pairs.into_iter().map(|pair| (pair.key, pair.value)).collect()
 }
 
@@ -234,5 +237,7 @@ mod tests {
         assert_eq!(chosen_index_name("vec", "vec"), "");
         assert_eq!(chosen_index_name("by_vec", "vec"), "by_vec");
         assert_eq!(chosen_index_name("_default_idx_mine", "vec"), "_default_idx_mine");
+        assert_eq!(chosen_index_name("meta/brand/name", "meta"), "");
+        assert_eq!(chosen_index_name("clips[vec]", "clips[vec]"), "");
     }
 }

@@ -1,10 +1,9 @@
-//! Indexes and load states: what makes rows answer queries.
+//! Load states: what is in memory and answers queries.
 
 use super::client::{CHANGE, Client, LOOKUP};
-use super::convert;
 use super::error::{Kind, Result};
 use super::pb::{common, milvus as pb};
-use crate::model::{Index, LoadState};
+use crate::model::LoadState;
 
 impl Client {
     /// Whether a collection, or one partition of it, can be queried.
@@ -64,97 +63,21 @@ impl Client {
         }
     }
 
-    /// A collection's indexes, with names that the server chose left empty.
+    /// Asks the server to load a collection; loading goes on after the answer. `replicas` is how
+    /// many copies in memory, 0 for the server's default.
     ///
     /// # Errors
-    /// When the call fails.
-    pub async fn list_indexes(&self, database: &str, collection: &str) -> Result<Vec<Index>> {
-        let message = pb::DescribeIndexRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("DescribeIndex", database, LOOKUP, message, |mut c, r| async move {
-                c.describe_index(r).await
-            })
-            .await;
-        match answer {
-            Ok(answer) => Ok(convert::indexes(answer.index_descriptions)),
-            Err(error) if error.kind == Kind::NoIndex => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Rows that are in an index yet, and rows that it should hold, over all of a field's segments.
-    ///
-    /// # Errors
-    /// When the call fails, or the server says that building failed.
-    pub async fn index_progress(
+    /// When the call fails; a server with too few query nodes refuses more replicas than that.
+    pub async fn load_collection(
         &self,
         database: &str,
         collection: &str,
-        field: &str,
-    ) -> Result<(i64, i64)> {
-        let message = pb::DescribeIndexRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            field_name: field.to_owned(),
-            ..Default::default()
-        };
-        let answer = self
-            .repeat("DescribeIndex", database, LOOKUP, message, |mut c, r| async move {
-                c.describe_index(r).await
-            })
-            .await?;
-        let mut progress = (0, 0);
-        for index in answer.index_descriptions.iter().filter(|index| index.field_name == field) {
-            if index.state() == common::IndexState::Failed {
-                let why = format!(
-                    "building the index on field {field:?} failed: {}",
-                    index.index_state_fail_reason
-                );
-                return Err(self.error(Kind::Other, "DescribeIndex", why));
-            }
-            progress = (progress.0 + index.indexed_rows, progress.1 + index.total_rows);
-        }
-        Ok(progress)
-    }
-
-    /// Creates an index. Repeating it with the same parameters succeeds.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn create_index(
-        &self,
-        database: &str,
-        collection: &str,
-        index: &Index,
+        replicas: u32,
     ) -> Result<()> {
-        let message = pb::CreateIndexRequest {
-            db_name: database.to_owned(),
-            collection_name: collection.to_owned(),
-            field_name: index.field.clone(),
-            extra_params: convert::pairs(&index.params),
-            index_name: index.name.clone(),
-            ..Default::default()
-        };
-        self.repeat("CreateIndex", database, CHANGE, message, |mut c, r| async move {
-            c.create_index(r).await
-        })
-        .await
-        .map(drop)
-    }
-
-    /// Asks the server to load a collection; loading goes on after the answer.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn load_collection(&self, database: &str, collection: &str) -> Result<()> {
         let message = pb::LoadCollectionRequest {
             db_name: database.to_owned(),
             collection_name: collection.to_owned(),
-            replica_number: 1,
+            replica_number: replica_number(replicas),
             ..Default::default()
         };
         self.repeat("LoadCollection", database, CHANGE, message, |mut c, r| async move {
@@ -162,6 +85,68 @@ impl Client {
         })
         .await
         .map(drop)
+    }
+
+    /// [`Client::load_collection`] for some partitions only.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn load_partitions(
+        &self,
+        database: &str,
+        collection: &str,
+        partitions: &[String],
+        replicas: u32,
+    ) -> Result<()> {
+        let message = pb::LoadPartitionsRequest {
+            db_name: database.to_owned(),
+            collection_name: collection.to_owned(),
+            partition_names: partitions.to_vec(),
+            replica_number: replica_number(replicas),
+            ..Default::default()
+        };
+        self.repeat("LoadPartitions", database, CHANGE, message, |mut c, r| async move {
+            c.load_partitions(r).await
+        })
+        .await
+        .map(drop)
+    }
+
+    /// How many copies of a loaded collection are in memory. `None` where it is not loaded, or the
+    /// server does not tell (Milvus Lite; a user without that privilege).
+    ///
+    /// # Errors
+    /// When the call fails for another reason, or there is no such collection.
+    pub async fn replicas(&self, database: &str, collection: &str) -> Result<Option<u32>> {
+        // Servers up to 2.3 know the collection by its id alone.
+        let Some(described) = self.describe_collection(database, collection).await? else {
+            return Err(self.error(Kind::Missing, "GetReplicas", collection));
+        };
+        let message = pb::GetReplicasRequest {
+            collection_id: described.id,
+            collection_name: collection.to_owned(),
+            db_name: database.to_owned(),
+            ..Default::default()
+        };
+        let answer = self
+            .repeat("GetReplicas", database, LOOKUP, message, |mut c, r| async move {
+                c.get_replicas(r).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => {
+                Ok(u32::try_from(answer.replicas.len()).ok().filter(|&replicas| replicas > 0))
+            }
+            Err(error)
+                if matches!(
+                    error.kind,
+                    Kind::Unsupported | Kind::PermissionDenied | Kind::NotLoaded
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Releases a collection from memory, or only some of its partitions.
@@ -199,4 +184,8 @@ impl Client {
             .map(drop)
         }
     }
+}
+
+fn replica_number(replicas: u32) -> i32 {
+    i32::try_from(replicas).unwrap_or(i32::MAX).max(1)
 }

@@ -1,13 +1,14 @@
 //! Carries changes out, one collection after the other: collection → partitions → rows → indexes →
-//! load → counts. Every step is safe to run twice and is journaled; what happens is told as one
+//! load → counts → aliases. Every step is safe to run twice and is journaled; what happens is told as one
 //! stream of [`Event`]s.
 
 pub mod event;
 mod loading;
 mod rows;
+mod settings;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, Status};
 
-use crate::changes::{Action, Changes, CollectionChange};
+use crate::changes::{Action, Changes, CollectionChange, Loaded};
 use crate::copy::{Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
@@ -219,18 +220,22 @@ impl Turn<'_> {
         .await;
         if self.change.create_database && !made_databases.contains(&wanted.database) {
             self.step("create database").await;
-            self.run.target.create_database(&wanted.database, &BTreeMap::new()).await?;
+            let properties = &self.change.database_properties;
+            self.run.target.create_database(&wanted.database, properties).await?;
             made_databases.insert(wanted.database.clone());
         }
         let finished = self.change.known.as_ref().is_some_and(|known| known.finished)
             && self.change.action == Action::Resume;
         let of_move = self.the_move(source, wanted).await?;
         if finished {
-            // Only what was taken away since is made again.
+            // Only what was taken away, or asked for, since is made.
+            self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
-            return self.load_target(of_move, wanted).await;
+            self.load_target(of_move, wanted, &self.change.ending.loaded).await?;
+            return self.move_aliases(wanted).await;
         }
         let fresh = self.make_collection(of_move, wanted).await?;
+        self.alter_properties(of_move, wanted).await?;
         self.load_source(of_move, source).await?;
         self.source_is_loaded(source).await?;
         if !self.change.load_source {
@@ -239,13 +244,17 @@ impl Turn<'_> {
         }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
-        self.load_target(of_move, wanted).await?;
+        self.load_target(of_move, wanted, &Loaded::All).await?;
         self.check_counts(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;
-        self.leave_as_found(of_move, source, wanted).await?;
+        self.release_target(of_move, wanted).await?;
+        self.leave_as_found(of_move, source).await?;
         let counts = self.outcome.counts.as_ref();
         if counts.is_none_or(|counts| counts.unexplained.is_empty()) {
             let json = serde_json::to_string(&counts).unwrap_or_default();
+            self.take_back_properties(of_move, wanted).await?;
+            // Last of all: whoever follows an alias finds everything there.
+            self.move_aliases(wanted).await?;
             self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
         }
         Ok(())

@@ -6,9 +6,12 @@
 pub mod abilities;
 pub mod diff;
 pub mod differences;
+pub mod indexes;
 pub mod inspect;
 mod preflight;
 pub mod wanted;
+
+use std::collections::BTreeMap;
 
 use crate::model::{Collection, CollectionRule, LoadState, Partition, RowSettings};
 
@@ -55,6 +58,12 @@ pub struct SourceState {
     pub row_bytes: Option<u64>,
     /// Rows with dynamic data; counted only where the plan file switches the dynamic field off.
     pub dynamic_rows: Option<u64>,
+    /// Rows that are null in a field; counted only where that matters.
+    pub nulls: BTreeMap<String, u64>,
+    /// Rows with a dynamic key that is the name of a field at the target; only those that there are.
+    pub shadowed: BTreeMap<String, u64>,
+    /// Replicas in memory, where the server tells.
+    pub replicas: Option<u32>,
 }
 
 /// A target collection as it was found.
@@ -114,6 +123,29 @@ pub enum Action {
     Conflict,
 }
 
+/// What is done with a target when its rows are there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// What is loaded.
+    pub loaded: Loaded,
+    /// Replicas to load; the target's default where absent.
+    pub replicas: Option<u32>,
+    /// Whether an alias that another collection has is taken from it.
+    pub move_aliases: bool,
+}
+
+/// What of a collection is in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Loaded {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// All of it.
+    All,
+    /// These partitions.
+    Partitions(Vec<String>),
+}
+
 /// An attribute that the target gets differently from the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
@@ -150,6 +182,17 @@ pub struct CollectionChange {
     pub known: Option<Known>,
     /// Whether the target's database is created.
     pub create_database: bool,
+    /// Properties of a database that is created.
+    pub database_properties: BTreeMap<String, String>,
+    /// Properties that the target has only while rows are copied.
+    pub during: BTreeMap<String, String>,
+    /// Properties of a collection that is there already: these are set, and those without a value
+    /// taken away.
+    pub alter: BTreeMap<String, Option<String>>,
+    /// What is done when the rows are there.
+    pub ending: Ending,
+    /// Whether the target keeps what only describes, so that its absence is a failure.
+    pub keeps_details: bool,
     /// Whether the source is loaded for the copy, and released again afterwards.
     pub load_source: bool,
     /// What is to be different.
@@ -241,6 +284,12 @@ pub struct Inspected {
     pub target: Option<TargetState>,
     /// Whether the target's database is missing.
     pub database_missing: bool,
+    /// Aliases that the target is to have.
+    pub aliases: Vec<String>,
+    /// Properties of the source's database.
+    pub database_properties: BTreeMap<String, String>,
+    /// The target's collections that have the aliases that are asked for.
+    pub alias_holders: BTreeMap<String, String>,
     /// What earlier runs did.
     pub known: Option<Known>,
     /// What was found while looking.

@@ -25,6 +25,17 @@ pub enum Event {
         /// What is being done, for people.
         what: String,
     },
+    /// A server is at work on something that takes long.
+    Waiting {
+        /// `database/collection` at the target.
+        target: String,
+        /// What is waited for, such as "index on embedding".
+        what: String,
+        /// Rows that are done.
+        done: u64,
+        /// Rows there are.
+        total: u64,
+    },
     /// Rows arrived at the target.
     Copied {
         /// `database/collection` at the target.

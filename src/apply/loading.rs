@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::steps::pause;
 use super::{Failure, Turn};
-use crate::changes::SourceState;
+use crate::changes::{Loaded, SourceState};
 use crate::ledger::{MoveId, StepState};
 use crate::milvus::{Client, Kind, Moment, Query};
 use crate::model::{Collection, KeyRange, LoadState};
@@ -44,8 +44,16 @@ impl Turn<'_> {
         self.begin(of_move, &note).await?;
         self.begin(of_move, RELEASE_SOURCE).await?;
         let from = &source.collection;
-        self.run.source.load_collection(&from.database, &from.name, 0).await?;
-        wait_until_loaded(&self.run.source, from, &self.run.stop).await?;
+        let reads: Vec<String> =
+            source.partitions.iter().map(|partition| partition.name.clone()).collect();
+        match &self.change.settings.partitions {
+            None => self.run.source.load_collection(&from.database, &from.name, 0).await?,
+            // No more than what is read takes memory there.
+            Some(_) => {
+                self.run.source.load_partitions(&from.database, &from.name, &reads, 0).await?;
+            }
+        }
+        wait_until_loaded(&self.run.source, from, &reads, &self.run.stop).await?;
         self.wait_until_readable(from, (None, Instant::now())).await?;
         self.done(of_move, &note, "").await
     }
@@ -99,31 +107,68 @@ impl Turn<'_> {
         )))
     }
 
-    /// Loads the target: it is to be loaded like the source, or has to be to be counted.
+    /// Loads the target: all of it to be counted, or what is to be loaded in the end.
     pub(super) async fn load_target(
         &mut self,
         of_move: MoveId,
         wanted: &Collection,
+        what: &Loaded,
     ) -> Result<(), Failure> {
         let target = &self.run.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
-        if load_state(target, wanted).await? == LoadState::Loaded {
+        let partitions = match what {
+            Loaded::Nothing => return Ok(()),
+            Loaded::All => partitions_of(wanted),
+            Loaded::Partitions(names) => names.clone(),
+        };
+        if load_state(target, wanted, &partitions).await? == LoadState::Loaded {
             return Ok(());
         }
         self.step("load").await;
         self.begin(of_move, LOAD_TARGET).await?;
         self.begin(of_move, RELEASE_TARGET).await?;
-        target.load_collection(database, name, 0).await?;
-        wait_until_loaded(target, wanted, &self.run.stop).await?;
+        let replicas = self.change.ending.replicas.unwrap_or(0);
+        match what {
+            Loaded::Partitions(names) => {
+                target.load_partitions(database, name, names, replicas).await?;
+            }
+            _ => target.load_collection(database, name, replicas).await?,
+        }
+        wait_until_loaded(target, wanted, &partitions, &self.run.stop).await?;
         self.done(of_move, LOAD_TARGET, "").await
     }
 
-    /// Releases what was loaded only for the copy, at both ends.
+    /// Releases what was loaded only to be counted, at the target.
+    pub(super) async fn release_target(
+        &mut self,
+        of_move: MoveId,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
+        // Only what this move loaded itself.
+        if steps.get(RELEASE_TARGET) != Some(&StepState::Started) {
+            return Ok(());
+        }
+        let partitions: Vec<String> = match &self.change.ending.loaded {
+            Loaded::All => return Ok(()),
+            Loaded::Nothing => Vec::new(),
+            Loaded::Partitions(keep) => {
+                partitions_of(wanted).into_iter().filter(|name| !keep.contains(name)).collect()
+            }
+        };
+        if partitions.is_empty() && self.change.ending.loaded != Loaded::Nothing {
+            return Ok(());
+        }
+        self.step("release").await;
+        self.run.target.release(&wanted.database, &wanted.name, &partitions).await?;
+        self.done(of_move, RELEASE_TARGET, "").await
+    }
+
+    /// Releases what was loaded only for the copy, at the source.
     pub(super) async fn leave_as_found(
         &mut self,
         of_move: MoveId,
         source: &SourceState,
-        wanted: &Collection,
     ) -> Result<(), Failure> {
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
         let Some(note) = steps.keys().find_map(|step| step.strip_prefix(LOAD_SOURCE)) else {
@@ -137,12 +182,6 @@ impl Turn<'_> {
             note.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let from = &source.collection;
         self.run.source.release(&from.database, &from.name, &partitions).await?;
-        // Only what this move loaded itself, to be counted.
-        if partitions.is_empty() && steps.get(RELEASE_TARGET) == Some(&StepState::Started) {
-            self.step("release").await;
-            self.run.target.release(&wanted.database, &wanted.name, &[]).await?;
-            self.done(of_move, RELEASE_TARGET, "").await?;
-        }
         self.done(of_move, RELEASE_SOURCE, "").await
     }
 }
@@ -179,15 +218,24 @@ async fn not_loaded<'a>(
     Ok(names)
 }
 
-/// Load state of the collection and all of its partitions: with some partitions loaded, the
-/// collection calls itself so.
-async fn load_state(client: &Client, collection: &Collection) -> crate::milvus::Result<LoadState> {
+/// The partitions that a target has, where they have names of their own.
+fn partitions_of(collection: &Collection) -> Vec<String> {
+    std::iter::once("_default".to_owned()).chain(collection.partitions.iter().cloned()).collect()
+}
+
+/// Load state of the collection and these partitions: with some partitions loaded, the collection
+/// calls itself so.
+async fn load_state(
+    client: &Client,
+    collection: &Collection,
+    partitions: &[String],
+) -> crate::milvus::Result<LoadState> {
     let state = client.load_state(&collection.database, &collection.name, None).await?;
     // Those of a partition key cannot be named.
     if state != LoadState::Loaded || collection.partition_key().is_some() {
         return Ok(state);
     }
-    let names = std::iter::once("_default").chain(collection.partitions.iter().map(String::as_str));
+    let names = partitions.iter().map(String::as_str);
     let loaded = not_loaded(client, collection, names).await?.is_empty();
     Ok(if loaded { LoadState::Loaded } else { LoadState::Loading })
 }
@@ -195,12 +243,13 @@ async fn load_state(client: &Client, collection: &Collection) -> crate::milvus::
 async fn wait_until_loaded(
     client: &Client,
     collection: &Collection,
+    partitions: &[String],
     stop: &tokio_util::sync::CancellationToken,
 ) -> Result<(), Failure> {
     let started = Instant::now();
     let mut at_work = Instant::now();
     loop {
-        match load_state(client, collection).await {
+        match load_state(client, collection, partitions).await {
             Ok(LoadState::Loaded) => return Ok(()),
             Ok(LoadState::NotLoaded) => {}
             Ok(LoadState::Loading) => at_work = Instant::now(),

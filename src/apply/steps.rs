@@ -2,10 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Failure, Turn};
-use crate::changes::differences::not_kept;
+use super::{Event, Failure, Turn};
+use crate::changes::differences::{index_difference, not_kept, place};
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState};
+use crate::milvus::Described;
 use crate::model::{Collection, Index};
 
 /// How long a server may take to load a collection or to build an index.
@@ -69,7 +70,9 @@ impl Turn<'_> {
                     ));
                 }
                 self.begin(of_move, "create_collection").await?;
-                target.create_collection(wanted).await?;
+                let mut made = wanted.clone();
+                made.properties.extend(self.change.during.clone());
+                target.create_collection(&made).await?;
                 self.describe_again(of_move, wanted).await?;
                 self.done(of_move, "create_collection", "").await?;
                 fresh = true;
@@ -97,33 +100,38 @@ impl Turn<'_> {
         Ok(fresh)
     }
 
+    pub(super) async fn describe(&self, wanted: &Collection) -> Result<Described, Failure> {
+        let described =
+            self.run.target.describe_collection(&wanted.database, &wanted.name).await?;
+        described.ok_or_else(|| {
+            Failure::Refused("the target does not show the collection it just made".to_owned())
+        })
+    }
+
     async fn describe_again(
         &mut self,
         of_move: MoveId,
         wanted: &Collection,
     ) -> Result<(), Failure> {
-        let described = self
-            .run
-            .target
-            .describe_collection(&wanted.database, &wanted.name)
-            .await?
-            .ok_or_else(|| {
-                Failure::Refused("the target does not show the collection it just made".to_owned())
-            })?;
-        let (essential, details) = not_kept(wanted, &described.collection);
-        let (id, created) = (described.id, described.collection);
+        let described = self.describe(wanted).await?;
+        let (id, mut created) = (described.id, described.collection);
+        // These are taken back in the end.
+        created.properties.retain(|name, _| {
+            !self.change.during.contains_key(name) || wanted.properties.contains_key(name)
+        });
+        let (failing, told) = not_kept(wanted, &created, self.change.keeps_details);
         // Noted before it is judged: `plan` judges the note, so that no later run fills it either.
         self.ledger(move |ledger| ledger.target_described(of_move, id, &created)).await?;
-        if !essential.is_empty() {
+        if !failing.is_empty() {
             return Err(Failure::Refused(format!(
                 "the target made the collection differently from what was asked for: {}. Drop it \
                  there, and leave it out of the plan file or move to a server that knows these \
                  attributes",
-                essential.join("; ")
+                failing.join("; ")
             )));
         }
-        if !details.is_empty() {
-            self.warn(format!("the target did not keep: {}", details.join("; "))).await;
+        if !told.is_empty() {
+            self.warn(format!("the target did not keep: {}", told.join("; "))).await;
         }
         Ok(())
     }
@@ -137,36 +145,61 @@ impl Turn<'_> {
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let there = target.list_indexes(database, name).await?;
         for index in &wanted.indexes {
-            if there.iter().any(|have| have.field == index.field) {
+            let (field, path) = place(index);
+            if there.iter().any(|have| place(have) == (field, path)) {
                 continue;
             }
-            self.step(&format!("create index on {}", index.field)).await;
-            let step = format!("create_index:{}", index.field);
+            let on = path.map_or_else(|| field.to_owned(), |path| format!("{field} {path}"));
+            self.step(&format!("create index on {on}")).await;
+            let step = format!("create_index:{on}");
             self.begin(of_move, &step).await?;
             target.create_index(database, name, index).await?;
             self.done(of_move, &step, "").await?;
         }
-        // Those that were there already may have other names.
-        for index in target.list_indexes(database, name).await? {
-            if wanted.indexes.iter().any(|of| of.field == index.field) {
-                self.wait_until_built(wanted, &index).await?;
-            }
+        for index in &wanted.indexes {
+            self.wait_until_built(wanted, index).await?;
         }
-        Ok(())
+        self.indexes_are_as_wanted(wanted).await
     }
 
     async fn wait_until_built(&self, wanted: &Collection, index: &Index) -> Result<(), Failure> {
-        let started = Instant::now();
         let (database, name) = (&wanted.database, &wanted.name);
+        let (started, field) = (Instant::now(), &index.field);
+        let mut told = 0;
         loop {
-            let target = &self.run.target;
-            let progress = target.index_progress(database, name, &index.field, &index.name).await?;
-            if progress.indexed >= progress.total {
+            let state = self.run.target.index_progress(database, name, field, &index.name).await?;
+            if state.indexed >= state.total {
                 return Ok(());
             }
-            let what = format!("the index on {} to be built", index.field);
-            pause(&self.run.stop, started, &what).await?;
+            if state.indexed != told {
+                told = state.indexed;
+                self.tell(Event::Waiting {
+                    target: self.change.target_address.clone(),
+                    what: format!("index on {field}"),
+                    done: u64::try_from(state.indexed).unwrap_or(0),
+                    total: u64::try_from(state.total).unwrap_or(0),
+                })
+                .await;
+            }
+            pause(&self.run.stop, started, &format!("the index on {field} to be built")).await?;
         }
+    }
+
+    /// An index that the server made otherwise, without a word, is told.
+    async fn indexes_are_as_wanted(&mut self, wanted: &Collection) -> Result<(), Failure> {
+        let there = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
+        for index in &wanted.indexes {
+            let have = there.iter().find(|have| place(have) == place(index));
+            let wrong = match have {
+                None => Some("it is not there".to_owned()),
+                Some(have) => index_difference(index, have),
+            };
+            if let Some(wrong) = wrong {
+                self.warn(format!("the index on {} is not as asked for: {wrong}", index.field))
+                    .await;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,16 +1,19 @@
 //! The difference between what the target is to be and what it is. Pure.
 
+mod adoption;
+mod aliases;
 mod known;
 
 use std::collections::BTreeMap;
 
 use super::abilities::Abilities;
-use super::differences::{differences, list};
 use super::preflight;
-use super::wanted::{Wanted, wanted};
-use super::{Action, CollectionChange, Finding, Inspected, Severity, SourceState, TargetState};
+use super::wanted::{Wanted, is_portable_of_database, portable_of_database, wanted};
+use super::{
+    Action, CollectionChange, Ending, Finding, Inspected, Severity, SourceState,
+};
 use crate::model::quantity::counted;
-use crate::model::{Existing, LoadState, RowSettings};
+use crate::model::{LoadState, RowSettings};
 
 /// Compares every inspected collection; two onto one target is found here too, as globs are only
 /// known now.
@@ -38,10 +41,35 @@ pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionC
             change.refuse("two_onto_one");
         }
     }
+    aliases::wanted_twice(&mut changes);
     changes
 }
 
 impl CollectionChange {
+    /// Which properties of the source's database a new one gets.
+    fn database(&mut self, inspected: &Inspected) {
+        if !self.create_database {
+            return;
+        }
+        let of = &inspected.database_properties;
+        self.database_properties = portable_of_database(of);
+        let left: Vec<&str> = of
+            .keys()
+            .filter(|name| !is_portable_of_database(name))
+            .map(String::as_str)
+            .collect();
+        if !left.is_empty() {
+            let message = format!(
+                "properties of the source's database are not carried, as they belong to its \
+                 environment: {}",
+                left.join(", ")
+            );
+            let address = &inspected.rule.target_database;
+            let advice = "set them at the target by hand";
+            self.findings.push(warning("database_properties", address, message, advice));
+        }
+    }
+
     fn refuse(&mut self, reason: &'static str) {
         self.action = Action::Conflict;
         self.reason = reason;
@@ -81,21 +109,33 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         settings: RowSettings::default(),
         known: inspected.known.clone(),
         create_database: inspected.database_missing,
+        database_properties: BTreeMap::new(),
+        during: BTreeMap::new(),
+        alter: BTreeMap::new(),
+        ending: Ending::default(),
+        keeps_details: abilities.keeps_details,
         load_source: false,
         overrides: Vec::new(),
         findings,
     };
     if let Some(source) = &inspected.source {
-        let wanted = wanted(&inspected, source);
+        let wanted = wanted(&inspected, source, abilities);
         change.settings = wanted.settings.clone();
         change.overrides.clone_from(&wanted.overrides);
         change.findings.extend(wanted.findings.iter().cloned());
         change.findings.extend(preflight::beyond(&wanted.collection, abilities));
         change.load_source = needs_loading(source);
+        change.during.clone_from(&wanted.during);
+        change.ending.clone_from(&wanted.ending);
+        change.database(&inspected);
         let verdict = decide(&inspected, source, &wanted, abilities);
+        let finished = inspected.known.as_ref().is_some_and(|known| known.finished)
+            && matches!(verdict.action, Action::Unchanged | Action::Resume);
+        change.findings.extend(aliases::taken(&inspected, &wanted, finished));
         change.action = verdict.action;
         change.reason = verdict.reason;
         change.explanation = verdict.explanation;
+        change.alter = verdict.alter;
         change.findings.extend(verdict.findings);
         change.wanted = Some(wanted.collection);
     }
@@ -117,12 +157,20 @@ struct Verdict {
     action: Action,
     reason: &'static str,
     explanation: String,
+    /// Properties of a collection that is there that are to be altered.
+    alter: BTreeMap<String, Option<String>>,
     findings: Vec<Finding>,
 }
 
 impl Verdict {
     fn new(action: Action, reason: &'static str, explanation: impl Into<String>) -> Self {
-        Self { action, reason, explanation: explanation.into(), findings: Vec::new() }
+        Self {
+            action,
+            reason,
+            explanation: explanation.into(),
+            alter: BTreeMap::new(),
+            findings: Vec::new(),
+        }
     }
 
     fn conflict(code: &'static str, address: &str, message: String, advice: &str) -> Self {
@@ -168,10 +216,10 @@ fn decide(
         );
     }
     match &inspected.known {
-        None => unknown_target(inspected.rule.existing, target, wanted, abilities),
+        None => adoption::decide(inspected, target, wanted, abilities),
         Some(known) => {
-            let sides = known::Sides { known, source, target, wanted, abilities };
-            known::decide(&sides, inspected.rule.existing)
+            let sides = known::Sides { inspected, known, source, target, wanted, abilities };
+            known::decide(&sides)
         }
     }
 }
@@ -181,64 +229,6 @@ fn names_beyond(names: &[String], of: &[String]) -> String {
     let beyond: Vec<&str> =
         names.iter().filter(|name| !of.contains(name)).map(String::as_str).collect();
     beyond.join(", ")
-}
-
-fn unknown_target(
-    existing: Existing,
-    target: &TargetState,
-    wanted: &Wanted,
-    abilities: &Abilities,
-) -> Verdict {
-    let address = wanted.collection.address();
-    if existing == Existing::Refuse {
-        return Verdict::conflict(
-            "target_exists",
-            &address,
-            "a collection of this name is at the target, and no run recorded in this ledger made \
-             it"
-            .to_owned(),
-            "choose another `target`, point --state at the ledger of the run that made it, or \
-             write into it with `existing = \"adopt\"`",
-        );
-    }
-    let partitions = names_beyond(&target.collection.partitions, &wanted.collection.partitions);
-    if !partitions.is_empty() {
-        return Verdict::conflict(
-            "target_schema_differs",
-            &address,
-            format!(
-                "the collection at the target has partitions of its own ({partitions}): a row is \
-                 replaced only within its partition, so a key that is in another would be doubled"
-            ),
-            "choose another `target`",
-        );
-    }
-    let mut differences =
-        differences(&wanted.collection, &target.collection, abilities.keeps_details);
-    differences.retain(|difference| difference.essential);
-    if let Some(text) = list(&differences) {
-        return Verdict::conflict(
-            "target_schema_differs",
-            &address,
-            format!("the collection at the target has another schema: {text}"),
-            "choose another `target`, or make the schemas alike",
-        );
-    }
-    let rows = match target.rows {
-        Some(rows) => format!("it holds {}", counted(rows, "row")),
-        None => "its rows are not counted, as it is not loaded".to_owned(),
-    };
-    let mut verdict = Verdict::new(Action::Adopt, "adopted", format!("written into; {rows}"));
-    verdict.findings.push(warning(
-        "adopted",
-        &address,
-        format!(
-            "the collection is there already and {rows}; rows with the same key are replaced, \
-             others stay"
-        ),
-        "",
-    ));
-    verdict
 }
 
 #[cfg(test)]

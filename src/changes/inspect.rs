@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobMatcher};
 
-use super::{Finding, Inspected, Known, Severity, SourceState, TargetState};
+use super::{Finding, Inspected, Known, Severity, SourceState, TargetState, wanted};
 use crate::milvus::{Client, Kind, Moment, Query, Result};
 use crate::model::{
     CollectionRule, DynamicField, Flavour, KeyRange, LoadState, Migration, Partition, Selector,
@@ -177,6 +177,30 @@ impl Inspection<'_> {
         });
         let source =
             self.source_state(rule, &source_name, in_use, known.is_some(), &mut findings).await?;
+        let has = source.as_ref().map(|source| source.collection.aliases.clone());
+        let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
+            Ok(aliases) => aliases,
+            Err((template, why)) => {
+                findings.push(Finding {
+                    severity: Severity::Error,
+                    code: "template",
+                    address: address.clone(),
+                    message: format!("{}: {template:?}: {why}", rule.location),
+                    advice: "correct the template".to_owned(),
+                });
+                Vec::new()
+            }
+        };
+        let mut alias_holders = BTreeMap::new();
+        for alias in aliases.iter().filter(|_| !database_missing) {
+            // Asked by an alias, servers describe the collection that it leads to.
+            let found = self.target.describe_collection(&rule.target_database, alias).await?;
+            alias_holders.extend(found.map(|found| (alias.clone(), found.collection.name)));
+        }
+        let database_properties = match database_missing {
+            true => self.source.describe_database(&rule.source_database).await?,
+            false => None,
+        };
         Ok(Inspected {
             rule: rule.clone(),
             source_name,
@@ -185,6 +209,9 @@ impl Inspection<'_> {
             source,
             target,
             database_missing,
+            database_properties: database_properties.unwrap_or_default(),
+            aliases,
+            alias_holders,
             known,
             findings,
         })
@@ -230,7 +257,7 @@ impl Inspection<'_> {
         collection.indexes = self.source.list_indexes(database, name).await?;
         let load = self.source.settled_load_state(database, name, None).await?;
         let mut partitions = Vec::new();
-        for partition in partition_names {
+        for partition in wanted::selected(&rule.partitions.select, &partition_names) {
             // Asked one by one: a collection with one released partition calls itself loaded, and
             // queries then leave that partition's rows out without a word.
             let load = match self.source.settled_load_state(database, name, Some(&partition)).await
@@ -280,13 +307,24 @@ impl Inspection<'_> {
             row_statistic,
             row_bytes: None,
             dynamic_rows: None,
+            nulls: BTreeMap::new(),
+            shadowed: BTreeMap::new(),
+            replicas: None,
         };
+        if load == LoadState::Loaded {
+            state.replicas = self.source.replicas(database, name).await?;
+        }
         if readable {
             measure::rows(self.source, &mut state).await?;
             let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
             if off && state.collection.dynamic_field && !known {
                 state.dynamic_rows =
                     Some(measure::dynamic_rows(self.source, &state.collection).await?);
+            }
+            if !known {
+                measure::nulls(self.source, &mut state, rule).await?;
+                let target = self.target.version();
+                measure::shadowed(self.source, target, &mut state, rule, findings).await?;
             }
         }
         Ok(Some(state))

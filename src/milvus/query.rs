@@ -280,6 +280,20 @@ impl Client {
         self.count_where(query, expression, moment).await
     }
 
+    /// Rows that an expression holds for: how many, or 1 for any where the server does not count.
+    ///
+    /// # Errors
+    /// When the call fails, as when the server does not know the expression.
+    pub async fn matching(&self, query: &Query, expression: String) -> Result<u64> {
+        if let Some(count) = self.count_where(query, expression.clone(), Moment::Strong).await? {
+            return Ok(count);
+        }
+        let output = vec![query.key_field.clone()];
+        let request = query.request(expression, output, Moment::Strong, Limit::Page(1));
+        let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
+        Ok(u64::from(!self.rows(query, answer)?.is_empty()))
+    }
+
     async fn count_where(
         &self,
         query: &Query,

@@ -101,7 +101,7 @@ pub enum LoadRule {
 }
 
 /// What becomes of the aliases.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum AliasRule {
     /// The source's, under the same names.
     #[default]
@@ -109,9 +109,9 @@ pub enum AliasRule {
     /// None.
     None,
     /// These of the source's, under other names.
-    Rename(BTreeMap<String, String>),
+    Rename(BTreeMap<String, NameTemplate>),
     /// These, whatever the source has.
-    Exactly(BTreeSet<String>),
+    Exactly(Vec<NameTemplate>),
 }
 
 /// What is different about one field.

@@ -1,15 +1,20 @@
 //! Targets that earlier runs made or filled: what became of them since.
 
-use super::{Verdict, error, names_beyond, unknown_target, warning};
+use std::collections::BTreeMap;
+
+use super::{Verdict, adoption, error, names_beyond, warning};
 use crate::changes::abilities::Abilities;
-use crate::changes::differences::{differences, essential, list};
+use crate::changes::differences::{
+    differences, essential, index_difference, list, not_kept, place,
+};
 use crate::changes::wanted::Wanted;
-use crate::changes::{Action, Known, SourceState, TargetState};
+use crate::changes::{Action, Inspected, Known, Loaded, SourceState, TargetState};
 use crate::model::quantity::{count, counted};
-use crate::model::{Existing, LoadState};
+use crate::model::{Existing, LoadRule, LoadState};
 
 /// Everything there is to compare.
 pub(super) struct Sides<'a> {
+    pub(super) inspected: &'a Inspected,
     pub(super) known: &'a Known,
     pub(super) source: &'a SourceState,
     pub(super) target: &'a TargetState,
@@ -18,8 +23,9 @@ pub(super) struct Sides<'a> {
 }
 
 /// What to do with a target that the ledger knows.
-pub(super) fn decide(sides: &Sides<'_>, existing: Existing) -> Verdict {
-    let Sides { known, source, target, wanted, abilities } = sides;
+pub(super) fn decide(sides: &Sides<'_>) -> Verdict {
+    let Sides { inspected, known, source, target, wanted, abilities } = sides;
+    let existing = inspected.rule.existing;
     let address = wanted.collection.address();
     if known.source_address != source.collection.address() {
         return Verdict::conflict(
@@ -32,12 +38,12 @@ pub(super) fn decide(sides: &Sides<'_>, existing: Existing) -> Verdict {
     if known.target_id.is_none() && !looks_untouched(target) {
         // An earlier run meant to make it and did not note that it did. What is there now holds
         // more than that run can have put in.
-        return unknown_target(existing, target, wanted, abilities);
+        return adoption::decide(inspected, target, wanted, abilities);
     }
     // Milvus Lite describes every collection with the id 0.
     if known.target_id.is_some_and(|id| id != target.id && id != 0) {
         if existing == Existing::Adopt {
-            return unknown_target(existing, target, wanted, abilities);
+            return adoption::decide(inspected, target, wanted, abilities);
         }
         return Verdict::conflict(
             "target_replaced",
@@ -82,7 +88,11 @@ fn looks_untouched(target: &TargetState) -> bool {
 /// A collection that its server made differently from what was asked for must not be filled.
 fn not_as_asked_for(sides: &Sides<'_>) -> Option<Verdict> {
     let created = sides.known.created.as_ref()?;
-    let text = list(&essential(differences(&sides.known.wanted, created, false)))?;
+    let (failing, _) = not_kept(&sides.known.wanted, created, sides.abilities.keeps_details);
+    if failing.is_empty() || sides.known.adopted {
+        return None;
+    }
+    let text = failing.join("; ");
     Some(Verdict::conflict(
         "target_schema_differs",
         &sides.wanted.collection.address(),
@@ -142,8 +152,19 @@ fn finished(sides: &Sides<'_>) -> Verdict {
     let Sides { known, source, target, wanted, .. } = sides;
     let address = wanted.collection.address();
     let made = known.created.as_ref().unwrap_or(&known.wanted);
-    let at_target = differences(made, &target.collection, true);
+    let mut at_target = differences(made, &target.collection, true);
     let asked_for = differences(&wanted.collection, &known.wanted, true);
+    // What was asked for anew and is not so yet.
+    let not_so: Vec<String> = differences(&wanted.collection, &target.collection, true)
+        .into_iter()
+        .map(|difference| difference.name)
+        .collect();
+    let alter = altered(sides);
+    let asked_for_still: Vec<_> = asked_for
+        .into_iter()
+        .filter(|difference| not_so.contains(&difference.name))
+        .filter(|found| found.property.as_ref().is_none_or(|name| !alter.contains_key(name)))
+        .collect();
     if let Some(text) = list(&essential(differences(&wanted.collection, &known.wanted, false))) {
         return Verdict::conflict(
             "plan_changed",
@@ -174,15 +195,29 @@ fn finished(sides: &Sides<'_>) -> Verdict {
         let text = format!("{} copied", counted(known.rows, "row"));
         Verdict::new(Action::Unchanged, "done", text)
     });
+    if !alter.is_empty() {
+        if verdict.action == Action::Unchanged {
+            let names: Vec<&str> = alter.keys().map(String::as_str).collect();
+            let text = format!("properties are altered: {}", names.join(", "));
+            verdict = Verdict::new(Action::Resume, "properties_changed", text);
+        }
+        at_target.retain(|found| found.property.as_ref().is_none_or(|n| !alter.contains_key(n)));
+        verdict.alter = alter;
+    }
     let mut warn = |code, message: String, advice| {
         verdict.findings.push(warning(code, &address, message, advice));
     };
-    if let Some(text) = list(&asked_for) {
+    if let Some(text) = list(&asked_for_still) {
         let message = format!("since it was finished, what is asked for has changed: {text}");
         warn("changed_since", message, "change it at the target by hand");
     }
     if let Some(text) = list(&at_target) {
         warn("target_drifted", format!("it was changed at the target since: {text}"), "");
+    }
+    if let Some(text) = other_indexes(sides) {
+        let advice = "an index is not replaced on its own: drop it at the target to have it made \
+                      anew, or say in the plan file that it is to be so";
+        warn("index_differs", format!("indexes at the target are others: {text}"), advice);
     }
     let new = names_beyond(&source.collection.partitions, &known.wanted.partitions);
     if !new.is_empty() && (known.settings.by_partition || wanted.settings.by_partition) {
@@ -200,23 +235,73 @@ fn finished(sides: &Sides<'_>) -> Verdict {
     verdict
 }
 
-/// What was taken away since, and can be made again without the rows.
+/// Properties that the plan file itself asks for otherwise than when the target was finished. What
+/// only the source has otherwise by now is told, and no more.
+fn altered(sides: &Sides<'_>) -> BTreeMap<String, Option<String>> {
+    let (was, now) = (&sides.known.wanted.properties, &sides.wanted.collection.properties);
+    let have = &sides.target.collection.properties;
+    let rules = &sides.inspected.rule.properties;
+    let set = now
+        .iter()
+        .filter(|(name, _)| rules.set.contains_key(*name))
+        .filter(|(name, value)| was.get(*name) != Some(value) && have.get(*name) != Some(value))
+        .map(|(name, value)| (name.clone(), Some(value.clone())));
+    let unset = was
+        .iter()
+        .filter(|(name, _)| rules.unset.contains(*name))
+        .filter(|(name, value)| !now.contains_key(*name) && have.get(*name) == Some(value))
+        .map(|(name, _)| (name.clone(), None));
+    set.chain(unset).collect()
+}
+
+/// What was taken away since, or is asked for since, and can be made without the rows.
 fn lacking(sides: &Sides<'_>) -> Option<Verdict> {
-    let Sides { source, target, wanted, .. } = sides;
+    let Sides { inspected, target, wanted, .. } = sides;
+    let there = &target.collection.indexes;
     let lacking: Vec<&str> = wanted
         .collection
         .indexes
         .iter()
-        .filter(|index| !target.collection.indexes.iter().any(|have| have.field == index.field))
+        .filter(|index| !there.iter().any(|have| place(have) == place(index)))
         .map(|index| index.field.as_str())
         .collect();
     if !lacking.is_empty() {
         let explanation = format!("indexes are missing on: {}", lacking.join(", "));
         return Some(Verdict::new(Action::Resume, "index_missing", explanation));
     }
-    if source.load == LoadState::Loaded && target.load != LoadState::Loaded {
-        let explanation = "it is not loaded, unlike the source";
+    let aliases: Vec<&str> = wanted
+        .collection
+        .aliases
+        .iter()
+        .filter(|alias| !inspected.alias_holders.contains_key(*alias))
+        .map(String::as_str)
+        .collect();
+    if !aliases.is_empty() {
+        let explanation = format!("aliases are missing: {}", aliases.join(", "));
+        return Some(Verdict::new(Action::Resume, "alias_missing", explanation));
+    }
+    if wanted.ending.loaded != Loaded::Nothing && target.load != LoadState::Loaded {
+        let explanation = match inspected.rule.load {
+            LoadRule::Yes => "it is not loaded",
+            _ => "it is not loaded, unlike the source",
+        };
         return Some(Verdict::new(Action::Resume, "not_loaded", explanation));
     }
     None
+}
+
+/// Indexes that are not as they are asked for.
+fn other_indexes(sides: &Sides<'_>) -> Option<String> {
+    let there = &sides.target.collection.indexes;
+    let texts: Vec<String> = sides
+        .wanted
+        .collection
+        .indexes
+        .iter()
+        .filter_map(|index| {
+            let have = there.iter().find(|have| place(have) == place(index))?;
+            Some(format!("index on {}: {}", index.field, index_difference(index, have)?))
+        })
+        .collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
 }

@@ -1,8 +1,13 @@
-//! Numbers of a source collection: rows, their size, rows with dynamic data.
+//! Numbers of a source collection: rows, their size, rows with dynamic data or without a value.
 
-use crate::changes::SourceState;
+use std::collections::BTreeSet;
+
+use crate::changes::{Finding, Severity, SourceState};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
-use crate::model::{Collection, DYNAMIC_COLUMN, Key, KeyRange};
+use crate::model::{
+    Collection, CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, PartitionKey,
+    ServerVersion,
+};
 
 /// Rows that are read to measure how large a row is.
 const SAMPLE_ROWS: u32 = 100;
@@ -77,5 +82,94 @@ pub(super) async fn dynamic_rows(source: &Client, collection: &Collection) -> Re
             Some(key) => after = Some(key),
             None => return Ok(count),
         }
+    }
+}
+
+/// Counts the nulls of fields where one would not arrive as it is: a field that becomes the
+/// partition key, and one with a default value. A server that cannot count them is not believed to
+/// have none.
+pub(super) async fn nulls(
+    source: &Client,
+    state: &mut SourceState,
+    rule: &CollectionRule,
+) -> Result<()> {
+    let Some(query) = Query::of(&state.collection, None) else { return Ok(()) };
+    for field in state.collection.fields.iter().filter(|field| field.nullable) {
+        let becomes_key = matches!(
+            &rule.partition_key,
+            PartitionKey::Field { field: name, .. } if *name == field.name
+        );
+        let keeps_default = field.default_value.is_some()
+            && !rule.fields.get(&field.name).is_some_and(|rule| rule.drop_default);
+        if !becomes_key && !keeps_default {
+            continue;
+        }
+        let expression = format!("{} is null", field.name);
+        if let Some(rows) = matching(source, &query, expression).await? {
+            state.nulls.insert(field.name.clone(), rows);
+        }
+    }
+    Ok(())
+}
+
+/// Finds dynamic keys that have the name of a field at the target. Servers refuse such rows since
+/// 2.5; sources before that, or fields with a new name, may have them.
+pub(super) async fn shadowed(
+    source: &Client,
+    target: &ServerVersion,
+    state: &mut SourceState,
+    rule: &CollectionRule,
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
+    let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
+    if !state.collection.dynamic_field || off {
+        return Ok(());
+    }
+    let Some(query) = Query::of(&state.collection, None) else { return Ok(()) };
+    let mut names: BTreeSet<String> =
+        rule.fields.values().filter_map(|field| field.rename.clone()).collect();
+    if source.version().older_than(2, 5, 0) && !target.older_than(2, 5, 0) {
+        let renamed = |name: &String| rule.fields.get(name).is_some_and(|f| f.rename.is_some());
+        let own = state.collection.fields.iter().map(|field| field.name.clone());
+        names.extend(own.filter(|name| !renamed(name)));
+    }
+    for name in names {
+        let expression = format!("exists {DYNAMIC_COLUMN}[\"{name}\"]");
+        match matching(source, &query, expression).await? {
+            Some(0) => {}
+            Some(rows) => {
+                state.shadowed.insert(name, rows);
+            }
+            None => {
+                findings.push(Finding {
+                    severity: Severity::Warning,
+                    code: "dynamic_keys_not_checked",
+                    address: format!("{}/{name}", state.collection.address()),
+                    message: format!(
+                        "the source cannot tell whether rows have a dynamic key {name:?}, which \
+                         would have the name of a field at the target"
+                    ),
+                    advice: String::new(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows that an expression holds for; `None` where the server does not know such an expression.
+async fn matching(source: &Client, query: &Query, expression: String) -> Result<Option<u64>> {
+    match source.matching(query, expression).await {
+        Ok(rows) => Ok(Some(rows)),
+        // Old servers call an expression that they cannot parse an unexpected error.
+        Err(error)
+            if matches!(
+                error.kind,
+                Kind::Invalid | Kind::Unsupported | Kind::Other | Kind::Timeout
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::super::text::escape;
-use super::lines::{finished, retried};
+use super::lines::{finished, retried, waiting};
 use super::{Rate, write_line};
 use crate::apply::event::Event;
 
@@ -97,6 +97,10 @@ impl Bars {
                     state.copying = true;
                 });
             }
+            Event::Waiting { target, what, done, total } => self.change(target, |state| {
+                state.step = escape(&waiting(what, *done, *total)).into_owned();
+                state.copying = false;
+            }),
             Event::Retried { target } => self.change(target, |state| state.retries += 1),
             Event::Warning { target, text } => {
                 let line = format!("warning: {target}: {text}");

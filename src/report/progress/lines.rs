@@ -45,6 +45,15 @@ impl<W: Write> Lines<W> {
                 }
                 Some(format!("{target}: {what}"))
             }
+            Event::Waiting { target, what, done, total } => {
+                self.active.get_mut(target).and_then(|active| {
+                    let due = now.saturating_duration_since(active.said) >= PERIOD;
+                    due.then(|| {
+                        active.said = now;
+                        format!("{target}: {}", waiting(what, *done, *total))
+                    })
+                })
+            }
             Event::Copied { target, rows, bytes } => {
                 self.active.get_mut(target).and_then(|active| {
                     active.rate.add(*rows, *bytes, now);
@@ -72,6 +81,11 @@ impl<W: Write> Lines<W> {
             None => Ok(()),
         }
     }
+}
+
+/// `index on embedding: 3,000 of 10,000 rows`.
+pub(super) fn waiting(what: &str, done: u64, total: u64) -> String {
+    format!("{what}: {} of {} rows", size::count(done), size::count(total))
 }
 
 /// `, 3 retries`, or nothing.

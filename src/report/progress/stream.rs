@@ -37,6 +37,12 @@ enum Line<'a> {
         target: &'a str,
         what: &'a str,
     },
+    Waiting {
+        target: &'a str,
+        what: &'a str,
+        done: u64,
+        total: u64,
+    },
     Copied {
         target: &'a str,
         rows: u64,
@@ -73,6 +79,9 @@ impl<'a> From<&'a Event> for Line<'a> {
                 Self::CollectionStarted { source, target, rows: *rows, rows_before: *rows_before }
             }
             Event::Step { target, what } => Self::Step { target, what },
+            Event::Waiting { target, what, done, total } => {
+                Self::Waiting { target, what, done: *done, total: *total }
+            }
             Event::Copied { target, rows, bytes } => {
                 Self::Copied { target, rows: *rows, bytes: *bytes }
             }

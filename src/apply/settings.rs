@@ -1,0 +1,100 @@
+//! What a target has beside its rows: properties and aliases.
+
+use super::{Failure, Turn};
+use crate::ledger::{MoveId, StepState};
+use crate::model::Collection;
+
+/// The step that takes back the properties that were there while rows were copied.
+const TAKE_BACK: &str = "take_back_properties";
+
+impl Turn<'_> {
+    /// Alters properties of a collection that was there already.
+    pub(super) async fn alter_properties(
+        &mut self,
+        of_move: MoveId,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let alter = self.change.alter.clone();
+        if alter.is_empty() {
+            return Ok(());
+        }
+        self.step("alter properties").await;
+        let set = alter.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        let unset: Vec<String> =
+            alter.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.clone()).collect();
+        let (database, name) = (&wanted.database, &wanted.name);
+        self.run.target.alter_collection(database, name, &set.collect(), &unset).await?;
+        // What it is now is the measure of what changes later.
+        let described = self.describe(wanted).await?;
+        let missing: Vec<String> = alter
+            .iter()
+            .filter(|(name, value)| described.collection.properties.get(*name) != value.as_ref())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let (id, now) = (described.id, described.collection);
+        self.ledger(move |ledger| ledger.target_described(of_move, id, &now)).await?;
+        if !missing.is_empty() {
+            let names = missing.join(", ");
+            self.warn(format!("the target does not show these properties as altered: {names}"))
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Gives properties that were different while rows were copied their value back.
+    pub(super) async fn take_back_properties(
+        &mut self,
+        of_move: MoveId,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let during = &self.change.during;
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
+        if during.is_empty() || steps.get(TAKE_BACK) == Some(&StepState::Done) {
+            return Ok(());
+        }
+        self.step("take back properties of the copy").await;
+        self.begin(of_move, TAKE_BACK).await?;
+        let set = during
+            .keys()
+            .filter_map(|name| Some((name.clone(), wanted.properties.get(name)?.clone())))
+            .collect();
+        let unset: Vec<String> =
+            during.keys().filter(|name| !wanted.properties.contains_key(*name)).cloned().collect();
+        let (database, name) = (&wanted.database, &wanted.name);
+        self.run.target.alter_collection(database, name, &set, &unset).await?;
+        self.done(of_move, TAKE_BACK, "").await
+    }
+
+    /// Lets the aliases lead to the target. One that another collection has is only taken from it
+    /// when the plan file says so; of a finished target none is, as it was moved on since.
+    pub(super) async fn move_aliases(&mut self, wanted: &Collection) -> Result<(), Failure> {
+        let target = &self.run.target;
+        let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
+        let finished = self.change.known.as_ref().is_some_and(|known| known.finished);
+        for alias in &wanted.aliases {
+            let holder = target
+                .describe_collection(database, alias)
+                .await?
+                .map(|described| described.collection.name);
+            match holder.as_deref() {
+                Some(holder) if holder == name => {}
+                None => {
+                    self.step(&format!("create alias {alias}")).await;
+                    target.create_alias(database, alias, name).await?;
+                }
+                Some(_) if finished => {}
+                Some(holder) if self.change.ending.move_aliases && holder != alias => {
+                    self.step(&format!("move alias {alias} from {holder}")).await;
+                    target.alter_alias(database, alias, name).await?;
+                }
+                Some(holder) => {
+                    return Err(Failure::Refused(format!(
+                        "the name {alias:?} leads to {holder:?} at the target since this was \
+                         planned; run the same command again to see it"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Targets that no recorded run made: refused, or adopted with what they lack.
+
+use super::{Verdict, names_beyond, warning};
+use crate::changes::abilities::Abilities;
+use crate::changes::differences::{
+    Difference, Weight, differences, index_difference, list, place,
+};
+use crate::changes::wanted::Wanted;
+use crate::changes::{Action, Inspected, TargetState};
+use crate::model::quantity::counted;
+use crate::model::{Collection, Existing};
+
+/// What to do with a collection that is there already.
+pub(super) fn decide(
+    inspected: &Inspected,
+    target: &TargetState,
+    wanted: &Wanted,
+    abilities: &Abilities,
+) -> Verdict {
+    let address = wanted.collection.address();
+    if inspected.rule.existing == Existing::Refuse {
+        return Verdict::conflict(
+            "target_exists",
+            &address,
+            "a collection of this name is at the target, and no run recorded in this ledger made \
+             it"
+            .to_owned(),
+            "choose another `target`, point --state at the ledger of the run that made it, or \
+             write into it with `existing = \"adopt\"`",
+        );
+    }
+    let partitions = names_beyond(&target.collection.partitions, &wanted.collection.partitions);
+    if !partitions.is_empty() {
+        return Verdict::conflict(
+            "target_schema_differs",
+            &address,
+            format!(
+                "the collection at the target has partitions of its own ({partitions}): a row is \
+                 replaced only within its partition, so a key that is in another would be doubled"
+            ),
+            "choose another `target`",
+        );
+    }
+    let found =
+        differences(&wanted.collection, &target.collection, abilities.keeps_details);
+    let (alterable, fixed): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|difference| difference.property.is_some());
+    if let Some(conflict) = cannot_be_altered(&address, fixed) {
+        return conflict;
+    }
+    if let Some(conflict) = other_indexes(&address, &wanted.collection, &target.collection) {
+        return conflict;
+    }
+    let rows = match target.rows {
+        Some(rows) => format!("it holds {}", counted(rows, "row")),
+        None => "its rows are not counted, as it is not loaded".to_owned(),
+    };
+    let mut verdict = Verdict::new(Action::Adopt, "adopted", format!("written into; {rows}"));
+    verdict.findings.push(warning(
+        "adopted",
+        &address,
+        format!(
+            "the collection is there already and {rows}; rows with the same key are replaced, \
+             others stay"
+        ),
+        "",
+    ));
+    for difference in &alterable {
+        alter(&mut verdict, difference, inspected, target, wanted);
+    }
+    verdict
+}
+
+/// What the target lacks is set; another value is only replaced when the plan file itself says so.
+fn alter(
+    verdict: &mut Verdict,
+    difference: &Difference,
+    inspected: &Inspected,
+    target: &TargetState,
+    wanted: &Wanted,
+) {
+    let Some(name) = &difference.property else { return };
+    let asked_for = inspected.rule.properties.set.contains_key(name);
+    if asked_for || !target.collection.properties.contains_key(name) {
+        let value = wanted.collection.properties.get(name).cloned();
+        verdict.alter.insert(name.clone(), value);
+        return;
+    }
+    verdict.findings.push(warning(
+        "property_kept",
+        &wanted.collection.address(),
+        format!(
+            "the collection at the target differs and is left so: {}",
+            list(std::slice::from_ref(difference)).unwrap_or_default()
+        ),
+        "to change it, give the value under `properties.set`",
+    ));
+}
+
+/// The conflict over attributes that a collection has for good.
+fn cannot_be_altered(address: &str, differences: Vec<Difference>) -> Option<Verdict> {
+    let essential = differences.iter().any(|difference| difference.weight == Weight::Rows);
+    let text = list(&differences)?;
+    Some(if essential {
+        Verdict::conflict(
+            "target_schema_differs",
+            address,
+            format!("the collection at the target has another schema: {text}"),
+            "choose another `target`, or make the schemas alike",
+        )
+    } else {
+        Verdict::conflict(
+            "target_attribute_differs",
+            address,
+            format!(
+                "the collection at the target differs in what cannot be altered in place: {text}"
+            ),
+            "say in the plan file that it is to be so (`description`, `shards`, `consistency`, \
+             `fields.NAME`), or choose another `target`",
+        )
+    })
+}
+
+fn other_indexes(address: &str, wanted: &Collection, target: &Collection) -> Option<Verdict> {
+    let texts: Vec<String> = wanted
+        .indexes
+        .iter()
+        .filter_map(|index| {
+            let have = target.indexes.iter().find(|have| place(have) == place(index))?;
+            Some(format!("index on {}: {}", index.field, index_difference(index, have)?))
+        })
+        .collect();
+    if texts.is_empty() {
+        return None;
+    }
+    Some(Verdict::conflict(
+        "target_index_differs",
+        address,
+        format!("the collection at the target has other indexes: {}", texts.join("; ")),
+        "say in the plan file that they are to be so (`indexes`), or drop them at the target to \
+         have them made",
+    ))
+}

@@ -1,0 +1,268 @@
+//! Fields: descriptions, limits, what is dropped, what functions compute, other names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Making;
+use crate::model::quantity::counted;
+use crate::model::{DataType, Field, FieldRule};
+
+impl Making<'_> {
+    /// Keys that a server made up stay the keys: the target takes them as given ones.
+    pub(super) fn keep_keys(&mut self) {
+        if let Some(key) = self.collection.fields.iter_mut().find(|field| field.primary_key)
+            && key.auto_id
+        {
+            key.auto_id = false;
+            let attribute = format!("{}.auto_id", key.name);
+            let field = key.name.clone();
+            self.set(&attribute, "true", "false");
+            let what = "the keys that the source made up are kept; the target makes up none, so \
+                        that later inserts must bring their own"
+                .to_owned();
+            self.warn("auto_id_off", Some(&field), what, "");
+        }
+    }
+
+    pub(super) fn fields(&mut self, rules: &BTreeMap<String, FieldRule>) {
+        for (name, rule) in rules {
+            let is_struct = self.collection.struct_fields.iter().any(|field| field.name == *name);
+            let Some(place) = self.collection.fields.iter().position(|field| field.name == *name)
+            else {
+                self.struct_field(name, rule, is_struct);
+                continue;
+            };
+            let before = self.collection.fields[place].clone();
+            let after = self.changed(&before, rule);
+            self.collection.fields[place] = after;
+            if rule.drop {
+                self.drop_field(&before);
+            }
+        }
+        self.nulls_that_become_defaults();
+    }
+
+    /// A struct array field can be renamed, described anew and dropped.
+    fn struct_field(&mut self, name: &str, rule: &FieldRule, is_there: bool) {
+        if !is_there {
+            let what = format!("`fields` names a field that is not there: {name:?}");
+            let advice = format!("the fields are: {}", self.field_names());
+            self.error("field_missing", Some(name), what, &advice);
+            return;
+        }
+        if rule.max_length.is_some() || rule.mmap.is_some() || rule.drop_default {
+            let what = "a struct array field can only be renamed, described or dropped".to_owned();
+            self.error("field_override_unfit", Some(name), what, "leave the other keys out");
+        }
+        if let Some(description) = &rule.description {
+            let mut before = String::new();
+            for field in &mut self.collection.struct_fields {
+                if field.name == name {
+                    before = std::mem::replace(&mut field.description, description.clone());
+                }
+            }
+            self.set(&format!("{name}.description"), &before, description);
+        }
+        if rule.drop {
+            let inside = format!("{name}[");
+            self.refuse_if_indexed(name, |field| field == name || field.starts_with(&inside));
+            self.collection.struct_fields.retain(|field| field.name != name);
+            self.left_behind(name, "ArrayOfStruct");
+        }
+    }
+
+    fn changed(&mut self, before: &Field, rule: &FieldRule) -> Field {
+        let mut after = before.clone();
+        let name = &before.name;
+        if let Some(description) = &rule.description {
+            self.set(&format!("{name}.description"), &before.description, description);
+            description.clone_into(&mut after.description);
+        }
+        if let Some(length) = rule.max_length {
+            self.max_length(before, length);
+            after.type_params.insert("max_length".to_owned(), length.to_string());
+        }
+        if let Some(mmap) = rule.mmap {
+            let mut param = |name: &str, value: String| {
+                after.type_params.insert(name.to_owned(), value).unwrap_or("none".to_owned())
+            };
+            let had = param("mmap.enabled", mmap.to_string());
+            self.set(&format!("{name}.mmap"), &had, &mmap.to_string());
+        }
+        if rule.drop_default {
+            if before.default_value.is_none() {
+                let what = "`drop_default` on a field without a default value".to_owned();
+                self.error("field_override_unfit", Some(name), what, "leave it out");
+            }
+            after.default_value = None;
+            self.set(&format!("{name}.default"), "there", "none");
+        }
+        after
+    }
+
+    fn max_length(&mut self, before: &Field, length: u64) {
+        let texts = [DataType::VARCHAR, DataType::TEXT];
+        let has_length = texts.contains(&before.data_type)
+            || (before.data_type == DataType::ARRAY && before.element_type == DataType::VARCHAR);
+        let name = &before.name;
+        if !has_length {
+            let what = format!("a field of type {} has no `max_length`", before.type_text());
+            self.error("field_override_unfit", Some(name), what, "leave it out");
+            return;
+        }
+        let had = before.numeric_param("max_length");
+        if let Some(had) = had.filter(|had| *had > length) {
+            let what = format!(
+                "`max_length = {length}` is less than the source's {had}: longer values would be \
+                 refused"
+            );
+            let advice = format!("give at least {had}");
+            self.error("max_length_narrowed", Some(name), what, &advice);
+        }
+        let had = had.map_or_else(|| "none".to_owned(), |had| had.to_string());
+        self.set(&format!("{name}.max_length"), &had, &length.to_string());
+    }
+
+    fn drop_field(&mut self, field: &Field) {
+        let name = &field.name;
+        let needed = if field.primary_key {
+            Some("it is the primary key".to_owned())
+        } else if self.collection.field(name).is_some_and(|field| field.partition_key) {
+            Some("it is the partition key".to_owned())
+        } else {
+            let uses = |list: &[String]| list.iter().any(|used| used == name);
+            let functions = &self.collection.functions;
+            functions
+                .iter()
+                .find(|function| uses(&function.inputs) || uses(&function.outputs))
+                .map(|function| format!("function {:?} needs it", function.name))
+        };
+        if let Some(why) = needed {
+            let what = format!("{name:?} cannot be dropped: {why}");
+            self.error("dropped_field_needed", Some(name), what, "leave `drop` out");
+            return;
+        }
+        self.refuse_if_indexed(name, |field| field == name);
+        self.collection.fields.retain(|field| field.name != *name);
+        self.left_behind(name, &field.type_text());
+    }
+
+    fn refuse_if_indexed(&mut self, name: &str, is_of: impl Fn(&str) -> bool) {
+        if self.collection.indexes.iter().any(|index| is_of(&index.field)) {
+            let what = format!("{name:?} cannot be dropped: an index needs it");
+            let advice = format!("say `{name} = \"none\"` under `indexes`, or leave `drop` out");
+            self.error("dropped_field_needed", Some(name), what, &advice);
+        }
+    }
+
+    fn left_behind(&mut self, name: &str, kind: &str) {
+        self.settings.left_behind.insert(name.to_owned());
+        self.set(&format!("field {name}"), kind, "dropped");
+        let what = format!("the values of field {name:?} are left behind");
+        self.warn("field_dropped", Some(name), what, "");
+    }
+
+    /// A null that is sent to a field with a default becomes the default.
+    fn nulls_that_become_defaults(&mut self) {
+        for field in self.collection.fields.clone() {
+            if !field.nullable || field.default_value.is_none() {
+                continue;
+            }
+            let advice = format!(
+                "say `drop_default = true` for field {:?}: its nulls stay nulls, and the target has \
+                 no default",
+                field.name
+            );
+            match self.source.nulls.get(&field.name) {
+                Some(0) => {}
+                Some(rows) => {
+                    let what = format!(
+                        "{} are null in a field with a default value, and would become that value",
+                        counted(*rows, "row")
+                    );
+                    self.error("nulls_become_default", Some(&field.name), what, &advice);
+                }
+                None => {
+                    let what = "the field has a default value: nulls in it, which could not be \
+                                counted, would become that value"
+                        .to_owned();
+                    self.warn("nulls_become_default", Some(&field.name), what, &advice);
+                }
+            }
+        }
+    }
+
+    /// What a function computes and no query returns is left to the target to compute.
+    pub(super) fn functions(&mut self) {
+        for field in self.source.collection.fields.iter().filter(|field| field.function_output) {
+            match self.source.collection.function_of(&field.name) {
+                Some(function) if function.kind.output_is_readable() => {}
+                Some(_) => {
+                    self.settings.left_behind.insert(field.name.clone());
+                }
+                None => {
+                    let what = "a function computes this field, and the source does not say which"
+                        .to_owned();
+                    let advice = "leave this collection out of the plan file";
+                    self.error("function_unknown", Some(&field.name), what, advice);
+                }
+            }
+        }
+    }
+
+    /// Gives fields their names at the target, wherever they are named.
+    pub(super) fn rename(&mut self, rules: &BTreeMap<String, FieldRule>) {
+        let renamed: BTreeMap<String, String> = rules
+            .iter()
+            .filter_map(|(name, rule)| Some((name.clone(), rule.rename.clone()?)))
+            .filter(|(name, to)| name != to && !self.settings.left_behind.contains(name))
+            .collect();
+        if renamed.is_empty() {
+            return self.names_are_unique();
+        }
+        let new = |name: &mut String| {
+            if let Some(to) = renamed.get(name.as_str()) {
+                to.clone_into(name);
+            }
+        };
+        let to = &mut self.collection;
+        to.fields.iter_mut().for_each(|field| new(&mut field.name));
+        to.struct_fields.iter_mut().for_each(|field| new(&mut field.name));
+        for function in &mut to.functions {
+            function.inputs.iter_mut().chain(&mut function.outputs).for_each(new);
+        }
+        for index in &mut to.indexes {
+            match index.field.split_once('[') {
+                Some((of, inner)) => {
+                    let mut of = of.to_owned();
+                    new(&mut of);
+                    index.field = format!("{of}[{inner}");
+                }
+                None => new(&mut index.field),
+            }
+        }
+        for found in &mut self.overrides {
+            if let Some((name, attribute)) = found.attribute.split_once('.')
+                && let Some(to) = renamed.get(name)
+            {
+                found.attribute = format!("{to}.{attribute}");
+            }
+        }
+        for (name, to) in &renamed {
+            self.set(&format!("{to}.name"), name, to);
+        }
+        self.settings.renamed = renamed;
+        self.names_are_unique();
+    }
+
+    fn names_are_unique(&mut self) {
+        let mut seen = BTreeSet::new();
+        let fields = self.collection.fields.iter().map(|field| &field.name);
+        let structs = self.collection.struct_fields.iter().map(|field| &field.name);
+        let twice: Vec<String> =
+            fields.chain(structs).filter(|name| !seen.insert(*name)).cloned().collect();
+        for name in twice {
+            let what = format!("two fields would have the name {name:?}");
+            self.error("field_name_taken", Some(&name), what, "choose another name in `rename`");
+        }
+    }
+}

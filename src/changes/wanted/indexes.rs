@@ -1,0 +1,131 @@
+//! Indexes: as at the source, as the plan file says, or as the target can have them.
+
+use std::collections::BTreeMap;
+
+use super::{Making, index_text};
+use crate::changes::abilities::Abilities;
+use crate::changes::indexes::{IndexFit, index_for};
+use crate::model::{Field, Index, IndexRule, IndexRules, IndexSetting};
+
+/// Parameters that stand beside `params` and not in it.
+const TOP_LEVEL: &[&str] =
+    &["json_path", "json_cast_type", "json_cast_function", "mmap.enabled", "load_priority"];
+
+impl Making<'_> {
+    pub(super) fn indexes(&mut self, rules: &IndexRules, abilities: &Abilities) {
+        let from = &self.source.collection;
+        for name in rules.fields.keys() {
+            if self.indexable(name).is_none() {
+                let what = format!("`indexes` names a field that is not there: {name:?}");
+                let advice = format!("the fields are: {}", self.field_names());
+                self.error("index_field_missing", Some(name), what, &advice);
+            }
+        }
+        let rule_of = |field: &str| rules.fields.get(field).unwrap_or(&rules.all);
+        let mut wanted = Vec::new();
+        for index in &from.indexes {
+            match rule_of(&index.field) {
+                IndexRule::Given(_) => {}
+                IndexRule::None => self.set(&attribute(index), &index_text(index), "none"),
+                IndexRule::Auto => wanted.push((Some(index), auto(index))),
+                IndexRule::Keep => wanted.push((Some(index), index.clone())),
+            }
+        }
+        for (field, rule) in &rules.fields {
+            let before = from.indexes.iter().find(|index| index.field == *field);
+            match rule {
+                IndexRule::Given(setting) => wanted.push((before, given(field, setting, before))),
+                IndexRule::Auto if before.is_none() => {
+                    let index = Index {
+                        name: String::new(),
+                        field: field.clone(),
+                        params: BTreeMap::from([("index_type".to_owned(), "AUTOINDEX".to_owned())]),
+                    };
+                    wanted.push((None, index));
+                }
+                _ => {}
+            }
+        }
+        let mut indexes = Vec::new();
+        for (before, index) in wanted {
+            let index = self.fitted(index, abilities);
+            let old = before.map_or_else(|| "none".to_owned(), index_text);
+            self.set(&attribute(&index), &old, &index_text(&index));
+            indexes.push(index);
+        }
+        indexes.sort_by(|a, b| (&a.field, &a.name).cmp(&(&b.field, &b.name)));
+        self.collection.indexes = indexes;
+    }
+
+    /// The index as the target can have it. One that it cannot have stays as it is: that it lacks
+    /// it is found with everything else that the target lacks.
+    fn fitted(&mut self, index: Index, abilities: &Abilities) -> Index {
+        let Some(field) = self.indexable(&index.field) else { return index };
+        match index_for(abilities, &index, &field) {
+            IndexFit::Same | IndexFit::Lacking(_) => index,
+            IndexFit::Mapped { index: other, why } | IndexFit::Auto { index: other, why } => {
+                let what = format!(
+                    "the index {} becomes {}: {why}",
+                    index_text(&index),
+                    index_text(&other)
+                );
+                let advice = "choose another one with `indexes` in the plan file";
+                self.warn("index_replaced", Some(&index.field), what, advice);
+                other
+            }
+        }
+    }
+
+    /// A field, or a field of a struct array (`struct[field]`).
+    fn indexable(&self, name: &str) -> Option<Field> {
+        let from = &self.source.collection;
+        if let Some(field) = from.field(name) {
+            return Some(field.clone());
+        }
+        let (of, inner) = name.strip_suffix(']')?.split_once('[')?;
+        let of = from.struct_fields.iter().find(|field| field.name == of)?;
+        of.fields.iter().find(|field| field.name == inner || field.name == name).cloned()
+    }
+}
+
+/// The name of the override.
+fn attribute(index: &Index) -> String {
+    match index.params.get("json_path") {
+        Some(path) => format!("index {} {path}", index.field),
+        None => format!("index {}", index.field),
+    }
+}
+
+/// `AUTOINDEX`, with the metric of what was there.
+fn auto(index: &Index) -> Index {
+    let mut auto = index.clone();
+    auto.params.retain(|name, _| name == "metric_type" || TOP_LEVEL.contains(&name.as_str()));
+    auto.params.insert("index_type".to_owned(), "AUTOINDEX".to_owned());
+    auto
+}
+
+fn given(field: &str, setting: &IndexSetting, before: Option<&Index>) -> Index {
+    let mut params = BTreeMap::from([("index_type".to_owned(), setting.index_type.clone())]);
+    let metric = setting
+        .metric_type
+        .clone()
+        .or_else(|| before.and_then(|index| index.params.get("metric_type").cloned()));
+    params.extend(metric.map(|metric| ("metric_type".to_owned(), metric)));
+    let mut inner = serde_json::Map::new();
+    for (name, value) in &setting.params {
+        if TOP_LEVEL.contains(&name.as_str()) {
+            params.insert(name.clone(), value.clone());
+        } else {
+            // Numbers as numbers: `{"M": 16}`.
+            let value = serde_json::from_str(value)
+                .ok()
+                .filter(|value: &serde_json::Value| value.is_number() || value.is_boolean())
+                .unwrap_or_else(|| value.clone().into());
+            inner.insert(name.clone(), value);
+        }
+    }
+    if !inner.is_empty() {
+        params.insert("params".to_owned(), serde_json::Value::Object(inner).to_string());
+    }
+    Index { name: setting.name.clone().unwrap_or_default(), field: field.to_owned(), params }
+}

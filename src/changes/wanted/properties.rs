@@ -1,0 +1,140 @@
+//! Properties, shards and the consistency level.
+
+use std::collections::BTreeMap;
+
+use super::Making;
+use crate::changes::abilities::Abilities;
+use crate::model::{CollectionRule, FunctionKind, PropertyRules};
+
+/// Collection properties that mean the same everywhere (Milvus 2.2 to 3.0).
+const PORTABLE: &[&str] = &[
+    "collection.ttl.seconds",
+    "mmap.enabled",
+    "partitionkey.isolation",
+    "collection.autocompaction.enabled",
+    "timezone",
+    "ttl_field",
+    "query_mode",
+    "lazyload.enabled",
+    "allow_insert_auto_id",
+    ALLOW_FUNCTION_OUTPUTS,
+    SKIP_FUNCTION_CHECK,
+];
+/// Beginnings of more of them.
+const PORTABLE_PREFIXES: &[&str] = &["warmup."];
+/// Properties that servers make for themselves.
+const INTERNAL: &[&str] = &[
+    "max_field_id",
+    "collection.on.truncating",
+    "replicate.id",
+    "replicate.endTS",
+    // Described beside the schema's flag, which is carried.
+    "dynamicfield.enabled",
+];
+/// Beginnings of more of them.
+const INTERNAL_PREFIXES: &[&str] = &["schema_version_", "cipher.", "collection.external_"];
+/// Database properties that mean the same everywhere.
+const PORTABLE_OF_DATABASE: &[&str] = &["timezone", "mmap.enabled"];
+
+/// Lets rows bring the outputs of functions other than BM25 (2.6).
+const ALLOW_FUNCTION_OUTPUTS: &str = "collection.function.allowInsertNonBM25FunctionOutputs";
+/// Keeps a server from calling a function's provider to see whether it is there (2.6.8).
+const SKIP_FUNCTION_CHECK: &str = "disable_func_runtime_check";
+const ISOLATION: &str = "partitionkey.isolation";
+
+/// Those of a database's properties that are carried when it is created.
+pub fn portable_of_database(properties: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut portable = properties.clone();
+    portable.retain(|name, _| is_portable_of_database(name));
+    portable
+}
+
+/// Whether a property of a database is carried when it is created.
+pub fn is_portable_of_database(name: &str) -> bool {
+    PORTABLE_OF_DATABASE.contains(&name)
+}
+
+fn is_portable(name: &str) -> bool {
+    PORTABLE.contains(&name) || PORTABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn is_internal(name: &str) -> bool {
+    INTERNAL.contains(&name) || INTERNAL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+impl Making<'_> {
+    /// Shards and the consistency level.
+    pub(super) fn sizes(&mut self, rule: &CollectionRule) {
+        let from = &self.source.collection;
+        if let Some(shards) = rule.shards {
+            self.set("shards", &from.shards.to_string(), &shards.to_string());
+            self.collection.shards = shards;
+        }
+        if let Some(consistency) = rule.consistency {
+            self.set("consistency", &from.consistency.to_string(), &consistency.to_string());
+            self.collection.consistency = consistency;
+        }
+    }
+
+    pub(super) fn properties(&mut self, rules: &PropertyRules) {
+        let from = &self.source.collection;
+        let mut properties = from.properties.clone();
+        properties.retain(|name, _| is_portable(name));
+        let has_key = self.collection.partition_key().is_some();
+        if !has_key && properties.remove(ISOLATION).is_some() {
+            let what = format!("{ISOLATION} needs a partition key, and is not carried");
+            self.warn("properties_not_carried", None, what, "");
+        }
+        for name in &rules.unset {
+            properties.remove(name);
+        }
+        properties.extend(rules.set.clone());
+        let left: Vec<&str> = from
+            .properties
+            .keys()
+            .filter(|name| !is_portable(name) && !is_internal(name))
+            .filter(|name| !rules.set.contains_key(*name) && !rules.unset.contains(*name))
+            .map(String::as_str)
+            .collect();
+        if !left.is_empty() {
+            let what = format!(
+                "properties are not carried, as they belong to the source's environment: {}",
+                left.join(", ")
+            );
+            let advice = "give those that the target is to have under `properties.set`, the others \
+                          under `properties.unset`";
+            self.warn("properties_not_carried", None, what, advice);
+        }
+        let named = rules.set.keys().chain(&rules.unset);
+        for name in named.filter(|name| is_portable(name) || rules.set.contains_key(*name)) {
+            let text = |of: &BTreeMap<String, String>| {
+                of.get(name).cloned().unwrap_or_else(|| "none".to_owned())
+            };
+            let (before, after) = (text(&from.properties), text(&properties));
+            self.set(&format!("property {name}"), &before, &after);
+        }
+        self.collection.properties = properties;
+    }
+
+    /// Properties that the target has only while rows are copied: an embedding is sent as it is
+    /// read, and no provider is asked for it again.
+    pub(super) fn while_copying(&mut self, abilities: &Abilities) -> BTreeMap<String, String> {
+        let computed = |function: &crate::model::Function| {
+            function.kind == FunctionKind::TEXT_EMBEDDING
+        };
+        let mut during = BTreeMap::new();
+        if self.collection.functions.iter().any(computed) {
+            during.insert(ALLOW_FUNCTION_OUTPUTS.to_owned(), "true".to_owned());
+            if abilities.skips_function_checks {
+                during.insert(SKIP_FUNCTION_CHECK.to_owned(), "true".to_owned());
+            } else {
+                let what = "the target asks the provider of each embedding whether it is there when \
+                            the collection is made"
+                    .to_owned();
+                self.warn("provider_is_asked", None, what, "");
+            }
+        }
+        during.retain(|name, value| self.collection.properties.get(name) != Some(value));
+        during
+    }
+}

@@ -6,6 +6,7 @@
 pub mod abilities;
 pub mod diff;
 pub mod differences;
+pub mod indexes;
 pub mod inspect;
 mod preflight;
 pub mod wanted;

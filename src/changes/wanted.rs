@@ -1,10 +1,11 @@
 //! What the target is to be: the source with the plan file's overrides. Pure.
 
+use super::indexes::portable;
 use super::{Finding, Inspected, Override, Severity, SourceState};
 use crate::model::quantity::counted;
 use crate::model::{
-    Collection, DataType, DynamicData, DynamicField, Field, Index, PartitionKey, Partitions,
-    RowSettings, name,
+    Collection, DataType, DynamicData, DynamicField, Field, PartitionKey, Partitions, RowSettings,
+    name,
 };
 
 /// Collection properties that mean the same everywhere (Milvus 2.2 to 3.0); the others belong to
@@ -51,7 +52,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState) -> Wanted {
     making.partition_key(&inspected.rule.partition_key, from, &mut collection);
     making.partitions(&inspected.rule.partitions, from, &mut collection);
     making.properties(from, &mut collection);
-    collection.indexes = from.indexes.iter().map(portable_index).collect();
+    collection.indexes = from.indexes.iter().map(portable).collect();
 
     let by_partition = !from.partitions.is_empty()
         && collection.partition_key().is_none()
@@ -342,15 +343,4 @@ fn describe_partition_key(collection: &Collection) -> String {
         (Some(Field { name, .. }), None | Some(0)) => name.clone(),
         (Some(Field { name, .. }), Some(count)) => format!("{name} ({count} partitions)"),
     }
-}
-
-/// An index as it can be sent: `marisa-trie` is how 2.2 and 2.3 describe what is created as `Trie`.
-fn portable_index(index: &Index) -> Index {
-    let mut index = index.clone();
-    if let Some(kind) = index.params.get_mut("index_type")
-        && kind == "marisa-trie"
-    {
-        "Trie".clone_into(kind);
-    }
-    index
 }

@@ -27,7 +27,7 @@ fn collection() -> Collection {
 }
 
 fn new() -> Abilities {
-    Abilities::of(&ServerVersion::parse("v2.6.5"))
+    Abilities::of(&ServerVersion::parse("v2.6.5"), None, None)
 }
 
 fn rule() -> CollectionRule {

@@ -20,8 +20,11 @@ impl Turn<'_> {
         }
         self.step("alter properties").await;
         let set = alter.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-        let unset: Vec<String> =
-            alter.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.clone()).collect();
+        let unset: Vec<String> = alter
+            .iter()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| name.clone())
+            .collect();
         let (database, name) = (&wanted.database, &wanted.name);
         self.run.target.alter_collection(database, name, &set.collect(), &unset).await?;
         // What it is now is the measure of what changes later.

@@ -101,8 +101,7 @@ impl Turn<'_> {
     }
 
     pub(super) async fn describe(&self, wanted: &Collection) -> Result<Described, Failure> {
-        let described =
-            self.run.target.describe_collection(&wanted.database, &wanted.name).await?;
+        let described = self.run.target.describe_collection(&wanted.database, &wanted.name).await?;
         described.ok_or_else(|| {
             Failure::Refused("the target does not show the collection it just made".to_owned())
         })

@@ -1,34 +1,189 @@
-//! What a server can hold, by its version. Pure.
+//! What a server can hold: its types, features, indexes and limits, by its version and kind. Pure.
+//!
+//! The tables are in [`tables`] and [`index_tables`]; here is how they are asked.
 
-use crate::model::{Flavour, ServerVersion};
+mod index_tables;
+mod limits;
+mod tables;
+
+use std::fmt;
+
+pub use limits::Limits;
+pub use tables::Feature;
+
+use crate::model::{DataType, Field, Flavour, FunctionKind, ServerVersion, TargetKind};
+
+/// A Milvus release: major, minor, patch.
+pub type Release = (u32, u32, u32);
+
+/// The newest release whose rules are known; an unknown version is believed to follow them.
+const NEWEST: Release = (3, 0, 0);
+
+/// Which implementation it is: they differ in what they hold even at the same version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Milvus, standalone or distributed.
+    Milvus,
+    /// Milvus Lite 2 (C++).
+    Lite2,
+    /// Milvus Lite 3 (Python).
+    Lite3,
+    /// Zilliz Cloud.
+    Zilliz(Plan),
+}
+
+/// A plan of Zilliz Cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    /// Free.
+    Free,
+    /// Serverless.
+    Serverless,
+    /// Dedicated, with so many compute units where that is known.
+    Dedicated(Option<u32>),
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Free => f.write_str("Free"),
+            Self::Serverless => f.write_str("Serverless"),
+            Self::Dedicated(None) => f.write_str("Dedicated"),
+            Self::Dedicated(Some(units)) => write!(f, "Dedicated, {units} CU"),
+        }
+    }
+}
 
 /// What a server can hold, as far as the changes depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a separate question")]
 pub struct Abilities {
-    /// The `Array` type (Milvus 2.3).
-    pub arrays: bool,
-    /// The `COSINE` metric (Milvus 2.3).
-    pub cosine: bool,
-    /// Binary vectors (not Milvus Lite 3).
-    pub binary_vectors: bool,
-    /// The `ANNOY` index (gone in Milvus 2.3).
-    pub annoy: bool,
+    /// Which implementation it is.
+    pub family: Family,
+    /// The Milvus release whose rules it follows.
+    pub release: Release,
+    /// Whether the release is not known, and [`Abilities::release`] is the newest instead.
+    pub release_unknown: bool,
+    /// Whether it is Zilliz Cloud of a plan that nobody named.
+    pub plan_unknown: bool,
     /// Descriptions, shard and partition counts are kept as asked for (not by Milvus Lite).
     pub keeps_details: bool,
+    /// Numeric limits.
+    pub limits: Limits,
 }
 
 impl Abilities {
-    /// What a server of this version can hold. An unknown version is believed to be new.
-    pub fn of(version: &ServerVersion) -> Self {
-        let lite = version.flavour == Flavour::Lite;
-        let old = !lite && version.older_than(2, 3, 0);
+    /// What a server of this version can hold. `kind` and `units` are what the plan file says of
+    /// it; Zilliz Cloud of an unknown plan is given the limits of the widest one, Dedicated.
+    pub fn of(version: &ServerVersion, kind: Option<TargetKind>, units: Option<u32>) -> Self {
+        let plan = match kind {
+            Some(TargetKind::ZillizFree) => Some(Plan::Free),
+            Some(TargetKind::ZillizServerless) => Some(Plan::Serverless),
+            Some(TargetKind::ZillizDedicated) => Some(Plan::Dedicated(units)),
+            Some(TargetKind::Milvus) | None => None,
+        };
+        let family = match (plan, version.flavour) {
+            (Some(plan), _) => Family::Zilliz(plan),
+            (None, Flavour::ZillizCloud) => Family::Zilliz(Plan::Dedicated(units)),
+            (None, Flavour::Lite) if version.older_than(3, 0, 0) => Family::Lite2,
+            (None, Flavour::Lite) => Family::Lite3,
+            (None, Flavour::Milvus) => Family::Milvus,
+        };
+        let release = version.release.unwrap_or(NEWEST);
         Self {
-            arrays: !old,
-            cosine: !old,
-            binary_vectors: !(lite && version.at_least(3, 0, 0)),
-            annoy: old,
-            keeps_details: !lite,
+            family,
+            release,
+            release_unknown: version.release.is_none(),
+            plan_unknown: plan.is_none() && version.flavour == Flavour::ZillizCloud,
+            keeps_details: !matches!(family, Family::Lite2 | Family::Lite3),
+            limits: Limits::of(family, release),
+        }
+    }
+
+    /// Whether fields may be of this type.
+    pub fn has_type(&self, data_type: DataType) -> bool {
+        self.finds(tables::TYPES, data_type)
+    }
+
+    /// Whether arrays may have elements of this type.
+    pub fn has_element(&self, data_type: DataType) -> bool {
+        self.has_type(DataType::ARRAY) && tables::ELEMENTS.contains(&data_type)
+    }
+
+    /// Whether a function of this kind may compute fields.
+    pub fn has_function(&self, kind: FunctionKind) -> bool {
+        self.finds(tables::FUNCTIONS, kind)
+    }
+
+    /// Whether it has a feature.
+    pub fn has(&self, feature: Feature) -> bool {
+        self.finds(tables::FEATURES, feature)
+    }
+
+    /// Whether a field can have an index of this type. Types are compared without regard to case.
+    pub fn has_index(&self, index_type: &str, field: &Field) -> bool {
+        if self.family == Family::Lite3 {
+            return true; // takes any name and keeps it [M]
+        }
+        if self.only_autoindex() && field.data_type.is_vector() {
+            return index_tables::ZILLIZ_VECTOR_INDEXES
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(index_type));
+        }
+        index_tables::INDEXES.iter().any(|row| {
+            row.name.eq_ignore_ascii_case(index_type)
+                && row.holds.contains(&indexed_type(field))
+                && self.is_within(row.servers)
+        })
+    }
+
+    /// Whether vectors of this field's type can be compared by a metric.
+    pub fn has_metric(&self, metric: &str, field: &Field) -> bool {
+        index_tables::METRICS.iter().any(|row| {
+            row.name.eq_ignore_ascii_case(metric)
+                && row.compares.contains(&field.data_type)
+                && self.is_within(row.servers)
+        })
+    }
+
+    /// Whether vectors are indexed as the server likes, whatever is asked for.
+    pub fn only_autoindex(&self) -> bool {
+        matches!(self.family, Family::Zilliz(_))
+    }
+
+    fn finds<T: PartialEq + Copy>(&self, table: &[tables::Row<T>], what: T) -> bool {
+        table.iter().any(|row| row.what == what && self.is_within(row.servers))
+    }
+
+    fn is_within(&self, servers: tables::Servers) -> bool {
+        match self.family {
+            Family::Milvus | Family::Zilliz(_) => {
+                servers.from <= self.release
+                    && servers.below.is_none_or(|below| self.release < below)
+            }
+            Family::Lite2 => servers.lite2,
+            Family::Lite3 => servers.lite3,
+        }
+    }
+}
+
+/// The type that an index on a field is about: of vectors in structs, the vectors'.
+fn indexed_type(field: &Field) -> DataType {
+    match field.data_type {
+        DataType::ARRAY_OF_VECTOR => field.element_type,
+        other => other,
+    }
+}
+
+impl fmt::Display for Abilities {
+    /// As in "the target, Milvus 2.3.5, has no …".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor, patch) = self.release;
+        match self.family {
+            Family::Milvus if self.release_unknown => f.write_str("Milvus of unknown version"),
+            Family::Milvus => write!(f, "Milvus {major}.{minor}.{patch}"),
+            Family::Lite2 | Family::Lite3 => write!(f, "Milvus Lite {major}.{minor}.{patch}"),
+            Family::Zilliz(_) if self.plan_unknown => f.write_str("Zilliz Cloud"),
+            Family::Zilliz(plan) => write!(f, "Zilliz Cloud ({plan})"),
         }
     }
 }

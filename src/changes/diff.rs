@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use super::abilities::Abilities;
 use super::preflight;
 use super::wanted::{Wanted, is_portable_of_database, portable_of_database, wanted};
-use super::{
-    Action, CollectionChange, Ending, Finding, Inspected, Severity, SourceState,
-};
+use super::{Action, CollectionChange, Ending, Finding, Inspected, Severity, SourceState};
 use crate::model::quantity::counted;
 use crate::model::{LoadState, RowSettings};
 
@@ -53,11 +51,8 @@ impl CollectionChange {
         }
         let of = &inspected.database_properties;
         self.database_properties = portable_of_database(of);
-        let left: Vec<&str> = of
-            .keys()
-            .filter(|name| !is_portable_of_database(name))
-            .map(String::as_str)
-            .collect();
+        let left: Vec<&str> =
+            of.keys().filter(|name| !is_portable_of_database(name)).map(String::as_str).collect();
         if !left.is_empty() {
             let message = format!(
                 "properties of the source's database are not carried, as they belong to its \

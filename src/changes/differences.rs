@@ -281,13 +281,12 @@ pub fn not_kept(
     created: &Collection,
     details: bool,
 ) -> (Vec<String>, Vec<String>) {
-    let (failing, told): (Vec<_>, Vec<_>) =
-        differences(wanted, created, true).into_iter().partition(|difference| {
-            match difference.weight {
-                Weight::Rows => true,
-                Weight::Attribute => details,
-                Weight::Sizing => false,
-            }
+    let (failing, told): (Vec<_>, Vec<_>) = differences(wanted, created, true)
+        .into_iter()
+        .partition(|difference| match difference.weight {
+            Weight::Rows => true,
+            Weight::Attribute => details,
+            Weight::Sizing => false,
         });
     let texts = |list: Vec<Difference>| list.into_iter().map(|d| d.text).collect();
     (texts(failing), texts(told))

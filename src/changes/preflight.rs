@@ -2,8 +2,9 @@
 //! cannot hold. Pure.
 
 use super::abilities::Abilities;
+use super::indexes::{IndexFit, index_for};
 use super::{Finding, Severity};
-use crate::model::{Collection, DataType};
+use crate::model::Collection;
 
 /// What the target's server cannot hold.
 pub(super) fn beyond(wanted: &Collection, abilities: &Abilities) -> Vec<Finding> {
@@ -19,20 +20,15 @@ pub(super) fn beyond(wanted: &Collection, abilities: &Abilities) -> Vec<Finding>
         });
     };
     for field in &wanted.fields {
-        if field.data_type == DataType::ARRAY && !abilities.arrays {
-            refuse(&field.name, "the target has no Array type".to_owned());
-        }
-        if field.data_type == DataType::BINARY_VECTOR && !abilities.binary_vectors {
-            refuse(&field.name, "the target has no binary vectors".to_owned());
+        if !abilities.has_type(field.data_type) {
+            refuse(&field.name, format!("{abilities} has no type {}", field.data_type));
         }
     }
     for index in &wanted.indexes {
-        let param = |name: &str| index.params.get(name).map(String::as_str).unwrap_or_default();
-        if param("metric_type") == "COSINE" && !abilities.cosine {
-            refuse(&index.field, "the target has no COSINE metric".to_owned());
-        }
-        if param("index_type") == "ANNOY" && !abilities.annoy {
-            refuse(&index.field, "the target has no ANNOY index".to_owned());
+        if let Some(field) = wanted.field(&index.field)
+            && let IndexFit::Lacking(why) = index_for(abilities, index, field)
+        {
+            refuse(&index.field, why);
         }
     }
     findings

@@ -84,7 +84,8 @@ pub(super) async fn changes(
     let lookup = |database: &str, name: &str| known.find(database, name);
     let (inspected, findings) =
         inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;
-    let abilities = Abilities::of(ends.target.version());
+    let abilities =
+        Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units);
     Ok(Changes {
         name: migration.name.clone(),
         environment: migration.environment.clone(),

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::apply::event::{Outcome, Status};
 use crate::changes::{
-    Action, Changes, CollectionChange, End, Finding, Known, Override, Severity, SourceState,
+    Action, Changes, CollectionChange, End, Ending, Finding, Known, Loaded, Override, Severity,
+    SourceState,
 };
 use crate::model::samples as model;
 use crate::model::{Collection, DataType, Field, Index, LoadState, RowSettings};
@@ -80,6 +81,9 @@ pub(super) fn source(collection: Collection, rows: Option<u64>) -> SourceState {
         row_statistic: 0,
         row_bytes: Some(3_200),
         dynamic_rows: None,
+        nulls: BTreeMap::new(),
+        shadowed: BTreeMap::new(),
+        replicas: None,
     }
 }
 
@@ -98,6 +102,11 @@ pub(super) fn change(name: &str, action: Action, rows: Option<u64>) -> Collectio
         settings: RowSettings::default(),
         known: None,
         create_database: false,
+        database_properties: BTreeMap::new(),
+        during: BTreeMap::new(),
+        alter: BTreeMap::new(),
+        ending: Ending { loaded: Loaded::All, ..Ending::default() },
+        keeps_details: true,
         load_source: false,
         overrides: Vec::new(),
         findings: Vec::new(),

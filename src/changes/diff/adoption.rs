@@ -2,9 +2,7 @@
 
 use super::{Verdict, names_beyond, warning};
 use crate::changes::abilities::Abilities;
-use crate::changes::differences::{
-    Difference, Weight, differences, index_difference, list, place,
-};
+use crate::changes::differences::{Difference, Weight, differences, index_difference, list, place};
 use crate::changes::wanted::Wanted;
 use crate::changes::{Action, Inspected, TargetState};
 use crate::model::quantity::counted;
@@ -41,8 +39,7 @@ pub(super) fn decide(
             "choose another `target`",
         );
     }
-    let found =
-        differences(&wanted.collection, &target.collection, abilities.keeps_details);
+    let found = differences(&wanted.collection, &target.collection, abilities.keeps_details);
     let (alterable, fixed): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|difference| difference.property.is_some());
     if let Some(conflict) = cannot_be_altered(&address, fixed) {

@@ -18,9 +18,9 @@ pub(super) fn taken(inspected: &Inspected, wanted: &Wanted, finished: bool) -> V
             continue;
         };
         let found = if holder == alias {
-            let message =
-                format!("the alias {alias:?} cannot be made: a collection has that name");
-            let advice = "rename it with `aliases = { old = \"new\" }`, or say `aliases = \"none\"`";
+            let message = format!("the alias {alias:?} cannot be made: a collection has that name");
+            let advice =
+                "rename it with `aliases = { old = \"new\" }`, or say `aliases = \"none\"`";
             error("alias_is_collection", &address, message, advice)
         } else if finished {
             let message = format!("the alias {alias:?} leads to {holder:?} by now, and is left so");

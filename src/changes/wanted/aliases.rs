@@ -20,9 +20,7 @@ pub fn aliases(
     let mut names = match &rule.aliases {
         AliasRule::Keep => aliases.to_vec(),
         AliasRule::None => Vec::new(),
-        AliasRule::Rename(new) => {
-            new.values().map(render).collect::<Result<Vec<_>, _>>()?
-        }
+        AliasRule::Rename(new) => new.values().map(render).collect::<Result<Vec<_>, _>>()?,
         AliasRule::Exactly(names) => names.iter().map(render).collect::<Result<Vec<_>, _>>()?,
     };
     names.sort();

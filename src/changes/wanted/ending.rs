@@ -32,9 +32,10 @@ impl Making<'_> {
             return Loaded::Nothing;
         }
         let is_loaded = |name: &str| {
-            self.source.partitions.iter().any(|partition| {
-                partition.name == name && partition.load == LoadState::Loaded
-            })
+            self.source
+                .partitions
+                .iter()
+                .any(|partition| partition.name == name && partition.load == LoadState::Loaded)
         };
         let all_loaded =
             self.source.partitions.iter().all(|partition| partition.load == LoadState::Loaded);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Making, index_text};
 use crate::changes::abilities::Abilities;
-use crate::changes::indexes::{IndexFit, index_for};
+use crate::changes::indexes::{IndexFit, index_for, portable};
 use crate::model::{Field, Index, IndexRule, IndexRules, IndexSetting};
 
 /// Parameters that stand beside `params` and not in it.
@@ -23,7 +23,8 @@ impl Making<'_> {
         }
         let rule_of = |field: &str| rules.fields.get(field).unwrap_or(&rules.all);
         let mut wanted = Vec::new();
-        for index in &from.indexes {
+        let before: Vec<Index> = from.indexes.iter().map(portable).collect();
+        for index in &before {
             match rule_of(&index.field) {
                 IndexRule::Given(_) => {}
                 IndexRule::None => self.set(&attribute(index), &index_text(index), "none"),
@@ -32,7 +33,7 @@ impl Making<'_> {
             }
         }
         for (field, rule) in &rules.fields {
-            let before = from.indexes.iter().find(|index| index.field == *field);
+            let before = before.iter().find(|index| index.field == *field);
             match rule {
                 IndexRule::Given(setting) => wanted.push((before, given(field, setting, before))),
                 IndexRule::Auto if before.is_none() => {

@@ -66,8 +66,7 @@ impl Making<'_> {
         };
         let Some(why) = why else { return true };
         let what = format!("{name:?} cannot be the partition key: {why}");
-        let advice =
-            "choose an Int64 or VarChar field that is never null and not the primary key";
+        let advice = "choose an Int64 or VarChar field that is never null and not the primary key";
         self.error("partition_key_unfit", Some(name), what, advice);
         false
     }
@@ -82,7 +81,8 @@ impl Making<'_> {
             let mut lost = all_of(&own);
             lost.retain(|name| !selected.contains(name));
             if !lost.is_empty() {
-                let what = format!("the rows of these partitions are not copied: {}", lost.join(", "));
+                let what =
+                    format!("the rows of these partitions are not copied: {}", lost.join(", "));
                 self.warn("partitions_left_out", None, what, "");
                 self.settings.partitions = Some(selected.clone());
             }
@@ -134,7 +134,8 @@ impl Making<'_> {
         }
         let from = &self.source.collection;
         if from.partition_key().is_some() {
-            let what = "the source has a partition key, whose partitions cannot be named".to_owned();
+            let what =
+                "the source has a partition key, whose partitions cannot be named".to_owned();
             let advice = "leave `partitions` out for this collection";
             self.error("no_partitions_to_select", None, what, advice);
             return None;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Making;
-use crate::changes::abilities::Abilities;
+use crate::changes::abilities::{Abilities, Feature};
 use crate::model::{CollectionRule, FunctionKind, PropertyRules};
 
 /// Collection properties that mean the same everywhere (Milvus 2.2 to 3.0).
@@ -119,18 +119,18 @@ impl Making<'_> {
     /// Properties that the target has only while rows are copied: an embedding is sent as it is
     /// read, and no provider is asked for it again.
     pub(super) fn while_copying(&mut self, abilities: &Abilities) -> BTreeMap<String, String> {
-        let computed = |function: &crate::model::Function| {
-            function.kind == FunctionKind::TEXT_EMBEDDING
-        };
+        let computed =
+            |function: &crate::model::Function| function.kind == FunctionKind::TEXT_EMBEDDING;
         let mut during = BTreeMap::new();
         if self.collection.functions.iter().any(computed) {
             during.insert(ALLOW_FUNCTION_OUTPUTS.to_owned(), "true".to_owned());
-            if abilities.skips_function_checks {
+            if abilities.has(Feature::SkipFunctionChecks) {
                 during.insert(SKIP_FUNCTION_CHECK.to_owned(), "true".to_owned());
             } else {
-                let what = "the target asks the provider of each embedding whether it is there when \
+                let what =
+                    "the target asks the provider of each embedding whether it is there when \
                             the collection is made"
-                    .to_owned();
+                        .to_owned();
                 self.warn("provider_is_asked", None, what, "");
             }
         }

@@ -6,7 +6,7 @@ use super::super::style::Role;
 use super::super::text::{quote, quote_both, wrap};
 use super::schema::{Overrides, VALUE, index_table, write_fields};
 use super::{approximate, bytes_to_copy, is_finished, rows_to_copy};
-use crate::changes::{Action, CollectionChange, Severity, SourceState};
+use crate::changes::{Action, CollectionChange, Loaded, Severity, SourceState};
 use crate::model::{Collection, LoadState};
 
 /// Indent of what belongs to a collection; the mark of a difference stands before it.
@@ -77,10 +77,13 @@ fn write_target(page: &mut Page, change: &CollectionChange, source: &SourceState
     let mut lines = Lines::default();
     lines.names(change, to, &mut overrides);
     lines.settings(to, &mut overrides);
+    lines.aliases(to, &mut overrides);
+    lines.load(change, source, &mut overrides);
     // An attribute that has no line of its own here is shown all the same.
     for other in overrides.rest() {
         lines.different(&other.attribute, &other.source, &other.target);
     }
+    lines.altered(change);
     lines.contents(change, source);
     lines.write(page);
 }
@@ -175,13 +178,51 @@ impl Lines {
         }
     }
 
-    fn contents(&mut self, change: &CollectionChange, source: &SourceState) {
-        let load = match source.load {
-            LoadState::Loaded => "loaded afterwards, as the source is",
-            LoadState::Loading => "not loaded afterwards: the source is only being loaded",
-            LoadState::NotLoaded => "not loaded afterwards, as the source is not",
+    fn aliases(&mut self, to: &Collection, overrides: &mut Overrides<'_>) {
+        match overrides.take("aliases") {
+            Some(found) => self.different("aliases", &found.source, &found.target),
+            None if to.aliases.is_empty() => {}
+            None => self.list("aliases", &some_of(&to.aliases)),
+        }
+    }
+
+    fn load(
+        &mut self,
+        change: &CollectionChange,
+        source: &SourceState,
+        overrides: &mut Overrides<'_>,
+    ) {
+        let replicas = match change.ending.replicas {
+            Some(replicas) => format!(", in {}", size::counted(u64::from(replicas), "replica")),
+            None => String::new(),
         };
-        self.same("load", load);
+        if let Some(found) = overrides.take("load") {
+            self.different("load", &found.source, &format!("{}{replicas}", found.target));
+            return;
+        }
+        let text = match (&change.ending.loaded, source.load) {
+            (Loaded::All, _) => "loaded afterwards, as the source is".to_owned(),
+            (Loaded::Partitions(names), _) => {
+                format!("these partitions, as at the source: {}", some_of(names).join(", "))
+            }
+            (Loaded::Nothing, LoadState::Loading) => {
+                "not loaded afterwards: the source is only being loaded".to_owned()
+            }
+            (Loaded::Nothing, _) => "not loaded afterwards, as the source is not".to_owned(),
+        };
+        self.same("load", format!("{text}{replicas}"));
+    }
+
+    /// Properties that are set or taken away at a collection that is there.
+    fn altered(&mut self, change: &CollectionChange) {
+        for (name, value) in &change.alter {
+            let there = change.target.as_ref().and_then(|at| at.collection.properties.get(name));
+            let before = there.map_or("none", String::as_str);
+            self.different(&format!("alter {name}"), before, value.as_deref().unwrap_or("none"));
+        }
+    }
+
+    fn contents(&mut self, change: &CollectionChange, source: &SourceState) {
         let finished = is_finished(change);
         if change.load_source && !finished {
             let what = match source.load {

@@ -1,0 +1,165 @@
+//! Which servers have which indexes and metrics, on which types.
+//!
+//! Sources: index type lists of Milvus's documentation per line, and creating and loading each on
+//! real servers 2.2.16, 2.3.5 and Milvus Lite 2.5.1 (rows marked `[M]`). A type that one line added
+//! to an index later is only told apart where the type itself is older than that.
+
+use super::tables::{Servers, between, from};
+use crate::model::DataType;
+
+/// An index type.
+pub(super) struct IndexRow {
+    /// Its name; Milvus compares without regard to case.
+    pub(super) name: &'static str,
+    /// On what.
+    pub(super) holds: &'static [DataType],
+    /// Where.
+    pub(super) servers: Servers,
+}
+
+/// A metric.
+pub(super) struct MetricRow {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// On what.
+    pub(super) compares: &'static [DataType],
+    /// Where.
+    pub(super) servers: Servers,
+}
+
+const DENSE: &[DataType] = &[
+    DataType::FLOAT_VECTOR,
+    DataType::FLOAT16_VECTOR,
+    DataType::BFLOAT16_VECTOR,
+    DataType::INT8_VECTOR,
+];
+const BINARY: &[DataType] = &[DataType::BINARY_VECTOR];
+const SPARSE: &[DataType] = &[DataType::SPARSE_FLOAT_VECTOR];
+const VECTORS: &[DataType] = &[
+    DataType::FLOAT_VECTOR,
+    DataType::FLOAT16_VECTOR,
+    DataType::BFLOAT16_VECTOR,
+    DataType::INT8_VECTOR,
+    DataType::BINARY_VECTOR,
+    DataType::SPARSE_FLOAT_VECTOR,
+];
+const ARRAYS_OF_VECTORS: &[DataType] = &[DataType::ARRAY_OF_VECTOR];
+const TEXTS: &[DataType] = &[DataType::VARCHAR];
+const NUMBERS: &[DataType] = &[
+    DataType::INT8,
+    DataType::INT16,
+    DataType::INT32,
+    DataType::INT64,
+    DataType::FLOAT,
+    DataType::DOUBLE,
+];
+/// What can be told apart exactly: no floating point, no JSON.
+const DISCRETE: &[DataType] = &[
+    DataType::BOOL,
+    DataType::INT8,
+    DataType::INT16,
+    DataType::INT32,
+    DataType::INT64,
+    DataType::VARCHAR,
+    DataType::ARRAY,
+];
+const SCALARS: &[DataType] = &[
+    DataType::BOOL,
+    DataType::INT8,
+    DataType::INT16,
+    DataType::INT32,
+    DataType::INT64,
+    DataType::FLOAT,
+    DataType::DOUBLE,
+    DataType::VARCHAR,
+    DataType::ARRAY,
+];
+const JSON: &[DataType] = &[DataType::JSON];
+/// Scalars that came with 2.6.
+const NEW_SCALARS: &[DataType] = &[DataType::TIMESTAMPTZ, DataType::GEOMETRY, DataType::TEXT];
+
+const fn index(name: &'static str, holds: &'static [DataType], servers: Servers) -> IndexRow {
+    IndexRow { name, holds, servers }
+}
+
+const fn metric(name: &'static str, compares: &'static [DataType], servers: Servers) -> MetricRow {
+    MetricRow { name, compares, servers }
+}
+
+/// What Zilliz Cloud builds on vectors; other types are for those whom its support allowed them.
+pub(super) const ZILLIZ_VECTOR_INDEXES: &[&str] = &["AUTOINDEX", "MINHASH_LSH"];
+
+/// Index types. Milvus Lite 3 takes any [M] and is not asked here.
+pub(super) const INDEXES: &[IndexRow] = &[
+    index("FLAT", DENSE, from((2, 0, 0), true, true)),
+    index("IVF_FLAT", DENSE, from((2, 0, 0), true, true)),
+    index("IVF_SQ8", DENSE, from((2, 0, 0), false, true)),
+    index("IVF_PQ", DENSE, from((2, 0, 0), false, true)),
+    index("HNSW", DENSE, from((2, 0, 0), true, true)),
+    index("HNSW", BINARY, from((2, 6, 0), false, true)),
+    index("ANNOY", DENSE, between((2, 0, 0), (2, 3, 0), false, true)),
+    index("RHNSW_FLAT", DENSE, between((2, 0, 0), (2, 2, 0), false, true)),
+    index("RHNSW_PQ", DENSE, between((2, 0, 0), (2, 2, 0), false, true)),
+    index("RHNSW_SQ", DENSE, between((2, 0, 0), (2, 2, 0), false, true)),
+    index("IVF_HNSW", DENSE, between((2, 0, 0), (2, 2, 0), false, true)),
+    index("RNSG", DENSE, between((2, 0, 0), (2, 1, 0), false, true)),
+    index("NGT_PANNG", DENSE, between((2, 0, 0), (2, 1, 0), false, true)),
+    index("NGT_ONNG", DENSE, between((2, 0, 0), (2, 1, 0), false, true)),
+    index("DISKANN", DENSE, from((2, 2, 0), false, true)),
+    index("SCANN", DENSE, from((2, 3, 0), false, true)),
+    // A server without a GPU takes these too, and cannot load them [M].
+    index("GPU_IVF_FLAT", DENSE, from((2, 3, 0), false, true)),
+    index("GPU_IVF_PQ", DENSE, from((2, 3, 0), false, true)),
+    index("GPU_BRUTE_FORCE", DENSE, from((2, 4, 0), false, true)),
+    index("GPU_CAGRA", DENSE, from((2, 4, 0), false, true)),
+    index("HNSW_SQ", DENSE, from((2, 5, 0), false, true)),
+    index("HNSW_PQ", DENSE, from((2, 5, 0), false, true)),
+    index("HNSW_PRQ", DENSE, from((2, 5, 0), false, true)),
+    index("IVF_RABITQ", DENSE, from((2, 6, 0), false, true)),
+    index("AISAQ", DENSE, from((2, 6, 4), false, true)),
+    index("EMB_LIST_HNSW", DENSE, from((2, 6, 0), false, true)),
+    index("BIN_FLAT", BINARY, from((2, 0, 0), true, false)),
+    index("BIN_IVF_FLAT", BINARY, from((2, 0, 0), true, false)),
+    index("MINHASH_LSH", BINARY, from((2, 6, 0), false, true)),
+    index("SPARSE_INVERTED_INDEX", SPARSE, from((2, 4, 0), true, true)),
+    index("SPARSE_WAND", SPARSE, from((2, 4, 0), true, true)),
+    index("AUTOINDEX", VECTORS, from((2, 2, 0), true, true)),
+    index("Trie", TEXTS, from((2, 1, 0), false, true)),
+    index("STL_SORT", NUMBERS, from((2, 1, 0), false, true)),
+    index("STL_SORT", TEXTS, from((2, 6, 4), false, true)),
+    index("STL_SORT", NEW_SCALARS, from((2, 6, 0), false, true)),
+    index("INVERTED", SCALARS, from((2, 4, 0), true, true)),
+    index("INVERTED", JSON, from((2, 5, 0), false, true)),
+    index("INVERTED", NEW_SCALARS, from((2, 6, 0), false, true)),
+    index("BITMAP", DISCRETE, from((2, 5, 0), false, true)),
+    index("BITMAP", JSON, from((3, 0, 0), false, true)),
+    index("HYBRID", DISCRETE, from((2, 5, 0), false, true)),
+    index("AUTOINDEX", SCALARS, from((2, 4, 0), false, true)),
+    index("AUTOINDEX", JSON, from((2, 5, 0), false, true)),
+    index("AUTOINDEX", NEW_SCALARS, from((2, 6, 0), false, true)),
+    index("NGRAM", TEXTS, from((2, 6, 0), false, true)),
+    index("NGRAM", JSON, from((2, 6, 0), false, true)),
+    index("RTREE", NEW_SCALARS, from((2, 6, 0), false, true)),
+];
+
+/// Metrics.
+pub(super) const METRICS: &[MetricRow] = &[
+    metric("L2", DENSE, from((2, 0, 0), true, true)),
+    metric("IP", DENSE, from((2, 0, 0), true, true)),
+    // 2.2.16 refuses it [M].
+    metric("COSINE", DENSE, from((2, 3, 0), true, true)),
+    metric("HAMMING", BINARY, from((2, 0, 0), true, false)),
+    metric("JACCARD", BINARY, from((2, 0, 0), true, false)),
+    metric("TANIMOTO", BINARY, between((2, 0, 0), (2, 3, 0), false, false)),
+    metric("SUBSTRUCTURE", BINARY, from((2, 0, 0), false, false)),
+    metric("SUPERSTRUCTURE", BINARY, from((2, 0, 0), false, false)),
+    metric("MHJACCARD", BINARY, from((2, 6, 0), false, false)),
+    metric("IP", SPARSE, from((2, 4, 0), true, true)),
+    metric("BM25", SPARSE, from((2, 5, 0), true, true)),
+    metric("MAX_SIM", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
+    metric("MAX_SIM_IP", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
+    metric("MAX_SIM_L2", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
+    metric("MAX_SIM_COSINE", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
+    metric("MAX_SIM_HAMMING", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
+    metric("MAX_SIM_JACCARD", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
+];

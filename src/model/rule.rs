@@ -84,7 +84,8 @@ pub struct IndexSetting {
     pub index_type: String,
     /// `COSINE`, `L2`, …; the metric of the source's index where absent.
     pub metric_type: Option<String>,
-    /// Its parameters as they are written in JSON: `M` is `16`, `json_path` is `a["b"]`.
+    /// Its parameters, each as the text that an index parameter is: `M` is `16`, `json_path` is
+    /// `a["b"]`.
     pub params: BTreeMap<String, String>,
 }
 
@@ -101,17 +102,17 @@ pub enum LoadRule {
 }
 
 /// What becomes of the aliases.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub enum AliasRule {
     /// The source's, under the same names.
     #[default]
     Keep,
     /// None.
     None,
-    /// These of the source's, under other names.
-    Rename(BTreeMap<String, String>),
+    /// Only these of the source's, under other names.
+    Rename(BTreeMap<String, NameTemplate>),
     /// These, whatever the source has.
-    Exactly(BTreeSet<String>),
+    Exactly(Vec<NameTemplate>),
 }
 
 /// What is different about one field.

@@ -33,7 +33,7 @@ pub(super) use setting::{
 pub(super) struct PlanFile {
     /// Version of this format. This build reads version 1.
     #[schemars(required, extend("const" = 1))]
-    pub(super) version: Option<i64>,
+    pub(super) version: Option<Whole>,
     /// Name of the run in the ledger: letters, digits, `.`, `_` and `-`. Default: the file's name
     /// without `.ferry.toml`.
     pub(super) name: Option<String>,
@@ -58,6 +58,29 @@ pub(super) struct PlanFile {
     pub(super) verify: Option<VerifyTable>,
     /// How rows are copied.
     pub(super) copy: Option<CopyTable>,
+}
+
+/// A whole number. To JSON Schema `2.0` is one as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Whole(pub(super) i64);
+
+impl TryFrom<f64> for Whole {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(number: f64) -> Result<Self, Self::Error> {
+        number.to_string().parse().map(Self)
+    }
+}
+
+impl JsonSchema for Whole {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Whole".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "integer" })
+    }
 }
 
 /// A value of a variable, or of a parameter.
@@ -106,7 +129,7 @@ pub(super) struct VerifyTable {
 pub(super) struct CopyTable {
     /// Readers, and writers, at work at a time. Default: 2.
     #[schemars(range(min = 1, max = 64))]
-    pub(super) parallelism: Option<i64>,
+    pub(super) parallelism: Option<Whole>,
     /// Upper bound of the bytes of rows in memory, such as `"512MiB"`; at least `"64MiB"` and
     /// four times `chunk_size`. Default: `"512MiB"`.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)$"))]

@@ -201,7 +201,10 @@ fn copy_settings(table: Option<&CopyTable>, context: &mut Context<'_>) -> Option
         return None;
     }
     Some(CopySettings {
-        parallelism: usize::try_from(table.parallelism.unwrap_or(2)).ok()?,
+        parallelism: match table.parallelism {
+            None => 2,
+            Some(parallelism) => usize::try_from(parallelism.0).ok()?,
+        },
         memory_limit,
         chunk_size,
         retry_for: retry_for?,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     AliasesSetting, ConsistencyWord, DynamicFieldSetting, ExistingSetting, FieldTable,
-    IndexesSetting, LoadSetting, PartitionKeySetting, PartitionsSetting, PropertiesTable,
+    IndexesSetting, LoadSetting, PartitionKeySetting, PartitionsSetting, PropertiesTable, Whole,
 };
 
 /// Makes a struct of its own fields and of all settings of collections. (`serde(flatten)` would do
@@ -48,7 +48,7 @@ macro_rules! settings {
             pub(in crate::planfile) fields: Option<BTreeMap<String, FieldTable>>,
             /// Number of shards at the target. Default: as at the source.
             #[schemars(range(min = 1, max = 256))]
-            pub(in crate::planfile) shards: Option<i64>,
+            pub(in crate::planfile) shards: Option<Whole>,
             /// Default consistency level at the target: `"strong"`, `"session"`, `"bounded"` or
             /// `"eventually"`. Default: as at the source.
             pub(in crate::planfile) consistency: Option<ConsistencyWord>,
@@ -68,7 +68,7 @@ macro_rules! settings {
             pub(in crate::planfile) load: Option<LoadSetting>,
             /// Replicas to load. Default: the source's number, as far as the target has room.
             #[schemars(range(min = 1, max = 1024))]
-            pub(in crate::planfile) replicas: Option<i64>,
+            pub(in crate::planfile) replicas: Option<Whole>,
             /// Aliases at the target, made when all else is done: `"keep"` the source's,
             /// `"none"`, exactly these, such as `["live"]`, or only some of the source's under
             /// new names, such as `{ live = "live_v2" }`. New names may use `{{ name }}`, the

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Whole;
+
 /// Makes a struct of its own fields and of those that both ends share. (`serde(flatten)` would do
 /// it too, but gives up on unknown keys.)
 macro_rules! end {
@@ -50,7 +52,7 @@ end! {
         /// With `kind = "zilliz-dedicated"`: compute units of the cluster, on which its limits
         /// depend.
         #[schemars(range(min = 1, max = 1024))]
-        pub(in crate::planfile) compute_units: Option<i64>,
+        pub(in crate::planfile) compute_units: Option<Whole>,
     }
 }
 

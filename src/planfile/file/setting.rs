@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Whole;
+
 /// `"keep"`, `true` or `false`.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(untagged)]
@@ -52,7 +54,7 @@ pub(in crate::planfile) struct PartitionKeyTable {
     pub(in crate::planfile) field: Option<String>,
     /// Number of partitions to spread over. Default: the target's own.
     #[schemars(range(min = 1, max = 4096))]
-    pub(in crate::planfile) partitions: Option<i64>,
+    pub(in crate::planfile) partitions: Option<Whole>,
 }
 
 /// `"keep"`, `"merge"`, globs, or a table of both.
@@ -138,6 +140,8 @@ pub(in crate::planfile) struct PropertiesTable {
 pub(in crate::planfile) enum PropertyValue {
     Boolean(bool),
     Integer(i64),
+    /// One that is written with a point, such as `2.0`; fractions are refused.
+    Whole(f64),
     Text(String),
 }
 
@@ -147,6 +151,7 @@ impl PropertyValue {
         match self {
             Self::Boolean(flag) => flag.to_string(),
             Self::Integer(number) => number.to_string(),
+            Self::Whole(number) => number.to_string(),
             Self::Text(text) => text.clone(),
         }
     }
@@ -195,7 +200,7 @@ pub(in crate::planfile) struct FieldTable {
     /// Its `max_length` at the target, in bytes: at least the source's; at most 65535 for a
     /// `VarChar`, 2097152 for a `Text`.
     #[schemars(range(min = 1, max = 2_097_152))]
-    pub(in crate::planfile) max_length: Option<i64>,
+    pub(in crate::planfile) max_length: Option<Whole>,
     /// Whether the target maps its data from disk. Default: as at the source.
     pub(in crate::planfile) mmap: Option<bool>,
     /// Leave the field and all its values behind; nothing else can be said about it then.

@@ -144,7 +144,10 @@ impl Entry<'_> {
             dynamic_field,
             partition_key: self.partition_key(),
             partitions: self.partitions(),
-            shards: entry.shards.or(defaults.shards).and_then(|shards| i32::try_from(shards).ok()),
+            shards: entry
+                .shards
+                .or(defaults.shards)
+                .and_then(|shards| i32::try_from(shards.0).ok()),
             consistency: entry.consistency.or(defaults.consistency).map(level),
             properties: self.properties(),
             indexes,
@@ -181,7 +184,7 @@ impl Entry<'_> {
         let replicas = self.own.replicas.or(self.defaults.replicas);
         // What is not loaded has no replicas, whatever the defaults say of what is.
         let replicas = replicas.filter(|_| load != LoadRule::No);
-        (load, replicas.and_then(|replicas| u32::try_from(replicas).ok()))
+        (load, replicas.and_then(|replicas| u32::try_from(replicas.0).ok()))
     }
 
     /// Settings of the entry that do nothing.

@@ -73,7 +73,7 @@ fn rule(table: &FieldTable) -> FieldRule {
     FieldRule {
         rename: table.rename.clone(),
         description: table.description.clone(),
-        max_length: table.max_length.and_then(|length| u64::try_from(length).ok()),
+        max_length: table.max_length.and_then(|length| u64::try_from(length.0).ok()),
         mmap: table.mmap,
         drop: table.drop.unwrap_or(false),
         drop_default: table.drop_default.unwrap_or(false),
@@ -116,11 +116,12 @@ fn same_names(
         if !interest(earlier, &named) {
             continue;
         }
+        let at = &earlier.pointer;
         let finding = Diagnostic::error(
             "same_field_name",
             format!("two fields would have the name `{}`", named.name),
         )
-        .related(context.span(&earlier.pointer), "the other one")
+        .related(if earlier.new { context.span(at) } else { context.key_span(at) }, "the other one")
         .help("give one of them another name, or drop it");
         context.report(&named.pointer, finding);
     }
@@ -238,13 +239,14 @@ mod tests {
     use proptest::option;
     use proptest::prelude::*;
 
+    use super::super::super::file::Whole;
     use super::*;
 
     fn table() -> impl Strategy<Value = FieldTable> {
         (
             option::of("[a-c]"),
             option::of("[a-c]"),
-            option::of(1..9_i64),
+            option::of((1..9_i64).prop_map(Whole)),
             option::of(any::<bool>()),
             option::of(any::<bool>()),
             option::of(any::<bool>()),

@@ -105,7 +105,10 @@ pub(super) fn aliases(landings: &[Landing], one_server: bool, context: &mut Cont
             if let Some((at, label)) = taken {
                 let finding = Diagnostic::error(
                     "alias_is_collection",
-                    format!("`{database}/{}` is a collection of the target", alias.name),
+                    format!(
+                        "the alias `{database}/{}` would have the name of a collection",
+                        alias.name
+                    ),
                 )
                 .related(context.span(&at), label)
                 .help("an alias needs a name that no collection of its database has");

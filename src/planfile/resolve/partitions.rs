@@ -62,7 +62,8 @@ impl Entry<'_> {
             Some(PartitionKeySetting::Word(PartitionKeyWord::None)) => PartitionKey::None,
             Some(PartitionKeySetting::Field(table)) => match &table.field {
                 Some(field) => {
-                    PartitionKey::Field { field: field.clone(), partitions: table.partitions }
+                    let partitions = table.partitions.map(|partitions| partitions.0);
+                    PartitionKey::Field { field: field.clone(), partitions }
                 }
                 None => PartitionKey::Keep,
             },

@@ -27,5 +27,5 @@ pub(super) fn compute_units(end: &TargetEnd, context: &mut Context<'_>) -> Optio
         .help("only dedicated clusters of Zilliz Cloud have compute units");
         context.report_key("/target/compute_units", finding);
     }
-    u32::try_from(units).ok()
+    u32::try_from(units.0).ok()
 }

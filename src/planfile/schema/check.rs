@@ -219,7 +219,7 @@ impl Check<'_> {
         };
         let mut finding = Diagnostic::error(
             code,
-            format!("`{}` takes {}; {found}", name_of(&pointer), alternatives(expected)),
+            format!("{} takes {}; {found}", name_of(&pointer), alternatives(expected)),
         );
         if let Value::String(text) = instance
             && let Some(near) = closest(text, words)
@@ -367,10 +367,12 @@ fn table_name(pointer: &str) -> String {
     }
 }
 
-/// The last key of a pointer that is not the number of an element.
+/// How people speak of the value at a pointer.
 fn name_of(pointer: &str) -> String {
     match last_key(pointer) {
-        index if index.parse::<usize>().is_ok() => last_key(parent(pointer)),
-        key => key,
+        index if index.parse::<usize>().is_ok() => {
+            format!("every element of `{}`", last_key(parent(pointer)))
+        }
+        key => format!("`{key}`"),
     }
 }

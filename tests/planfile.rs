@@ -8,8 +8,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use milvus_ferry::planfile::{Inputs, load};
+use milvus_ferry::model::AliasRule;
+use milvus_ferry::planfile::{Inputs, load, published_schema};
 use proptest::prelude::*;
+use serde_json::Value;
 
 fn plans(folder: &str) -> Vec<PathBuf> {
     let mut plans: Vec<PathBuf> =
@@ -95,7 +97,7 @@ fn invalid_plans_are_explained() {
 fn names_are_rendered_when_they_are_known() {
     let plan = Path::new("tests/plans/valid/every_key.toml");
     let migration = load(plan, &Inputs::default()).unwrap().migration;
-    let [products, orders, glob] = migration.collections.as_slice() else {
+    let [products, orders, glob, _] = migration.collections.as_slice() else {
         panic!("{migration:?}");
     };
     assert!(products.target.is_none());
@@ -107,6 +109,81 @@ fn names_are_rendered_when_they_are_known() {
     assert_eq!(target.render("prod_{{ 1 }}"), Ok("{{ 1 }}".into()));
     let description = glob.description.as_ref().unwrap();
     assert_eq!(description.render("prod_alpha"), Ok("text prod_alpha".into()));
+    let AliasRule::Exactly(aliases) = &products.aliases else { panic!("{products:?}") };
+    assert_eq!(aliases[0].render("products"), Ok("products_live".into()));
+    let AliasRule::Rename(aliases) = &glob.aliases else { panic!("{glob:?}") };
+    assert_eq!(aliases["live"].render("prod_alpha"), Ok("prod_alpha_live".into()));
+    assert_eq!(aliases["search"].render("prod_alpha"), Ok("find".into()));
+}
+
+/// Collects the path of every key of a schema; `*` is any name, and any element of a list.
+fn keys_of_schema(schema: &Value, path: &str, keys: &mut BTreeSet<String>) {
+    for (key, property) in schema["properties"].as_object().into_iter().flatten() {
+        keys.insert(format!("{path}/{key}"));
+        keys_of_schema(property, &format!("{path}/{key}"), keys);
+    }
+    for part in ["items", "additionalProperties"] {
+        if let Some(inner) = schema.get(part) {
+            keys_of_schema(inner, &format!("{path}/*"), keys);
+        }
+    }
+    for branch in schema["anyOf"].as_array().into_iter().flatten() {
+        keys_of_schema(branch, path, keys);
+    }
+}
+
+/// Collects the paths of the schema that a plan file has values for.
+fn keys_of_plan(
+    plan: &toml::Value,
+    path: &str,
+    known: &BTreeSet<String>,
+    keys: &mut BTreeSet<String>,
+) {
+    match plan {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let own = format!("{path}/{key}");
+                let path = if known.contains(&own) { own } else { format!("{path}/*") };
+                keys_of_plan(value, &path, known, keys);
+                keys.insert(path);
+            }
+        }
+        toml::Value::Array(items) => {
+            items.iter().for_each(|item| keys_of_plan(item, &format!("{path}/*"), known, keys));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_plan_with_every_key_has_every_key() {
+    let mut known = BTreeSet::new();
+    keys_of_schema(&published_schema(), "", &mut known);
+    assert!(known.contains("/collections/*/fields/*/rename"), "{known:?}");
+    let text = fs::read_to_string("tests/plans/valid/every_key.toml").unwrap();
+    let mut used = BTreeSet::new();
+    keys_of_plan(&text.parse::<toml::Table>().unwrap().into(), "", &known, &mut used);
+    // Keys that two tables share are used in one of them.
+    let shared = |keys: &BTreeSet<String>| -> BTreeSet<String> {
+        keys.iter()
+            .map(|key| {
+                key.replacen("/defaults/", "/collections/*/", 1).replacen("/target/", "/source/", 1)
+            })
+            .collect()
+    };
+    let (known, used) = (shared(&known), shared(&used));
+    let missing: Vec<&String> = known.difference(&used).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn every_default_is_a_setting_of_an_entry() {
+    let schema = published_schema();
+    let entry = &schema["properties"]["collections"]["items"]["properties"];
+    let defaults = schema["properties"]["defaults"]["properties"].as_object().unwrap();
+    for (key, property) in defaults {
+        assert_eq!(property, &entry[key], "{key}");
+    }
 }
 
 #[test]

@@ -84,7 +84,8 @@ pub struct IndexSetting {
     pub index_type: String,
     /// `COSINE`, `L2`, …; the metric of the source's index where absent.
     pub metric_type: Option<String>,
-    /// Its parameters as they are written in JSON: `M` is `16`, `json_path` is `a["b"]`.
+    /// Its parameters, each as the text that an index parameter is: `M` is `16`, `json_path` is
+    /// `a["b"]`.
     pub params: BTreeMap<String, String>,
 }
 
@@ -108,7 +109,7 @@ pub enum AliasRule {
     Keep,
     /// None.
     None,
-    /// These of the source's, under other names.
+    /// Only these of the source's, under other names.
     Rename(BTreeMap<String, NameTemplate>),
     /// These, whatever the source has.
     Exactly(Vec<NameTemplate>),

@@ -39,6 +39,15 @@ pub(super) fn is_credential(pointer: &str) -> bool {
         && keys.next().is_none()
 }
 
+/// Whether the keys of the table at a pointer are names of fields: those may sound like anything.
+fn names_field(pointer: &str) -> bool {
+    let keys: Vec<&str> = pointer.split('/').skip(1).collect();
+    matches!(
+        keys.as_slice(),
+        ["collections", _, "fields" | "indexes"] | ["defaults", "fields" | "indexes"]
+    )
+}
+
 /// Whether a text can be the name of an environment variable, and is unlikely to be a secret.
 pub(super) fn is_env_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
@@ -71,7 +80,8 @@ fn in_tables(
         Value::Object(table) => {
             for (key, value) in table {
                 let at = child(pointer, key);
-                if sounds_secret(key) || is_credential(&at) {
+                let secret = sounds_secret(key) && !(names_field(pointer) && value.is_object());
+                if secret || is_credential(&at) {
                     let (text, document) = file;
                     credential(value, &at, document, ranges);
                     ranges.extend(comment(text, document.spans.value(&at).end));
@@ -255,6 +265,28 @@ mod tests {
                 let text = format!("{broken}{text}");
                 assert!(!shown(&text).contains("canary"), "{text}");
                 let text = format!("[source]\n{line}\n{broken}");
+                assert!(!shown(&text).contains("canary"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_may_sound_like_credentials_and_what_is_said_of_them_stays() {
+        let text = "[[collections]]\nindexes = { tokens = { type = \"SPARSE\" } }\n\
+             [collections.fields.author]\nrename = \"writer\"\n\
+             [defaults.fields.token]\ndrop = true\n";
+        assert_eq!(shown(text), text);
+        for line in [
+            "fields.author = { token = \"canary\" }",
+            "fields.author.rename = { password = \"canary\" }",
+            "indexes = { token = \"canary\" }",
+            "indexes.a = { type = \"X\", params = { api_key = \"canary\" } }",
+            "properties = { set = { \"cipher.secret\" = \"canary\" } }",
+            "properties.set.token = \"canary\"",
+            "aliases = { password = \"canary\" }",
+        ] {
+            for place in ["[[collections]]", "[defaults]"] {
+                let text = format!("{place}\n{line}\n");
                 assert!(!shown(&text).contains("canary"), "{text}");
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::document::{Document, child, parent};
+use super::document::{Document, child};
 use super::template::{self, Templates};
 use super::{hidden, resolve, suggestion, variables};
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
@@ -58,13 +58,13 @@ impl Rendering<'_> {
             .spans
             .pointers()
             .filter(|pointer| !read_before_templates(pointer))
-            .partition(|pointer| resolve::sees_name(pointer));
+            .partition(|pointer| resolve::sees_name(pointer).is_some());
         let mut used = BTreeSet::new();
         for pointer in plain {
             self.leaf(&mut value, pointer, None, &mut used);
         }
         for pointer in named {
-            let entry = parent(pointer);
+            let entry = resolve::sees_name(pointer).unwrap_or_default();
             let name = value
                 .pointer(&child(entry, "source"))
                 .and_then(Value::as_str)
@@ -129,7 +129,7 @@ impl Rendering<'_> {
             finding = finding.help(match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if undefined == template::NAME && !sees_name => format!(
-                    "`{}` is the source collection's name, in `target` and `description` only",
+                    "`{}` is the source collection's name, in `target`, `description` and `aliases` only",
                     template::NAME
                 ),
                 None => format!("declare it with a default: `[vars]`, then `{undefined} = …`"),

@@ -1,15 +1,24 @@
 //! From the typed plan file to the migration: defaults are merged, and the rules are checked that
 //! a schema cannot express.
 
+mod aliases;
 mod collections;
 mod endpoint;
+mod fields;
+mod idle;
+mod indexes;
 mod landing;
 mod names;
+mod partitions;
+mod properties;
+mod target;
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
+
+use serde_json::Value;
 
 use super::document::{Document, child};
 use super::file::{CopyTable, PlanFile};
@@ -60,6 +69,11 @@ impl Context<'_> {
         self.invalid.contains(pointer)
     }
 
+    /// The string at a pointer before it was rendered.
+    fn written(&self, pointer: &str) -> Option<&str> {
+        self.document.value.pointer(pointer).and_then(Value::as_str)
+    }
+
     /// Whether anything inside a table or list is invalid.
     fn has_invalid(&self, pointer: &str) -> bool {
         let inside = format!("{pointer}/");
@@ -67,13 +81,18 @@ impl Context<'_> {
     }
 }
 
-/// Whether the string at a pointer may use the source collection's name.
-pub(super) fn sees_name(pointer: &str) -> bool {
+/// The pointer of the entry, or of the defaults, whose source collection's name the string at a
+/// pointer may use, if it may use one.
+pub(super) fn sees_name(pointer: &str) -> Option<&str> {
     let keys: Vec<&str> = pointer.split('/').skip(1).collect();
-    matches!(
-        keys.as_slice(),
-        ["collections", _, "target" | "description"] | ["defaults", "description"]
-    )
+    let length = match keys.as_slice() {
+        ["collections", index, "target" | "description"] | ["collections", index, "aliases", _] => {
+            "/collections/".len() + index.len()
+        }
+        ["defaults", "description"] | ["defaults", "aliases", _] => "/defaults".len(),
+        _ => return None,
+    };
+    pointer.get(..length)
 }
 
 /// The migration that a plan file asks for, when it can be told; rules report what they find.
@@ -88,6 +107,8 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         .as_ref()
         .and_then(|end| endpoint::resolve(&endpoint::End::target(end), &mut context));
     let collections = collections::resolve(file, source.as_ref(), target.as_ref(), &mut context);
+    let compute_units =
+        file.target.as_ref().and_then(|end| target::compute_units(end, &mut context));
     let copy = copy_settings(file.copy.as_ref(), &mut context);
     Some(Migration {
         name: name?,
@@ -96,8 +117,8 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         source: source?,
         load_source: file.source.as_ref()?.load.unwrap_or(false),
         target: target?,
-        target_kind: None,
-        compute_units: None,
+        target_kind: file.target.as_ref().and_then(target::kind),
+        compute_units,
         collections,
         verify: VerifySettings {
             counts: file.verify.as_ref().and_then(|verify| verify.counts).unwrap_or(true),
@@ -180,7 +201,10 @@ fn copy_settings(table: Option<&CopyTable>, context: &mut Context<'_>) -> Option
         return None;
     }
     Some(CopySettings {
-        parallelism: usize::try_from(table.parallelism.unwrap_or(2)).ok()?,
+        parallelism: match table.parallelism {
+            None => 2,
+            Some(parallelism) => usize::try_from(parallelism.0).ok()?,
+        },
         memory_limit,
         chunk_size,
         retry_for: retry_for?,

@@ -101,8 +101,9 @@ pub(super) fn name_fault(name: &str) -> Option<Diagnostic> {
         );
     }
     (name == NAME).then(|| {
-        Diagnostic::error("reserved_variable", format!("the variable `{NAME}` is taken"))
-            .help("in `target` and `description` it is the name of the source collection")
+        Diagnostic::error("reserved_variable", format!("the variable `{NAME}` is taken")).help(
+            "in `target`, `description` and `aliases` it is the name of the source collection",
+        )
     })
 }
 

@@ -1,28 +1,44 @@
 //! The `[[collections]]` entries, with the defaults merged in.
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
-
 use super::super::document::child;
 use super::super::file::{
-    CollectionEntry, Defaults, DynamicFieldSetting, ExistingSetting, PartitionKeySetting,
-    PartitionKeyWord, PartitionsSetting, PlanFile,
+    CollectionEntry, ConsistencyWord, Defaults, DynamicFieldSetting, ExistingSetting, LoadSetting,
+    PlanFile,
 };
 use super::super::template::NAME;
-use super::landing::{self, Landing};
-use super::{Context, names};
+use super::landing::{self, AliasLanding, Landing};
+use super::{Context, aliases, fields, idle, indexes, names, partitions, properties};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    AliasRule, CollectionRule, DynamicField, Endpoint, Existing, IndexRules, LoadRule,
-    NameTemplate, PartitionKey, Partitions, PropertyRules, Selector,
+    AliasRule, CollectionRule, ConsistencyLevel, DynamicField, Endpoint, Existing, LoadRule,
+    NameTemplate, Selector,
 };
 
 /// An entry and what its rules need: where it is, and the defaults.
-struct Entry<'a> {
-    pointer: String,
-    own: &'a CollectionEntry,
-    defaults: &'a Defaults,
+pub(super) struct Entry<'a> {
+    pub(super) pointer: String,
+    pub(super) own: &'a CollectionEntry,
+    pub(super) defaults: &'a Defaults,
+}
+
+/// Reports what is wrong with the settings of one place, an entry or the defaults, whatever they
+/// are merged with. (Both have the same settings, and no type in common.)
+macro_rules! check_place {
+    ($pointer:expr, $settings:expr, $context:expr) => {{
+        let (pointer, settings): (&str, _) = ($pointer, $settings);
+        let databases = [
+            ("database", settings.database.as_deref()),
+            ("source_database", settings.source_database.as_deref()),
+            ("target_database", settings.target_database.as_deref()),
+        ];
+        check_names(pointer, &databases, $context);
+        partitions::check_key(pointer, settings.partition_key.as_ref(), $context);
+        partitions::check(pointer, settings.partitions.as_ref(), $context);
+        properties::check(pointer, settings.properties.as_ref(), $context);
+        indexes::check(pointer, settings.indexes.as_ref(), $context);
+        aliases::check(pointer, settings.aliases.as_ref(), $context);
+        fields::check(pointer, settings.fields.as_ref(), $context);
+    }};
 }
 
 pub(super) fn resolve(
@@ -33,16 +49,8 @@ pub(super) fn resolve(
 ) -> Vec<CollectionRule> {
     let none = Defaults::default();
     let defaults = file.defaults.as_ref().unwrap_or(&none);
-    check_names(
-        "/defaults",
-        &[
-            ("database", defaults.database.as_deref()),
-            ("source_database", defaults.source_database.as_deref()),
-            ("target_database", defaults.target_database.as_deref()),
-        ],
-        context,
-    );
-    check_partition_field("/defaults", defaults.partition_key.as_ref(), context);
+    check_place!("/defaults", defaults, context);
+    fields::check_default_names(defaults.fields.as_ref(), context);
     let mut rules = Vec::new();
     let mut landings = Vec::new();
     for (index, entry) in file.collections.iter().flatten().enumerate() {
@@ -52,82 +60,79 @@ pub(super) fn resolve(
             landings.extend(landing);
         }
     }
-    unused_drop(defaults, &rules, context);
+    idle_defaults(defaults, &rules, context);
+    let mut one_server = false;
     if let (Some(source), Some(target)) = (source, target) {
+        one_server = landing::one_server(source, target);
         landing::onto_itself(&landings, source, target, context);
     }
     landing::onto_each_other(&landings, context);
+    landing::aliases(&landings, one_server, context);
     rules
 }
 
 fn check_names(pointer: &str, values: &[(&str, Option<&str>)], context: &mut Context<'_>) {
     for (key, value) in values {
-        if let Some(fault) = value.and_then(names::fault) {
-            let mut help = "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes".to_owned();
-            if *key == "source" {
+        if let Some(mut finding) = value.and_then(names::finding) {
+            if *key == "source"
+                && let Some(help) = &mut finding.help
+            {
                 help.push_str("; globs have `*`, `?` or `[…]`");
             }
-            let finding =
-                Diagnostic::error("invalid_name", format!("this name {fault}")).help(help);
             context.report(&child(pointer, key), finding);
         }
     }
 }
 
-fn check_partition_field(
-    pointer: &str,
-    setting: Option<&PartitionKeySetting>,
-    context: &mut Context<'_>,
-) {
-    if let Some(PartitionKeySetting::Field(table)) = setting {
-        let pointer = child(pointer, "partition_key");
-        check_names(&pointer, &[("field", table.field.as_deref())], context);
+/// Defaults that do nothing in any entry.
+fn idle_defaults(defaults: &Defaults, rules: &[CollectionRule], context: &mut Context<'_>) {
+    if defaults.drop_dynamic_data == Some(true) {
+        let off = |rule: &CollectionRule| matches!(rule.dynamic_field, DynamicField::Off { .. });
+        idle::DROP_DYNAMIC_DATA.in_defaults(rules.iter().map(|rule| !off(rule)), context);
     }
-}
-
-/// `drop_dynamic_data` as a default does nothing unless some entry drops the dynamic field.
-fn unused_drop(defaults: &Defaults, rules: &[CollectionRule], context: &mut Context<'_>) {
-    let any_off = rules.iter().any(|rule| matches!(rule.dynamic_field, DynamicField::Off { .. }));
-    if defaults.drop_dynamic_data == Some(true) && !any_off && !rules.is_empty() {
-        if context.has_invalid("/collections") || context.is_invalid("/defaults/dynamic_field") {
-            return;
-        }
-        context.report_key("/defaults/drop_dynamic_data", drop_finding());
+    if defaults.replicas.is_some() {
+        idle::REPLICAS.in_defaults(rules.iter().map(|rule| rule.load == LoadRule::No), context);
     }
-}
-
-fn drop_finding() -> Diagnostic {
-    Diagnostic::error("drop_without_off", "`drop_dynamic_data` without `dynamic_field = false`")
-        .help("dynamic data is only left behind when the target has no dynamic field")
+    if defaults.move_aliases == Some(true) {
+        let none = |rule: &CollectionRule| matches!(rule.aliases, AliasRule::None);
+        idle::MOVE_ALIASES.in_defaults(rules.iter().map(none), context);
+    }
 }
 
 impl Entry<'_> {
-    fn at(&self, key: &str) -> String {
+    /// The pointer of a key of the entry.
+    pub(super) fn at(&self, key: &str) -> String {
         child(&self.pointer, key)
     }
 
+    /// Whether a setting is known: nothing in it was found wrong before, here or in the defaults.
+    pub(super) fn knows(&self, key: &str, context: &Context<'_>) -> bool {
+        !context.has_invalid(&self.at(key)) && !context.has_invalid(&child("/defaults", key))
+    }
+
     fn resolve(&self, context: &mut Context<'_>) -> Option<(CollectionRule, Option<Landing>)> {
-        let entry = self.own;
-        check_names(
-            &self.pointer,
-            &[
-                ("database", entry.database.as_deref()),
-                ("source_database", entry.source_database.as_deref()),
-                ("target_database", entry.target_database.as_deref()),
-            ],
-            context,
-        );
-        check_partition_field(&self.pointer, entry.partition_key.as_ref(), context);
-        let dynamic_field = self.dynamic_field(context);
+        let (entry, defaults) = (self.own, self.defaults);
+        check_place!(&self.pointer, entry, context);
+        let dynamic_field = self.dynamic_field();
+        let (load, replicas) = self.load();
+        let fields = self.fields(context);
+        let indexes = self.indexes(context);
         let selector = self.selector(context)?;
         let target = self.target(&selector, context);
         let description = self.description(&selector, context);
+        let (aliases, alias_landings) = self.aliases(&selector, context);
+        self.idle(dynamic_field, load, &aliases, context);
         let source_database =
-            self.database(entry.source_database.as_ref(), self.defaults.source_database.as_ref());
+            self.database(entry.source_database.as_ref(), defaults.source_database.as_ref());
         let target_database =
-            self.database(entry.target_database.as_ref(), self.defaults.target_database.as_ref());
-        let landing =
-            self.landing(&selector, target.as_ref(), &source_database, &target_database, context);
+            self.database(entry.target_database.as_ref(), defaults.target_database.as_ref());
+        let landing = self.landing(
+            &selector,
+            target.as_ref(),
+            (&source_database, &target_database),
+            alias_landings,
+            context,
+        );
         let line = context.report.start(&context.key_span(&self.pointer)).line;
         let rule = CollectionRule {
             location: format!("{}:{line}", context.path.display()),
@@ -138,28 +143,69 @@ impl Entry<'_> {
             description,
             dynamic_field,
             partition_key: self.partition_key(),
-            partitions: Partitions {
-                select: Vec::new(),
-                merge: matches!(
-                    entry.partitions.or(self.defaults.partitions),
-                    Some(PartitionsSetting::Merge)
-                ),
-            },
-            shards: None,
-            consistency: None,
-            properties: PropertyRules::default(),
-            indexes: IndexRules::default(),
-            load: LoadRule::Keep,
-            replicas: None,
-            aliases: AliasRule::Keep,
-            move_aliases: false,
-            fields: BTreeMap::new(),
-            existing: match entry.existing.or(self.defaults.existing) {
+            partitions: self.partitions(),
+            shards: entry
+                .shards
+                .or(defaults.shards)
+                .and_then(|shards| i32::try_from(shards.0).ok()),
+            consistency: entry.consistency.or(defaults.consistency).map(level),
+            properties: self.properties(),
+            indexes,
+            load,
+            replicas,
+            move_aliases: entry.move_aliases.or(defaults.move_aliases).unwrap_or(false),
+            aliases,
+            fields,
+            existing: match entry.existing.or(defaults.existing) {
                 None | Some(ExistingSetting::Refuse) => Existing::Refuse,
                 Some(ExistingSetting::Adopt) => Existing::Adopt,
             },
         };
         Some((rule, landing))
+    }
+
+    fn dynamic_field(&self) -> DynamicField {
+        let own = self.own.drop_dynamic_data;
+        let drop_data = own.or(self.defaults.drop_dynamic_data).unwrap_or(false);
+        match self.own.dynamic_field.or(self.defaults.dynamic_field) {
+            None | Some(DynamicFieldSetting::Keep(_)) => DynamicField::Keep,
+            Some(DynamicFieldSetting::Switch(true)) => DynamicField::On,
+            Some(DynamicFieldSetting::Switch(false)) => DynamicField::Off { drop_data },
+        }
+    }
+
+    /// Whether the target is loaded, and how many replicas of it.
+    fn load(&self) -> (LoadRule, Option<u32>) {
+        let load = match self.own.load.or(self.defaults.load) {
+            None | Some(LoadSetting::Keep(_)) => LoadRule::Keep,
+            Some(LoadSetting::Switch(true)) => LoadRule::Yes,
+            Some(LoadSetting::Switch(false)) => LoadRule::No,
+        };
+        let replicas = self.own.replicas.or(self.defaults.replicas);
+        // What is not loaded has no replicas, whatever the defaults say of what is.
+        let replicas = replicas.filter(|_| load != LoadRule::No);
+        (load, replicas.and_then(|replicas| u32::try_from(replicas.0).ok()))
+    }
+
+    /// Settings of the entry that do nothing.
+    fn idle(
+        &self,
+        dynamic_field: DynamicField,
+        load: LoadRule,
+        aliases: &AliasRule,
+        context: &mut Context<'_>,
+    ) {
+        if self.own.drop_dynamic_data == Some(true) {
+            let off = matches!(dynamic_field, DynamicField::Off { .. });
+            idle::DROP_DYNAMIC_DATA.in_entry(self, !off, context);
+        }
+        if self.own.replicas.is_some() {
+            idle::REPLICAS.in_entry(self, load == LoadRule::No, context);
+        }
+        if self.own.move_aliases == Some(true) {
+            let none = matches!(aliases, AliasRule::None);
+            idle::MOVE_ALIASES.in_entry(self, none, context);
+        }
     }
 
     fn selector(&self, context: &mut Context<'_>) -> Option<Selector> {
@@ -184,9 +230,7 @@ impl Entry<'_> {
                 .map(|(index, pattern)| (format!("{}/{index}", self.at("exclude")), pattern)),
         );
         for (pointer, pattern) in patterns {
-            if let Err(fault) = names::glob(pattern) {
-                let finding = Diagnostic::error("invalid_glob", format!("this glob {fault}"))
-                    .help("`*` stands for any characters, `?` for one, `[abc]` and `[a-z]` for one of some");
+            if let Some(finding) = names::glob_finding(pattern) {
                 context.report(&pointer, finding);
             }
         }
@@ -195,11 +239,7 @@ impl Entry<'_> {
 
     /// The string at a key before it was rendered: the entry's, or the default.
     fn written<'c>(&self, key: &str, context: &'c Context<'_>) -> Option<&'c str> {
-        let value = &context.document.value;
-        value
-            .pointer(&self.at(key))
-            .or_else(|| value.pointer(&child("/defaults", key)))
-            .and_then(Value::as_str)
+        context.written(&self.at(key)).or_else(|| context.written(&child("/defaults", key)))
     }
 
     fn target(&self, selector: &Selector, context: &mut Context<'_>) -> Option<NameTemplate> {
@@ -243,42 +283,12 @@ impl Entry<'_> {
             .unwrap_or_else(|| "default".to_owned())
     }
 
-    fn dynamic_field(&self, context: &mut Context<'_>) -> DynamicField {
-        let own = self.own.drop_dynamic_data;
-        let drop_data = own.or(self.defaults.drop_dynamic_data).unwrap_or(false);
-        let field = match self.own.dynamic_field.or(self.defaults.dynamic_field) {
-            None | Some(DynamicFieldSetting::Keep(_)) => DynamicField::Keep,
-            Some(DynamicFieldSetting::Switch(true)) => DynamicField::On,
-            Some(DynamicFieldSetting::Switch(false)) => DynamicField::Off { drop_data },
-        };
-        let known = !context.is_invalid(&self.at("dynamic_field"))
-            && !context.is_invalid("/defaults/dynamic_field");
-        if own == Some(true) && known && !matches!(field, DynamicField::Off { .. }) {
-            context.report_key(&self.at("drop_dynamic_data"), drop_finding());
-        }
-        field
-    }
-
-    fn partition_key(&self) -> PartitionKey {
-        let setting = self.own.partition_key.as_ref();
-        match setting.or(self.defaults.partition_key.as_ref()) {
-            Some(PartitionKeySetting::Word(PartitionKeyWord::None)) => PartitionKey::None,
-            Some(PartitionKeySetting::Field(table)) => match &table.field {
-                Some(field) => {
-                    PartitionKey::Field { field: field.clone(), partitions: table.partitions }
-                }
-                None => PartitionKey::Keep,
-            },
-            None | Some(PartitionKeySetting::Word(PartitionKeyWord::Keep)) => PartitionKey::Keep,
-        }
-    }
-
     fn landing(
         &self,
         selector: &Selector,
         target: Option<&NameTemplate>,
-        source_database: &str,
-        target_database: &str,
+        (source_database, target_database): (&str, &str),
+        aliases: Vec<AliasLanding>,
         context: &Context<'_>,
     ) -> Option<Landing> {
         let unknown =
@@ -301,13 +311,23 @@ impl Entry<'_> {
             from: (source_database.to_owned(), name),
             to: (target_database.to_owned(), landing),
             exact,
+            aliases,
         })
+    }
+}
+
+fn level(word: ConsistencyWord) -> ConsistencyLevel {
+    match word {
+        ConsistencyWord::Strong => ConsistencyLevel::Strong,
+        ConsistencyWord::Session => ConsistencyLevel::Session,
+        ConsistencyWord::Bounded => ConsistencyLevel::Bounded,
+        ConsistencyWord::Eventually => ConsistencyLevel::Eventually,
     }
 }
 
 /// A text for each source collection: what is known already for a single one, and rendered when
 /// the names are known for a glob.
-fn name_template(
+pub(super) fn name_template(
     written: String,
     rendered: &str,
     selector: &Selector,

@@ -14,6 +14,15 @@ pub(super) struct Landing {
     pub(super) from: (String, String),
     pub(super) to: (String, String),
     pub(super) exact: bool,
+    /// Aliases that it certainly gets.
+    pub(super) aliases: Vec<AliasLanding>,
+}
+
+/// An alias in the database where its collection lands.
+pub(super) struct AliasLanding {
+    pub(super) pointer: String,
+    /// Its name; of a sample for a glob.
+    pub(super) name: String,
 }
 
 /// A collection must not be copied onto itself.
@@ -23,7 +32,7 @@ pub(super) fn onto_itself(
     target: &Endpoint,
     context: &mut Context<'_>,
 ) {
-    if server(&source.uri) != server(&target.uri) {
+    if !one_server(source, target) {
         return;
     }
     for landing in landings.iter().filter(|landing| landing.from == landing.to) {
@@ -36,6 +45,11 @@ pub(super) fn onto_itself(
         let at = place(landing, context);
         context.report(&at, finding);
     }
+}
+
+/// Whether both ends are the same server, as far as their addresses tell.
+pub(super) fn one_server(source: &Endpoint, target: &Endpoint) -> bool {
+    server(&source.uri) == server(&target.uri)
 }
 
 /// The server of an address; every name of this machine is the same.
@@ -66,6 +80,65 @@ pub(super) fn onto_each_other(landings: &[Landing], context: &mut Context<'_>) {
         .help("give one of them another `target` or `target_database`");
         let at = place(landing, context);
         context.report(&at, finding);
+    }
+}
+
+/// An alias leads to one collection, and no collection of its database has its name.
+pub(super) fn aliases(landings: &[Landing], one_server: bool, context: &mut Context<'_>) {
+    let exact = || landings.iter().filter(|landing| landing.exact);
+    let mut first: BTreeMap<(&str, &str), (&Landing, &AliasLanding)> = BTreeMap::new();
+    for landing in landings {
+        let database = landing.to.0.as_str();
+        for alias in &landing.aliases {
+            let is = |place: &(String, String)| place.0 == database && place.1 == alias.name;
+            let made = if is(&landing.to) {
+                Some(landing)
+            } else {
+                exact().find(|other| landing.exact && is(&other.to))
+            };
+            let there = exact().find(|other| one_server && landing.exact && is(&other.from));
+            let taken = match (made, there) {
+                (Some(made), _) => Some((place(made, context), "lands under this name")),
+                (None, Some(there)) => Some((child(&there.pointer, "source"), "has this name")),
+                (None, None) => None,
+            };
+            if let Some((at, label)) = taken {
+                let finding = Diagnostic::error(
+                    "alias_is_collection",
+                    format!(
+                        "the alias `{database}/{}` would have the name of a collection",
+                        alias.name
+                    ),
+                )
+                .related(context.span(&at), label)
+                .help("an alias needs a name that no collection of its database has");
+                context.report(&alias.pointer, finding);
+            }
+            if !landing.exact {
+                continue;
+            }
+            let Some((other, earlier)) = first.get(&(database, alias.name.as_str())) else {
+                first.insert((database, &alias.name), (landing, alias));
+                continue;
+            };
+            let message =
+                format!("the alias `{database}/{}` would lead to two collections", alias.name);
+            let mut finding = Diagnostic::error("same_alias", message)
+                .help("give each collection an alias of its own");
+            if other.pointer == landing.pointer {
+                finding.message = format!("the alias `{}` is given twice", alias.name);
+                finding.help = Some("write it once".to_owned());
+            }
+            let at = if earlier.pointer == alias.pointer {
+                // One default for several entries.
+                finding = finding.related(context.span(&place(landing, context)), "and this one");
+                place(other, context)
+            } else {
+                earlier.pointer.clone()
+            };
+            finding = finding.related(context.span(&at), "this one");
+            context.report(&alias.pointer, finding);
+        }
     }
 }
 

@@ -2,10 +2,47 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
+use crate::diagnostic::Diagnostic;
 pub(super) use crate::model::name::fault;
+
+/// Names of fields that Milvus keeps for itself.
+const RESERVED_FIELDS: [&str; 5] =
+    ["$meta", "RowID", "Timestamp", "$namespace_id", "__virtual_pk__"];
+
+const HELP: &str =
+    "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes";
 
 /// A name for trying templates where no source collection is known.
 pub(in crate::planfile) const SAMPLE: &str = "collection";
+
+/// A finding about a name, if anything is wrong with it.
+pub(super) fn finding(name: &str) -> Option<Diagnostic> {
+    fault(name)
+        .map(|fault| Diagnostic::error("invalid_name", format!("this name {fault}")).help(HELP))
+}
+
+/// A finding about a new name of a field, if anything is wrong with it.
+pub(super) fn new_field_finding(name: &str) -> Option<Diagnostic> {
+    if RESERVED_FIELDS.contains(&name) {
+        let message = format!("Milvus keeps the name `{name}` for itself");
+        return Some(Diagnostic::error("reserved_name", message).help("choose another one"));
+    }
+    finding(name)
+}
+
+/// A finding about the name of a field at the source, if it can have none of that name. Servers
+/// from 2.6 may allow `$` in names.
+pub(super) fn source_field_finding(name: &str) -> Option<Diagnostic> {
+    if RESERVED_FIELDS.contains(&name) {
+        let message = format!("`{name}` is Milvus's own, and no field that a plan file can change");
+        let finding = Diagnostic::error("reserved_name", message);
+        return Some(match name {
+            "$meta" => finding.help("`dynamic_field` says what becomes of the dynamic field"),
+            _ => finding,
+        });
+    }
+    finding(&name.replace('$', "_"))
+}
 
 /// Whether a text is safe as the stem of a file's name.
 pub(super) fn is_file_stem(text: &str) -> bool {
@@ -32,6 +69,14 @@ pub(super) fn glob(pattern: &str) -> Result<GlobMatcher, &'static str> {
         .build()
         .map(|glob| glob.compile_matcher())
         .map_err(|_| "has a `[` without its `]`, or a range that runs backwards")
+}
+
+/// A finding about a glob, if anything is wrong with it.
+pub(super) fn glob_finding(pattern: &str) -> Option<Diagnostic> {
+    glob(pattern).err().map(|fault| {
+        Diagnostic::error("invalid_glob", format!("this glob {fault}"))
+            .help("`*` stands for any characters, `?` for one, `[abc]` and `[a-z]` for one of some")
+    })
 }
 
 /// A name that a source may have: the name itself, or one that fits the glob.

@@ -97,14 +97,23 @@ impl Check<'_> {
             }
             ValidationErrorKind::Pattern { .. } => self.malformed(pointer),
             kind => {
-                let message = match kind {
-                    ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}"),
-                    ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}"),
-                    ValidationErrorKind::MinItems { limit: 1 } => "must not be empty".to_owned(),
-                    _ => error.masked().to_string(),
-                };
                 let key = last_key(&pointer);
-                let finding = Diagnostic::error("invalid_value", format!("`{key}` {message}"));
+                let (message, help) = match kind {
+                    ValidationErrorKind::Minimum { limit } => {
+                        (format!("must be at least {limit}"), None)
+                    }
+                    ValidationErrorKind::Maximum { limit } => {
+                        (format!("must be at most {limit}"), None)
+                    }
+                    ValidationErrorKind::MinItems { limit: 1 }
+                    | ValidationErrorKind::MinProperties { limit: 1 }
+                    | ValidationErrorKind::MinLength { limit: 1 } => {
+                        ("must not be empty".to_owned(), instead_of_nothing(&key))
+                    }
+                    _ => (error.masked().to_string(), None),
+                };
+                let mut finding = Diagnostic::error("invalid_value", format!("`{key}` {message}"));
+                finding.help = help.map(str::to_owned);
                 self.push(finding, pointer);
             }
         }
@@ -154,6 +163,9 @@ impl Check<'_> {
             ("", "collections") => "say what to move: `[[collections]]`, then `source = \"NAME\"`",
             (_, "endpoint") => "add `endpoint = \"http://HOST:PORT\"`",
             (_, "env") => "name the environment variable that holds it: `{ env = \"NAME\" }`",
+            (_, "type") => {
+                "say which index it is: `type = \"HNSW\"`, or \"auto\" for the target's choice"
+            }
             (_, "source") => "name the collection, or give a glob: `source = \"NAME\"`",
             _ => "add it",
         };
@@ -207,7 +219,7 @@ impl Check<'_> {
         };
         let mut finding = Diagnostic::error(
             code,
-            format!("`{}` takes {}; {found}", name_of(&pointer), alternatives(expected)),
+            format!("{} takes {}; {found}", name_of(&pointer), alternatives(expected)),
         );
         if let Value::String(text) = instance
             && let Some(near) = closest(text, words)
@@ -270,6 +282,15 @@ fn is_shape(error: &ValidationError<'_>, pointer: &str) -> bool {
                 | ValidationErrorKind::AnyOf { .. }
                 | ValidationErrorKind::OneOfNotValid { .. }
         )
+}
+
+/// What may have been meant by an empty list or table.
+fn instead_of_nothing(key: &str) -> Option<&'static str> {
+    match key {
+        "aliases" => Some("\"none\" stands for no aliases, \"keep\" for the source's"),
+        "partitions" | "select" => Some("leave it out to copy all partitions"),
+        _ => None,
+    }
 }
 
 /// What an error would have accepted, in words; words of the plan file in quotes.
@@ -346,10 +367,12 @@ fn table_name(pointer: &str) -> String {
     }
 }
 
-/// The last key of a pointer that is not the number of an element.
+/// How people speak of the value at a pointer.
 fn name_of(pointer: &str) -> String {
     match last_key(pointer) {
-        index if index.parse::<usize>().is_ok() => last_key(parent(pointer)),
-        key => key,
+        index if index.parse::<usize>().is_ok() => {
+            format!("every element of `{}`", last_key(parent(pointer)))
+        }
+        key => format!("`{key}`"),
     }
 }

@@ -16,6 +16,8 @@
 pub mod collection;
 pub mod columns;
 pub mod data;
+#[path = "../fake/fake.rs"]
+pub mod fake;
 pub mod ferry;
 pub mod lab;
 pub mod pb;

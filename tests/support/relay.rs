@@ -15,6 +15,7 @@ use super::pb::milvus::QueryResults;
 use super::pb::milvus::milvus_service_client::MilvusServiceClient;
 use super::pb::milvus::milvus_service_server::MilvusServiceServer;
 use super::probe::MESSAGE_LIMIT;
+pub(crate) use service::Refusal;
 
 /// One call, as the relay saw it.
 #[derive(Debug, Clone, Default, PartialEq)]

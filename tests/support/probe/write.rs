@@ -13,27 +13,6 @@ use crate::support::table::{Row, Table};
 /// Rows of one insert unless a test says otherwise.
 const BATCH: usize = 2000;
 
-// The tool does not call this RPC, so it is not among the generated ones.
-#[derive(Clone, PartialEq, prost::Message)]
-struct GetFlushStateRequest {
-    #[prost(int64, repeated, tag = "1")]
-    segments: Vec<i64>,
-    #[prost(uint64, tag = "2")]
-    timestamp: u64,
-    #[prost(string, tag = "3")]
-    database: String,
-    #[prost(string, tag = "4")]
-    collection: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct GetFlushStateResponse {
-    #[prost(message, optional, tag = "1")]
-    status: Option<Status>,
-    #[prost(bool, tag = "2")]
-    flushed: bool,
-}
-
 #[derive(Clone, PartialEq, prost::Message)]
 struct CreateCredentialRequest {
     #[prost(string, tag = "2")]
@@ -152,36 +131,21 @@ impl Probe {
             ..Default::default()
         };
         let answer = call!(self, flush, request);
-        let state = GetFlushStateRequest {
-            segments: answer
+        let state = milvus::GetFlushStateRequest {
+            segment_i_ds: answer
                 .coll_seg_i_ds
                 .get(collection)
                 .map(|ids| ids.data.clone())
                 .unwrap_or_default(),
-            timestamp: answer.coll_flush_ts.get(collection).copied().unwrap_or_default(),
-            database: self.database.clone(),
-            collection: collection.to_owned(),
+            flush_ts: answer.coll_flush_ts.get(collection).copied().unwrap_or_default(),
+            db_name: self.database.clone(),
+            collection_name: collection.to_owned(),
         };
         let began = Instant::now();
-        while !self.flushed(&state).await {
+        while !call!(self, get_flush_state, state.clone()).flushed {
             assert!(began.elapsed() < PATIENCE, "{collection} is not flushed in {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-    }
-
-    async fn flushed(&self, request: &GetFlushStateRequest) -> bool {
-        let mut grpc = tonic::client::Grpc::new(self.service.clone());
-        grpc.ready().await.unwrap();
-        let codec =
-            tonic_prost::ProstCodec::<GetFlushStateRequest, GetFlushStateResponse>::default();
-        let path = http_path("/milvus.proto.milvus.MilvusService/GetFlushState");
-        let answer = grpc
-            .unary(tonic::Request::new(request.clone()), path, codec)
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!(super::refusal(answer.status.as_ref()), None, "GetFlushState");
-        answer.flushed
     }
 }
 
@@ -211,8 +175,4 @@ fn request_columns(table: &Table, rows: &[&Row]) -> Vec<FieldData> {
             columns::encode(column, &values)
         })
         .collect()
-}
-
-fn http_path(path: &'static str) -> tonic::codegen::http::uri::PathAndQuery {
-    tonic::codegen::http::uri::PathAndQuery::from_static(path)
 }

@@ -203,6 +203,7 @@ impl Inner {
         let connect = self
             .call("Connect", "", options, message, |mut c, r| async move { c.connect(r).await })
             .await;
+        let answered = connect.is_ok();
         let tags = match connect {
             Err(error)
                 if error.kind == Kind::Unavailable
@@ -228,6 +229,10 @@ impl Inner {
             .await;
         match version {
             Ok(answer) => Ok(ServerVersion::parse(&answer.version)),
+            // It answers `Connect`, with nothing in it, and knows no `GetVersion`.
+            Err(error) if error.kind == Kind::Unsupported && answered && tags.is_empty() => {
+                Ok(ServerVersion::lite_2())
+            }
             Err(error) if error.kind == Kind::Unsupported => Ok(from_tags),
             Err(error) => Err(error),
         }

@@ -14,13 +14,13 @@ pub enum Value {
     Int(i64),
     Float(f32),
     Double(f64),
-    /// `VarChar`.
+    /// `VarChar`, `Geometry` as WKT, `Timestamptz` as ISO 8601.
     Text(String),
     /// `JSON` and `$meta`, as the bytes that they are.
     Json(Vec<u8>),
     Array(Vec<Value>),
     FloatVector(Vec<f32>),
-    /// A binary or half-precision vector, or one row of a sparse one.
+    /// A binary, half-precision or `Int8` vector, or one row of a sparse one.
     Bytes(Vec<u8>),
 }
 
@@ -61,6 +61,15 @@ pub enum Key {
 impl Key {
     /// The key in Milvus's expression language. `i64::MIN` has no literal before 2.6.
     pub fn literal(&self) -> String {
+        self.literal_with("\\n", "\\r")
+    }
+
+    /// The key as Milvus Lite 2 reads it: there a backslash means the character behind it.
+    pub fn literal_of_lite_25(&self) -> String {
+        self.literal_with("\\\n", "\\\r")
+    }
+
+    fn literal_with(&self, line_feed: &str, carriage_return: &str) -> String {
         match self {
             Self::Int(key) => key.to_string(),
             Self::Text(key) => {
@@ -69,8 +78,8 @@ impl Key {
                     match c {
                         '\\' => out.push_str("\\\\"),
                         '"' => out.push_str("\\\""),
-                        '\n' => out.push_str("\\n"),
-                        '\r' => out.push_str("\\r"),
+                        '\n' => out.push_str(line_feed),
+                        '\r' => out.push_str(carriage_return),
                         other => out.push(other),
                     }
                 }

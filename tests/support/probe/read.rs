@@ -65,7 +65,8 @@ impl Probe {
         let wanted: BTreeSet<Key> = keys.iter().cloned().chain(found.iter().cloned()).collect();
         let wanted: Vec<Key> = wanted.into_iter().collect();
         let mut rows = Vec::new();
-        for expression in key_lists(key, &wanted, ANSWER_BYTES / row_bytes(columns)) {
+        let literal = if self.is_lite_25() { Key::literal_of_lite_25 } else { Key::literal };
+        for expression in key_lists(key, &wanted, literal, ANSWER_BYTES / row_bytes(columns)) {
             let answer = self.query(collection, &partitions, &expression, &output, &[]).await;
             rows.extend(rows_of(&answer, columns, partition));
         }
@@ -113,8 +114,15 @@ impl Probe {
     /// Every column that can be read, as the server describes it; `$meta` last.
     pub async fn columns(&self, collection: &str) -> Vec<FieldSchema> {
         let schema = self.describe(collection).await.schema.unwrap();
-        let mut columns: Vec<FieldSchema> =
-            schema.fields.into_iter().filter(|field| !field.is_dynamic).collect();
+        let made: Vec<String> =
+            schema.functions.into_iter().flat_map(|function| function.output_field_names).collect();
+        let mut columns: Vec<FieldSchema> = schema
+            .fields
+            .into_iter()
+            .filter(|field| {
+                !field.is_dynamic && !field.is_function_output && !made.contains(&field.name)
+            })
+            .collect();
         if schema.enable_dynamic_field {
             columns.push(meta());
         }
@@ -123,9 +131,9 @@ impl Probe {
 }
 
 /// `key in [...]` in as many expressions as it takes. `i64::MIN`, which has no literal, gets its own.
-fn key_lists(name: &str, keys: &[Key], at_once: usize) -> Vec<String> {
+fn key_lists(name: &str, keys: &[Key], literal: fn(&Key) -> String, at_once: usize) -> Vec<String> {
     let literals: Vec<String> =
-        keys.iter().filter(|key| **key != Key::Int(i64::MIN)).map(Key::literal).collect();
+        keys.iter().filter(|key| **key != Key::Int(i64::MIN)).map(literal).collect();
     let lists = literals.chunks(at_once.clamp(1, KEYS_AT_ONCE));
     let mut expressions: Vec<String> =
         lists.map(|list| format!("{name} in [{}]", list.join(", "))).collect();

@@ -16,6 +16,9 @@ const PORTABLE_PROPERTIES: &[&str] = &[
     "collection.autocompaction.enabled",
 ];
 
+/// The largest `max_length` of a text, bytes (Milvus 2.2 to 3.0).
+const LONGEST_TEXT: &str = "65535";
+
 /// The target as it is to be, how rows get there, what differs from the source, and what stands
 /// against it.
 #[derive(Debug, Clone)]
@@ -47,6 +50,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState) -> Wanted {
         description.clone_into(&mut collection.description);
     }
     making.keep_keys(&mut collection);
+    making.limit_texts(&mut collection);
     let dynamic_data = making.dynamic_field(inspected.rule.dynamic_field, source, &mut collection);
     making.partition_key(&inspected.rule.partition_key, from, &mut collection);
     making.partitions(inspected.rule.partitions, from, &mut collection);
@@ -163,6 +167,18 @@ impl Making {
                         that later inserts must bring their own"
                 .to_owned();
             self.warn("auto_id_off", Some(&field), what, "");
+        }
+    }
+
+    /// Milvus Lite 3 tells no limit for the texts of an array, and Milvus makes no array without.
+    fn limit_texts(&mut self, collection: &mut Collection) {
+        for field in &mut collection.fields {
+            let texts =
+                field.data_type == DataType::ARRAY && field.element_type == DataType::VARCHAR;
+            if texts && !field.type_params.contains_key("max_length") {
+                field.type_params.insert("max_length".to_owned(), LONGEST_TEXT.to_owned());
+                self.set(&format!("{}.max_length", field.name), "none", LONGEST_TEXT);
+            }
         }
     }
 

@@ -28,8 +28,8 @@ pub(super) enum Lacks {
     InsertRefused,
     /// The index is not made.
     IndexRefused,
-    /// The server dies of loading it.
-    DiesOfLoading,
+    /// The server dies of it, once there are rows.
+    Kills,
     /// Rows are taken, and cannot be asked for.
     NotRead,
     /// Rows come back with other values.
@@ -61,7 +61,7 @@ pub(super) fn lacks(server: Kind, group: Group) -> Option<Lacks> {
             G::SeveralVectors => Some(L::CreateRefused),
             G::NullableScalars | G::NullableArrays => Some(L::Dropped),
             G::NullableFloatVector | G::NullableSparseVector => Some(L::Dropped),
-            G::Timestamptz => Some(L::DiesOfLoading),
+            G::Timestamptz => Some(L::Kills),
             G::Bm25 => Some(L::Dropped),
             _ => None,
         },

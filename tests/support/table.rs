@@ -61,15 +61,6 @@ pub enum Key {
 impl Key {
     /// The key in Milvus's expression language. `i64::MIN` has no literal before 2.6.
     pub fn literal(&self) -> String {
-        self.literal_with("\\n", "\\r")
-    }
-
-    /// The key as Milvus Lite 2 reads it: there a backslash means the character behind it.
-    pub fn literal_of_lite_25(&self) -> String {
-        self.literal_with("\\\n", "\\\r")
-    }
-
-    fn literal_with(&self, line_feed: &str, carriage_return: &str) -> String {
         match self {
             Self::Int(key) => key.to_string(),
             Self::Text(key) => {
@@ -78,8 +69,8 @@ impl Key {
                     match c {
                         '\\' => out.push_str("\\\\"),
                         '"' => out.push_str("\\\""),
-                        '\n' => out.push_str(line_feed),
-                        '\r' => out.push_str(carriage_return),
+                        '\n' => out.push_str("\\n"),
+                        '\r' => out.push_str("\\r"),
                         other => out.push(other),
                     }
                 }

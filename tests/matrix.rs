@@ -13,6 +13,7 @@ mod matrix {
     mod expectation;
     mod groups;
     mod holding;
+    mod lite25;
     mod pair;
     mod pairs;
 }

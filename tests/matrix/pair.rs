@@ -1,5 +1,6 @@
 //! One pair of servers: every group from one to the other.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -9,7 +10,7 @@ use super::groups::Group;
 use super::holding::{self, Held, Seen, difference, features, seen, what_panicked};
 use crate::support::ferry::{Ferry, Outcome};
 use crate::support::lab::{self, Kind, unique_name};
-use crate::support::probe::Probe;
+use crate::support::probe::{Hit, Probe};
 
 /// How many groups are under way at a time.
 const AT_ONCE: usize = 6;
@@ -56,7 +57,12 @@ async fn try_group(from: Kind, to: Kind, group: Group, target: &Probe) -> Result
     ferry.write(PLAN, &plan_file(from, to, held, target, &name));
     match expected {
         Expectation::Refused(code) => refuses(&ferry, code, target, &name).await,
-        _ => moves(&ferry, to, group, held, target, &name).await,
+        _ => {
+            moves(&ferry, to, group, held, target, &name).await?;
+            serves(from, group, held, target, &name).await?;
+            target.drop_collection(&name).await;
+            Ok(())
+        }
     }
 }
 
@@ -127,6 +133,43 @@ async fn moves(
     if asked != told {
         return Err(format!("the target is {told:#?}, not {asked:#?}"));
     }
-    target.drop_collection(name).await;
     Ok(())
+}
+
+/// The target has the source's indexes, and finds by a function what the source finds by it.
+async fn serves(
+    from: Kind,
+    group: Group,
+    held: &Held,
+    target: &Probe,
+    name: &str,
+) -> Result<(), String> {
+    let source = Probe::of(lab::server(from)).await.in_database(&held.database);
+    let (had, has) = (indexes(&source, &held.name).await, indexes(target, name).await);
+    if had != has {
+        return Err(format!("its indexes are {has:?}, not {had:?}"));
+    }
+    if group == Group::Bm25 {
+        let texts = ["ferry", "Größe", "row 77"];
+        let found = source.search_texts(&held.name, "terms", &texts, 10).await;
+        let finds = target.search_texts(name, "terms", &texts, 10).await;
+        let count = |hits: &[Vec<Hit>]| hits.iter().map(Vec::len).collect::<Vec<_>>();
+        if count(&found).contains(&0) || count(&found) != count(&finds) {
+            return Err(format!("the target finds {finds:?}, the source {found:?}"));
+        }
+    }
+    Ok(())
+}
+
+/// Field, type and metric of each index.
+async fn indexes(probe: &Probe, collection: &str) -> BTreeSet<[String; 3]> {
+    let described = probe.describe_index(collection).await.into_iter();
+    described
+        .map(|index| {
+            let params: BTreeMap<_, _> =
+                index.params.iter().map(|pair| (pair.key.as_str(), pair.value.clone())).collect();
+            let param = |name: &str| params.get(name).cloned().unwrap_or_default();
+            [index.field_name.clone(), param("index_type"), param("metric_type")]
+        })
+        .collect()
 }

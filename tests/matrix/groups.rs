@@ -272,7 +272,7 @@ fn place_nulls(table: &mut Table) {
             .iter()
             .map(|row| &row.values[place])
             .find(|value| !matches!(value, Value::Null))
-            .expect("a value");
+            .unwrap();
         for (number, row) in table.rows.iter_mut().enumerate() {
             let edge = number == 0 || number == last;
             let null = match column.name.as_str() {

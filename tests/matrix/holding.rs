@@ -110,6 +110,10 @@ async fn try_out(server: Kind, group: Group, said: Option<Lacks>) -> Trial {
     if !changed.is_empty() {
         return Err((Lacks::ValuesChange, changed));
     }
+    if group == Group::Bm25 {
+        let hits = hits(&probe, &name).await;
+        assert!(!hits.contains(&0), "{server:?} finds {hits:?} by a function");
+    }
     Ok(Held { database: probe.database().to_owned(), name, rows })
 }
 
@@ -200,6 +204,12 @@ pub(super) fn features(schema: &CollectionSchema) -> Vec<String> {
     let mut all: Vec<String> = fields.chain(functions).chain([dynamic]).collect();
     all.sort();
     all
+}
+
+/// How many rows the BM25 function of the group finds for each of some texts.
+pub(super) async fn hits(probe: &Probe, name: &str) -> Vec<usize> {
+    let texts = ["ferry", "Größe", "77"];
+    probe.search_texts(name, "terms", &texts, 10).await.iter().map(Vec::len).collect()
 }
 
 /// Reads a whole collection; a panic of the reader is an error.

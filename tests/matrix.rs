@@ -13,7 +13,7 @@ mod matrix {
     mod expectation;
     mod groups;
     mod holding;
-    mod lite25;
+    mod lite;
     mod pair;
     mod pairs;
 }

@@ -49,6 +49,7 @@ pub(super) fn lacks(server: Kind, group: Group) -> Option<Lacks> {
             G::SeveralVectors | G::NullableSparseVector | G::AutoVarCharKey => {
                 Some(L::CreateRefused)
             }
+            G::NullableDefaults => Some(L::Dropped),
             G::Geometry | G::Timestamptz | G::Bm25 => Some(L::CreateRefused),
             G::NullableScalars | G::NullableFloatVector => Some(L::Dropped),
             G::Defaults | G::ZeroDefaults => Some(L::Dropped),
@@ -61,6 +62,7 @@ pub(super) fn lacks(server: Kind, group: Group) -> Option<Lacks> {
             G::SeveralVectors => Some(L::CreateRefused),
             G::NullableScalars | G::NullableArrays => Some(L::Dropped),
             G::NullableFloatVector | G::NullableSparseVector => Some(L::Dropped),
+            G::NullableDefaults => Some(L::Dropped),
             G::Timestamptz => Some(L::Kills),
             G::Bm25 => Some(L::Dropped),
             _ => None,
@@ -70,6 +72,7 @@ pub(super) fn lacks(server: Kind, group: Group) -> Option<Lacks> {
             G::Int8Vector | G::Geometry | G::Timestamptz => Some(L::CreateRefused),
             G::NullableScalars | G::NullableArrays => Some(L::CreateRefused),
             G::NullableFloatVector | G::NullableSparseVector => Some(L::CreateRefused),
+            G::NullableDefaults => Some(L::CreateRefused),
             G::ZeroDefaults => Some(L::NotDescribed),
             G::PartitionKey => Some(L::NotRead),
             G::Partitions => Some(L::PartitionRefused),
@@ -80,7 +83,6 @@ pub(super) fn lacks(server: Kind, group: Group) -> Option<Lacks> {
                 Some(L::CreateRefused)
             }
             G::AutoVarCharKey => Some(L::CreateRefused),
-            G::NullableSparseVector => Some(L::InsertRefused),
             G::NullableFloatVector => Some(L::ValuesChange),
             _ => None,
         },
@@ -103,6 +105,10 @@ pub(super) fn expectation(from: Kind, to: Kind, group: Group) -> Expectation {
         // The server knows its function, only its descriptions do not tell of it.
         (Kind::Lite25, _, Group::Bm25) => return Expectation::Refused(UNTOLD_FUNCTION),
         (_, _, _) if lacks(from, group).is_some() => return Expectation::NotAtSource,
+        // It has them only where a whole request leaves them out.
+        (_, Kind::Lite3, Group::NullableSparseVector) => {
+            return Expectation::Refused(LACKS_NULLABLE);
+        }
         // It keeps them, and an insert that makes use of one is the end of it.
         (_, Kind::Milvus235A | Kind::Milvus235B, Group::Defaults | Group::ZeroDefaults) => {
             return Expectation::Refused(LACKS_DEFAULT);
@@ -123,7 +129,8 @@ fn refusal_code(group: Group) -> &'static str {
         Group::NullableScalars
         | Group::NullableArrays
         | Group::NullableFloatVector
-        | Group::NullableSparseVector => LACKS_NULLABLE,
+        | Group::NullableSparseVector
+        | Group::NullableDefaults => LACKS_NULLABLE,
         Group::Defaults | Group::ZeroDefaults => LACKS_DEFAULT,
         Group::Bm25 => LACKS_FUNCTIONS,
         Group::SeveralVectors | Group::PartitionKey | Group::Partitions => LACKS_FEATURE,

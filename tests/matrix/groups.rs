@@ -30,6 +30,7 @@ pub(super) enum Group {
     NullableArrays,
     NullableFloatVector,
     NullableSparseVector,
+    NullableDefaults,
     Defaults,
     ZeroDefaults,
     Int64Key,
@@ -44,7 +45,7 @@ pub(super) enum Group {
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 27] = [
+    pub(super) const ALL: [Self; 28] = [
         Self::Scalars,
         Self::Json,
         Self::Dynamic,
@@ -61,6 +62,7 @@ impl Group {
         Self::NullableArrays,
         Self::NullableFloatVector,
         Self::NullableSparseVector,
+        Self::NullableDefaults,
         Self::Defaults,
         Self::ZeroDefaults,
         Self::Int64Key,
@@ -102,7 +104,9 @@ impl Group {
             Self::NullableScalars
             | Self::NullableArrays
             | Self::NullableFloatVector
-            | Self::NullableSparseVector => place_nulls(&mut table),
+            | Self::NullableSparseVector => place_nulls(&mut table, true),
+            // A null that is sent becomes the default value, so there are none.
+            Self::NullableDefaults => place_nulls(&mut table, false),
             Self::PartitionKey => {
                 let tenant = table.column("tenant");
                 for (number, row) in table.rows.iter_mut().enumerate() {
@@ -179,6 +183,9 @@ impl Group {
                 "SPARSE_INVERTED_INDEX",
                 "IP",
             ),
+            Self::NullableDefaults => {
+                with(defaults().into_iter().map(FieldWords::nullable).collect())
+            }
             Self::Defaults => with(defaults()),
             Self::ZeroDefaults => with(zero_defaults()),
             Self::Int64Key => keyed(key(DataType::Int64)),
@@ -262,8 +269,8 @@ fn arrays() -> Vec<FieldSchema> {
 }
 
 /// Nulls in the first and the last row; `always` holds nothing else, `never` none. The other
-/// columns differ in where theirs are.
-fn place_nulls(table: &mut Table) {
+/// columns differ in where theirs are. Or none anywhere.
+fn place_nulls(table: &mut Table, any: bool) {
     let (fresh, last) = (table.clone(), table.rows.len() - 1);
     for (place, column) in table.columns.iter().enumerate().filter(|(_, column)| column.nullable) {
         // A value of the same column to stand where there is to be none missing.
@@ -276,6 +283,7 @@ fn place_nulls(table: &mut Table) {
         for (number, row) in table.rows.iter_mut().enumerate() {
             let edge = number == 0 || number == last;
             let null = match column.name.as_str() {
+                _ if !any => false,
                 "always" => true,
                 "never" => false,
                 _ => edge || (number + place) % 3 == 0,

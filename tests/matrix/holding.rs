@@ -11,12 +11,15 @@ use crate::support::collection::Collection;
 use crate::support::lab::{self, Kind, Spec, unique_name};
 use crate::support::pb::common::Status;
 use crate::support::pb::milvus;
-use crate::support::pb::schema::CollectionSchema;
+use crate::support::pb::schema::{CollectionSchema, DataType, FieldSchema};
 use crate::support::probe::{Probe, refusal};
 use crate::support::table::{Table, Value, differences};
 
 /// How long a server may take to die.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Rows of one request, at most.
+const BATCH: usize = 1000;
 
 /// A collection at its source.
 pub(super) struct Held {
@@ -149,7 +152,9 @@ async fn put(probe: &Probe, collection: &Collection, table: &Table) -> Result<()
         let why = format!("asked for {:#?}, told {:#?}", features(&asked), features(&told));
         return Err((Lacks::Dropped, why));
     }
-    for request in probe.insert_requests(&name, table, table.rows.len()) {
+    let requests = requests_by_nulls(table);
+    let requests = requests.iter().flat_map(|table| probe.insert_requests(&name, table, BATCH));
+    for request in requests {
         let answer = probe.raw().insert(request).await;
         let status = answer.map(|answer| answer.map(|answer| answer.status.unwrap_or_default()));
         refused(status).map_err(|why| (Lacks::InsertRefused, why))?;
@@ -160,6 +165,22 @@ async fn put(probe: &Probe, collection: &Collection, table: &Table) -> Result<()
             .map_err(|why| (Lacks::IndexRefused, why))?;
     }
     Ok(())
+}
+
+/// The rows without a sparse vector apart, in a table without the column: Milvus Lite 3 takes nulls
+/// there in no other form.
+fn requests_by_nulls(table: &Table) -> Vec<Table> {
+    let sparse = |column: &&FieldSchema| {
+        column.nullable && column.data_type() == DataType::SparseFloatVector
+    };
+    let Some(column) = table.columns.iter().find(sparse) else {
+        return vec![table.clone()];
+    };
+    let place = table.column(&column.name);
+    let (mut some, mut none) = (table.clone(), table.clone());
+    some.rows.retain(|row| row.values[place] != Value::Null);
+    none.rows.retain(|row| row.values[place] == Value::Null);
+    vec![some, none.without(&column.name)]
 }
 
 fn load_request(probe: &Probe, name: &str) -> milvus::LoadCollectionRequest {

@@ -1,12 +1,39 @@
-//! What Milvus Lite 2 makes and cannot tell of.
+//! What is particular to Milvus Lite.
 
 use super::groups::Group;
+use crate::support::columns;
 use crate::support::data;
 use crate::support::ferry::Ferry;
 use crate::support::lab::{self, Kind, Spec};
-use crate::support::probe::Probe;
+use crate::support::probe::{Probe, refusal};
+use crate::support::table::{Value, assert_same};
 
 const PLAN: &str = "plan.ferry.toml";
+
+/// Which is why it is no target for nullable vectors.
+#[tokio::test]
+async fn lite_3_takes_no_null_sparse_vector_beside_others() {
+    let probe = Probe::of(lab::server(Kind::Lite3)).await.in_new_database().await;
+    let (collection, rows) = Group::NullableSparseVector.collection("sparse");
+    probe.create_collection(&collection).await;
+    let [compact] = &probe.insert_requests("sparse", &rows, rows.rows.len())[..] else {
+        panic!("one request");
+    };
+    let mut full = compact.clone();
+    let column = full.fields_data.iter_mut().find(|column| column.field_name == "sparse").unwrap();
+    let mut values = columns::decode(column);
+    for value in values.iter_mut().filter(|value| **value == Value::Null) {
+        *value = Value::Bytes(Vec::new());
+    }
+    let valid = column.valid_data.clone();
+    *column = columns::encode(&rows.columns[1], &values.iter().collect::<Vec<_>>());
+    column.valid_data = valid;
+    for (request, reason) in [(compact.clone(), "expected 240"), (full, "at least one nonzero")] {
+        let answer = probe.raw().insert(request).await.unwrap().into_inner();
+        let refused = refusal(answer.status.as_ref()).unwrap();
+        assert!(refused.contains(reason), "{refused}");
+    }
+}
 
 #[tokio::test]
 async fn an_unreadable_collection_is_named_and_the_others_move_without_it() {
@@ -45,6 +72,6 @@ async fn an_unreadable_collection_is_named_and_the_others_move_without_it() {
     plan("exclude = [\"un*\"]");
     ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
     let read = to.read_all("good", &rows.keys(), &[]).await;
-    crate::support::table::assert_same(&rows, &read);
+    assert_same(&rows, &read);
     ferry.run(&["plan", PLAN, "--detailed-exitcode"]).expect_code(0);
 }

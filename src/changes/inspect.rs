@@ -180,7 +180,7 @@ impl Inspection<'_> {
         let source = match state {
             // It says something of this collection, so the others are looked at all the same.
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other) => {
-                findings.push(unreadable(address, &error));
+                findings.push(unreadable(address.clone(), &error));
                 None
             }
             other => other?,

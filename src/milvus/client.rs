@@ -229,9 +229,10 @@ impl Inner {
             .await;
         match version {
             Ok(answer) => Ok(ServerVersion::parse(&answer.version)),
-            // It answers `Connect`, with nothing in it, and knows no `GetVersion`.
+            // Milvus Lite 2 answers `Connect`, with nothing in it, and has no `GetVersion`. Which
+            // release it is cannot be known; 2.5 is its last line.
             Err(error) if error.kind == Kind::Unsupported && answered && tags.is_empty() => {
-                Ok(ServerVersion::lite_2())
+                Ok(ServerVersion::parse("milvus_lite-2.5"))
             }
             Err(error) if error.kind == Kind::Unsupported => Ok(from_tags),
             Err(error) => Err(error),

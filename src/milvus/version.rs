@@ -7,8 +7,7 @@ use std::fmt;
 pub enum Flavour {
     /// Milvus, standalone or distributed.
     Milvus,
-    /// Milvus Lite: keeps no descriptions, one shard, its own partition count. Version 2 has
-    /// neither databases nor partitions.
+    /// Milvus Lite: keeps no descriptions, one shard, its own partition count.
     Lite,
     /// Zilliz Cloud.
     ZillizCloud,
@@ -39,11 +38,6 @@ impl ServerVersion {
             (Flavour::Milvus, lower)
         };
         Self { text: text.to_owned(), release: release(&number), flavour }
-    }
-
-    /// Milvus Lite 2, which tells no version; it is known by the calls that it has (2.5.1).
-    pub fn lite_2() -> Self {
-        Self { text: "Milvus Lite 2".to_owned(), release: None, flavour: Flavour::Lite }
     }
 
     /// Whether the release is known and at least this one.
@@ -103,8 +97,5 @@ mod tests {
         );
         assert_eq!(v("master-20240101").0, Flavour::Milvus);
         assert_eq!(v("").1, None);
-        let lite_2 = ServerVersion::lite_2();
-        assert_eq!(lite_2.to_string(), "Milvus Lite 2");
-        assert!(lite_2.flavour == Flavour::Lite && !lite_2.at_least(3, 0, 0));
     }
 }

@@ -63,6 +63,7 @@ async fn an_unreadable_collection_is_named_and_the_others_move_without_it() {
     for command in [&["plan", PLAN][..], &["apply", PLAN, "--yes"][..]] {
         let refused = ferry.run(command).expect_code(1);
         let said = format!("{}\n{}", refused.stdout, refused.stderr);
+        assert!(said.contains("Milvus Lite 2.5"), "{said}");
         for name in ["undescribed", "unqueried"] {
             let finding = format!("error[source_not_readable] default/{name}");
             assert!(said.contains(&finding), "no {finding:?} in:\n{said}");

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use globset::{Glob, GlobMatcher};
 
 use super::{Finding, Inspected, Known, Severity, SourceState, TargetState, wanted};
-use crate::milvus::{Client, Kind, Moment, Query, Result};
+use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::{
     CollectionRule, DynamicField, Flavour, KeyRange, LoadState, Migration, Partition, Selector,
 };
@@ -175,8 +175,16 @@ impl Inspection<'_> {
             let id = target.as_ref().map(|target| target.id);
             known.finished && id.is_some() && known.target_id == id
         });
-        let source =
-            self.source_state(rule, &source_name, in_use, known.is_some(), &mut findings).await?;
+        let state =
+            self.source_state(rule, &source_name, in_use, known.is_some(), &mut findings).await;
+        let source = match state {
+            // It says something of this collection, so the others are looked at all the same.
+            Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other) => {
+                findings.push(unreadable(address.clone(), &error));
+                None
+            }
+            other => other?,
+        };
         let has = source.as_ref().map(|source| source.collection.aliases.clone());
         let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
             Ok(aliases) => aliases,
@@ -350,6 +358,18 @@ impl Inspection<'_> {
         };
         let row_statistic = self.target.row_count_statistic(database, name).await?;
         Ok(Some(TargetState { id: described.id, collection, load, rows, row_statistic }))
+    }
+}
+
+/// Milvus Lite 2 makes collections that it cannot describe (a default value of zero) or query (a
+/// partition key).
+fn unreadable(address: String, error: &Error) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        code: "source_not_readable",
+        address,
+        message: format!("the source does not let it be read: {error}"),
+        advice: "leave this collection out of the plan file (`exclude`, or --exclude)".to_owned(),
     }
 }
 

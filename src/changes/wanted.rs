@@ -58,6 +58,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
         description.clone_into(&mut making.collection.description);
     }
     making.keep_keys();
+    making.limit_texts();
     making.dynamic_field(rule.dynamic_field);
     making.partition_key(&rule.partition_key);
     making.partitions(&rule.partitions);

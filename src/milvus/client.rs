@@ -203,6 +203,7 @@ impl Inner {
         let connect = self
             .call("Connect", "", options, message, |mut c, r| async move { c.connect(r).await })
             .await;
+        let answered = connect.is_ok();
         let tags = match connect {
             Err(error)
                 if error.kind == Kind::Unavailable
@@ -228,6 +229,11 @@ impl Inner {
             .await;
         match version {
             Ok(answer) => Ok(ServerVersion::parse(&answer.version)),
+            // Milvus Lite 2 answers `Connect`, with nothing in it, and has no `GetVersion`. Which
+            // release it is cannot be known; 2.5 is its last line.
+            Err(error) if error.kind == Kind::Unsupported && answered && tags.is_empty() => {
+                Ok(ServerVersion::parse("milvus_lite-2.5"))
+            }
             Err(error) if error.kind == Kind::Unsupported => Ok(from_tags),
             Err(error) => Err(error),
         }

@@ -4,8 +4,9 @@ use super::pb::schema::field_data::Field;
 use super::pb::schema::scalar_field::Data;
 use super::pb::schema::vector_field::Data as Vectors;
 use super::pb::schema::{
-    ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, IntArray,
-    JsonArray, LongArray, ScalarField, SparseFloatArray, StringArray, VectorField,
+    ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray,
+    GeometryWktArray, IntArray, JsonArray, LongArray, ScalarField, SparseFloatArray, StringArray,
+    VectorField,
 };
 use super::table::Value;
 
@@ -71,7 +72,10 @@ fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
         DataType::Int64 => Data::LongData(LongArray { data: each!(Int) }),
         DataType::Float => Data::FloatData(FloatArray { data: each!(Float) }),
         DataType::Double => Data::DoubleData(DoubleArray { data: each!(Double) }),
-        DataType::VarChar => Data::StringData(StringArray { data: each!(Text) }),
+        DataType::VarChar | DataType::Timestamptz => {
+            Data::StringData(StringArray { data: each!(Text) })
+        }
+        DataType::Geometry => Data::GeometryWktData(GeometryWktArray { data: each!(Text) }),
         DataType::Json => Data::JsonData(JsonArray { data: each!(Json) }),
         other => panic!("no scalar: {other:?}"),
     };
@@ -162,6 +166,9 @@ fn decode_scalars(scalars: &ScalarField) -> Vec<Value> {
         Some(Data::FloatData(column)) => column.data.iter().copied().map(Value::Float).collect(),
         Some(Data::DoubleData(column)) => column.data.iter().copied().map(Value::Double).collect(),
         Some(Data::StringData(column)) => column.data.iter().cloned().map(Value::Text).collect(),
+        Some(Data::GeometryWktData(column)) => {
+            column.data.iter().cloned().map(Value::Text).collect()
+        }
         Some(Data::JsonData(column)) => column.data.iter().cloned().map(Value::Json).collect(),
         Some(Data::ArrayData(column)) => {
             column.data.iter().map(|row| Value::Array(decode_scalars(row))).collect()

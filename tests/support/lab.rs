@@ -26,10 +26,13 @@ pub enum Kind {
     Milvus2216,
     /// Milvus Lite 3.2.2.
     Lite3,
+    /// Milvus Lite 2.5.1: the core of Milvus 2.5, without databases, partitions and aliases.
+    Lite25,
 }
 
 impl Kind {
-    pub const ALL: [Self; 4] = [Self::Milvus235A, Self::Milvus235B, Self::Milvus2216, Self::Lite3];
+    pub const ALL: [Self; 5] =
+        [Self::Milvus235A, Self::Milvus235B, Self::Milvus2216, Self::Lite3, Self::Lite25];
 
     fn name(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl Kind {
             Self::Milvus235B => "milvus-235-b",
             Self::Milvus2216 => "milvus-2216",
             Self::Lite3 => "lite-3",
+            Self::Lite25 => "lite-25",
         }
     }
 
@@ -45,6 +49,7 @@ impl Kind {
             Self::Milvus235A | Self::Milvus235B => Spec::milvus_235(),
             Self::Milvus2216 => Spec::milvus_2216(),
             Self::Lite3 => Spec::lite3(),
+            Self::Lite25 => Spec::lite25(),
         }
     }
 }
@@ -76,6 +81,10 @@ impl Spec {
 
     pub fn lite3() -> Self {
         Self { version: "lite3", ..Self::default() }
+    }
+
+    pub fn lite25() -> Self {
+        Self { version: "lite25", ..Self::default() }
     }
 
     pub fn with_auth(mut self) -> Self {
@@ -185,7 +194,7 @@ impl Server {
     }
 
     pub fn is_lite(&self) -> bool {
-        self.version == "lite3"
+        self.version.starts_with("lite")
     }
 }
 
@@ -196,7 +205,7 @@ pub fn listens(port: u16) -> bool {
 
 /// The shared server of a kind, started if nobody asked for it before.
 pub fn server(kind: Kind) -> &'static Server {
-    static SHARED: [OnceLock<Server>; 4] = [const { OnceLock::new() }; 4];
+    static SHARED: [OnceLock<Server>; 5] = [const { OnceLock::new() }; 5];
     SHARED[kind as usize].get_or_init(|| {
         Lab::shared()
             .ask(json!({"cmd": "start", "name": kind.name(), "spec": kind.spec().to_json()}))

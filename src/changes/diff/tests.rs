@@ -345,3 +345,22 @@ fn two_onto_one_is_refused() {
     let changes = diff(both, &new());
     assert!(changes.iter().all(|change| change.reason == "two_onto_one"));
 }
+
+#[test]
+fn texts_of_an_array_without_a_limit_get_the_largest() {
+    let mut texts = field("texts", DataType::ARRAY);
+    texts.element_type = DataType::VARCHAR;
+    texts.type_params.insert("max_capacity".to_owned(), "16".to_owned());
+    let mut limited = Field { name: "limited".to_owned(), ..texts.clone() };
+    limited.type_params.insert("max_length".to_owned(), "200".to_owned());
+    let mut from = collection();
+    from.fields.extend([texts, limited]);
+    let change = one(inspected(rule(), from));
+    let length = |name: &str| {
+        let wanted = change.wanted.as_ref().unwrap();
+        wanted.field(name).unwrap().numeric_param("max_length")
+    };
+    assert_eq!((length("texts"), length("limited")), (Some(65_535), Some(200)));
+    let attributes: Vec<_> = change.overrides.iter().map(|o| o.attribute.as_str()).collect();
+    assert_eq!(attributes, ["texts.max_length"]);
+}

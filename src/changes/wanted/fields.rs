@@ -6,6 +6,9 @@ use super::Making;
 use crate::model::quantity::counted;
 use crate::model::{DataType, Field, FieldRule};
 
+/// The largest `max_length` of a text, bytes (Milvus 2.2 to 3.0).
+const LONGEST_TEXT: &str = "65535";
+
 impl Making<'_> {
     /// Keys that a server made up stay the keys: the target takes them as given ones.
     pub(super) fn keep_keys(&mut self) {
@@ -20,6 +23,22 @@ impl Making<'_> {
                         that later inserts must bring their own"
                 .to_owned();
             self.warn("auto_id_off", Some(&field), what, "");
+        }
+    }
+
+    /// Milvus Lite 3 tells no limit for the texts of an array, and Milvus makes no array without.
+    pub(super) fn limit_texts(&mut self) {
+        let mut unlimited = Vec::new();
+        for field in &mut self.collection.fields {
+            let texts =
+                field.data_type == DataType::ARRAY && field.element_type == DataType::VARCHAR;
+            if texts && !field.type_params.contains_key("max_length") {
+                field.type_params.insert("max_length".to_owned(), LONGEST_TEXT.to_owned());
+                unlimited.push(format!("{}.max_length", field.name));
+            }
+        }
+        for attribute in unlimited {
+            self.set(&attribute, "none", LONGEST_TEXT);
         }
     }
 

@@ -127,6 +127,7 @@ pub(super) fn change_with_overrides() -> CollectionChange {
     change.create_database = true;
     change.load_source = true;
     change.source.as_mut().unwrap().load = LoadState::NotLoaded;
+    change.ending.loaded = Loaded::Nothing;
     change.overrides = [
         ("database", "default", "catalog"),
         ("name", "products", "products_v2"),

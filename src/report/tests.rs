@@ -80,6 +80,7 @@ fn strange() -> CollectionChange {
     to.indexes[0].params.remove("index_type");
     to.partitions = (0..40).map(|number| format!("partition_{number:02}")).collect();
     change.explanation = "written into; its rows are not counted, as it is not loaded".to_owned();
+    change.ending.loaded = crate::changes::Loaded::Nothing;
     change.wanted = Some(to);
     if let Some(source) = &mut change.source {
         source.load = LoadState::NotLoaded;

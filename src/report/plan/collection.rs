@@ -6,7 +6,7 @@ use super::super::style::Role;
 use super::super::text::{quote, quote_both, wrap};
 use super::schema::{Overrides, VALUE, index_table, write_fields};
 use super::{approximate, bytes_to_copy, is_finished, rows_to_copy};
-use crate::changes::{Action, CollectionChange, Loaded, Severity, SourceState};
+use crate::changes::{Action, CollectionChange, Loaded, Override, Severity, SourceState};
 use crate::model::{Collection, LoadState};
 
 /// Indent of what belongs to a collection; the mark of a difference stands before it.
@@ -78,11 +78,12 @@ fn write_target(page: &mut Page, change: &CollectionChange, source: &SourceState
     lines.names(change, to, &mut overrides);
     lines.settings(to, &mut overrides);
     lines.aliases(to, &mut overrides);
-    lines.load(change, source, &mut overrides);
+    let load = overrides.take("load");
     // An attribute that has no line of its own here is shown all the same.
     for other in overrides.rest() {
         lines.different(&other.attribute, &other.source, &other.target);
     }
+    lines.load(change, source, load);
     lines.altered(change);
     lines.contents(change, source);
     lines.write(page);
@@ -190,13 +191,13 @@ impl Lines {
         &mut self,
         change: &CollectionChange,
         source: &SourceState,
-        overrides: &mut Overrides<'_>,
+        different: Option<&Override>,
     ) {
         let replicas = match change.ending.replicas {
             Some(replicas) => format!(", in {}", size::counted(u64::from(replicas), "replica")),
             None => String::new(),
         };
-        if let Some(found) = overrides.take("load") {
+        if let Some(found) = different {
             self.different("load", &found.source, &format!("{}{replicas}", found.target));
             return;
         }

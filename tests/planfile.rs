@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use milvus_ferry::model::AliasRule;
+use milvus_ferry::model::{AliasRule, IndexRule};
 use milvus_ferry::planfile::{Inputs, load, published_schema};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -149,7 +149,9 @@ fn keys_of_plan(
             }
         }
         toml::Value::Array(items) => {
-            items.iter().for_each(|item| keys_of_plan(item, &format!("{path}/*"), known, keys));
+            for item in items {
+                keys_of_plan(item, &format!("{path}/*"), known, keys);
+            }
         }
         _ => {}
     }
@@ -174,6 +176,21 @@ fn the_plan_with_every_key_has_every_key() {
     let (known, used) = (shared(&known), shared(&used));
     let missing: Vec<&String> = known.difference(&used).collect();
     assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_readme_names_every_override() {
+    let readme = fs::read_to_string("README.md").unwrap();
+    let table = readme.split("**Overrides**").nth(1).unwrap().split("\n## ").next().unwrap();
+    let schema = published_schema();
+    let entry = &schema["properties"]["collections"]["items"]["properties"];
+    let field = &entry["fields"]["additionalProperties"]["properties"];
+    let keys = entry.as_object().unwrap().keys().cloned();
+    let fields = field.as_object().unwrap().keys().map(|key| format!("fields.NAME.{key}"));
+    let elsewhere = ["source", "exclude", "existing", "fields"];
+    for key in keys.chain(fields).filter(|key| !elsewhere.contains(&key.as_str())) {
+        assert!(table.contains(&format!("`{key}`")), "{key}");
+    }
 }
 
 #[test]
@@ -220,6 +237,9 @@ endpoint = "http://b"
 [[collections]]
 source = "products"
 description = "{{ v }}"
+properties = { set = { p = "{{ v }}" } }
+indexes = { f = { type = "HNSW", params = { q = "{{ v }}" } } }
+fields = { f = { description = "{{ v }}" } }
 "#;
 
 fn in_folder<T>(text: &str, check: impl FnOnce(&Path) -> T) -> T {
@@ -227,6 +247,46 @@ fn in_folder<T>(text: &str, check: impl FnOnce(&Path) -> T) -> T {
     let path = folder.path().join("p.ferry.toml");
     fs::write(&path, text).unwrap();
     check(&path)
+}
+
+/// Settings, and other values of the same settings, about the same names.
+const SETTINGS: [(&str, &str); 13] = [
+    ("database = \"shop\"", "database = \"other\""),
+    ("description = \"Of {{ name }}\"", "description = \"\""),
+    ("dynamic_field = true", "dynamic_field = \"keep\""),
+    ("partition_key = \"none\"", "partition_key = { field = \"tenant\", partitions = 8 }"),
+    ("partitions = [\"2024*\"]", "partitions = { merge = true }"),
+    ("shards = 2", "shards = 4"),
+    ("consistency = \"strong\"", "consistency = \"eventually\""),
+    (
+        "properties = { set = { a = 1 }, unset = [\"b\"] }",
+        "properties = { set = { b = true }, unset = [\"a\"] }",
+    ),
+    ("indexes = { a = \"none\", b = { type = \"HNSW\", metric = \"L2\" } }", "indexes = \"auto\""),
+    ("load = \"keep\"\nreplicas = 2", "load = true\nreplicas = 3"),
+    (
+        "aliases = [\"{{ name }}_live\"]\nmove_aliases = true",
+        "aliases = { a = \"b\" }\nmove_aliases = false",
+    ),
+    (
+        "fields = { d = { rename = \"z\" }, c = { mmap = true } }",
+        "fields = { d = { drop = true }, c = { mmap = false } }",
+    ),
+    ("existing = \"adopt\"", "existing = \"refuse\""),
+];
+
+/// What an entry comes to, with these defaults and these settings of its own.
+fn rule_of(defaults: &[&str], own: &[&str]) -> String {
+    let (defaults, own) = (defaults.join("\n"), own.join("\n"));
+    let text = format!(
+        "version = 1\nsource = {{ endpoint = \"http://a\" }}\ntarget = {{ endpoint = \"http://b\" }}\n\
+         [defaults]\n{defaults}\n[[collections]]\nsource = \"products\"\n{own}"
+    );
+    let loaded = in_folder(&text, |path| load(path, &Inputs::default()));
+    let mut migration =
+        loaded.unwrap_or_else(|report| panic!("{}", report.render(false))).migration;
+    migration.collections[0].location.clear();
+    format!("{:#?}", migration.collections[0])
 }
 
 proptest! {
@@ -246,8 +306,38 @@ proptest! {
         let migration = in_folder(PLAN, |path| load(path, &inputs)).unwrap().migration;
         prop_assert_eq!(migration.collections.len(), 1);
         let rule = &migration.collections[0];
-        prop_assert_eq!(rule.description.as_ref().unwrap().render("products"), Ok(value));
+        prop_assert_eq!(rule.description.as_ref().unwrap().render("products"), Ok(value.clone()));
+        prop_assert_eq!(&rule.properties.set["p"], &value);
+        let IndexRule::Given(index) = &rule.indexes.fields["f"] else { panic!("{rule:?}") };
+        prop_assert_eq!(&index.params["q"], &value);
+        prop_assert_eq!(rule.fields["f"].description.as_ref(), Some(&value));
         prop_assert!(rule.target.is_none());
+    }
+
+    /// Settings mean the same in the defaults, in the entry, and in both.
+    #[test]
+    fn defaults_are_settings_of_every_entry(
+        some in prop::sample::subsequence(&SETTINGS, 0..=SETTINGS.len()),
+    ) {
+        let lines: Vec<&str> = some.iter().map(|(setting, _)| *setting).collect();
+        let wanted = rule_of(&[], &lines);
+        prop_assert_eq!(rule_of(&lines, &[]), wanted.clone());
+        prop_assert_eq!(rule_of(&lines, &lines), wanted);
+    }
+
+    /// Where the entry says something, it does not matter what the defaults say.
+    #[test]
+    fn entries_win_over_defaults(
+        some in prop::sample::subsequence(&SETTINGS, 0..=SETTINGS.len()),
+        more in prop::sample::subsequence(&SETTINGS, 0..=SETTINGS.len()),
+    ) {
+        let own: Vec<&str> = some.iter().map(|(_, other)| *other).collect();
+        let same: Vec<&str> = some.iter().map(|(setting, _)| *setting).collect();
+        prop_assert_eq!(rule_of(&same, &own), rule_of(&[], &own));
+        let rest = more.iter().filter(|setting| !some.contains(setting));
+        let rest: Vec<&str> = rest.map(|(setting, _)| *setting).collect();
+        let all = [own.as_slice(), rest.as_slice()].concat();
+        prop_assert_eq!(rule_of(&rest, &own), rule_of(&[], &all));
     }
 
     /// A damaged file with literal credentials is reported without them.

@@ -133,8 +133,7 @@ fn admit_templates(schema: &mut Value) {
     let template = json!({ "type": "string", "pattern": "\\{[{%].*[%}]\\}" });
     if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
         for branch in branches.iter_mut() {
-            let is_table =
-                branch.get("additionalProperties").is_some_and(|inner| inner.is_object());
+            let is_table = branch.get("additionalProperties").is_some_and(Value::is_object);
             if branch.get("properties").is_some() || is_table {
                 admit_templates(branch);
             }

@@ -116,7 +116,9 @@ impl Entry<'_> {
         let dynamic_field = self.dynamic_field();
         let (load, replicas) = self.load();
         let fields = self.fields(context);
-        let indexes = self.indexes(context);
+        let mut indexes = self.indexes(context);
+        // The defaults may name fields that this entry drops.
+        indexes.fields.retain(|field, _| fields.get(field).is_none_or(|rule| !rule.drop));
         let selector = self.selector(context)?;
         let target = self.target(&selector, context);
         let description = self.description(&selector, context);

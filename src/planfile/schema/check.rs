@@ -225,6 +225,12 @@ impl Check<'_> {
             && let Some(near) = closest(text, words)
         {
             finding = finding.help(format!("did you mean \"{near}\"?"));
+        } else if instance.is_string()
+            && pointer != "/collections"
+            && expected.iter().any(|kind| kind == "a list")
+        {
+            let key = last_key(&pointer);
+            finding = finding.help(format!("a list has brackets, also of one: `{key} = [\"…\"]`"));
         } else if let Value::String(text) = instance
             && !from_template
             && (text.parse::<f64>().is_ok() || text.parse::<bool>().is_ok())

@@ -1,7 +1,11 @@
 //! What a test collection looks like: a builder, and presets that have every type a server knows.
 
 use super::pb::common::KeyValuePair;
-use super::pb::schema::{CollectionSchema, DataType, FieldSchema};
+use super::pb::schema::value_field::Data as DefaultValue;
+use super::pb::schema::{
+    CollectionSchema, DataType, FieldSchema, FunctionSchema, FunctionType, StructArrayFieldSchema,
+    ValueField,
+};
 
 /// A field with the defaults of Milvus.
 pub fn field(name: &str, data_type: DataType) -> FieldSchema {
@@ -31,6 +35,10 @@ pub trait FieldWords {
     fn partition_key(self) -> Self;
     fn nullable(self) -> Self;
     fn described(self, description: &str) -> Self;
+    /// What the server puts into rows that come without a value.
+    fn with_default(self, value: DefaultValue) -> Self;
+    /// What a function of the collection makes; it is neither written nor read.
+    fn function_output(self) -> Self;
 }
 
 impl FieldWords for FieldSchema {
@@ -62,6 +70,27 @@ impl FieldWords for FieldSchema {
     fn described(mut self, description: &str) -> Self {
         self.description = description.to_owned();
         self
+    }
+
+    fn with_default(mut self, value: DefaultValue) -> Self {
+        self.default_value = Some(ValueField { data: Some(value) });
+        self
+    }
+
+    fn function_output(mut self) -> Self {
+        self.is_function_output = true;
+        self
+    }
+}
+
+/// The BM25 function that makes a sparse vector of a text.
+pub fn bm25(name: &str, input: &str, output: &str) -> FunctionSchema {
+    FunctionSchema {
+        name: name.to_owned(),
+        r#type: FunctionType::Bm25.into(),
+        input_field_names: vec![input.to_owned()],
+        output_field_names: vec![output.to_owned()],
+        ..Default::default()
     }
 }
 
@@ -102,6 +131,8 @@ pub struct Collection {
     pub name: String,
     pub description: String,
     pub fields: Vec<FieldSchema>,
+    pub functions: Vec<FunctionSchema>,
+    pub struct_fields: Vec<StructArrayFieldSchema>,
     /// Whether it has dynamic fields, and so a column `$meta`.
     pub dynamic: bool,
     pub shards: i32,
@@ -112,6 +143,8 @@ pub struct Collection {
     pub num_partitions: i64,
     /// Partitions beside `_default`.
     pub partitions: Vec<String>,
+    /// Other names of it.
+    pub aliases: Vec<String>,
     pub indexes: Vec<Index>,
 }
 
@@ -121,18 +154,36 @@ impl Collection {
             name: name.to_owned(),
             description: String::new(),
             fields,
+            functions: Vec::new(),
+            struct_fields: Vec::new(),
             dynamic: false,
             shards: 1,
             consistency: 2,
             properties: Vec::new(),
             num_partitions: 0,
             partitions: Vec::new(),
+            aliases: Vec::new(),
             indexes: Vec::new(),
         }
     }
 
     pub fn dynamic(mut self) -> Self {
         self.dynamic = true;
+        self
+    }
+
+    pub fn function(mut self, function: FunctionSchema) -> Self {
+        self.functions.push(function);
+        self
+    }
+
+    pub fn struct_field(mut self, field: StructArrayFieldSchema) -> Self {
+        self.struct_fields.push(field);
+        self
+    }
+
+    pub fn alias(mut self, alias: &str) -> Self {
+        self.aliases.push(alias.to_owned());
         self
     }
 
@@ -151,14 +202,23 @@ impl Collection {
         self
     }
 
+    /// More parameters, as JSON text, for the index that was added last.
+    pub fn with_index_params(mut self, params: &str) -> Self {
+        let index = self.indexes.last_mut().expect("an index");
+        index.params.push(("params".to_owned(), params.to_owned()));
+        self
+    }
+
     pub fn property(mut self, key: &str, value: &str) -> Self {
         self.properties.push((key.to_owned(), value.to_owned()));
         self
     }
 
-    /// Everything that has a value in every row: the fields, and `$meta`.
+    /// Everything that has a value in every row: the fields but what functions make, and `$meta`.
     pub fn columns(&self) -> Vec<FieldSchema> {
         let mut columns = self.fields.clone();
+        columns.retain(|field| !field.is_function_output);
+        columns.extend(super::structs::columns(&self.struct_fields));
         if self.dynamic {
             columns.push(meta());
         }
@@ -170,6 +230,8 @@ impl Collection {
             name: self.name.clone(),
             description: self.description.clone(),
             fields: self.fields.clone(),
+            functions: self.functions.clone(),
+            struct_array_fields: self.struct_fields.clone(),
             enable_dynamic_field: self.dynamic,
             ..Default::default()
         }

@@ -158,11 +158,34 @@ impl Probe {
         const FLOAT_VECTOR: i32 = 101;
         let bytes =
             |vector: &Vec<f32>| vector.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let placeholder = PlaceholderValue {
-            tag: "$0".to_owned(),
-            kind: FLOAT_VECTOR,
-            values: vectors.iter().map(bytes).collect(),
-        };
+        let values = vectors.iter().map(bytes).collect();
+        self.search_for(collection, field, (FLOAT_VECTOR, values), metric, limit, expression).await
+    }
+
+    /// Searches with texts in a field that a BM25 function makes; a list of hits for each.
+    pub async fn search_texts(
+        &self,
+        collection: &str,
+        field: &str,
+        texts: &[&str],
+        limit: u32,
+    ) -> Vec<Vec<Hit>> {
+        const VAR_CHAR: i32 = 21;
+        let values = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        self.search_for(collection, field, (VAR_CHAR, values), "BM25", limit, "").await
+    }
+
+    async fn search_for(
+        &self,
+        collection: &str,
+        field: &str,
+        (kind, values): (i32, Vec<Vec<u8>>),
+        metric: &str,
+        limit: u32,
+        expression: &str,
+    ) -> Vec<Vec<Hit>> {
+        let count = i64::try_from(values.len()).unwrap();
+        let placeholder = PlaceholderValue { tag: "$0".to_owned(), kind, values };
         let group = PlaceholderGroup { placeholders: vec![placeholder] };
         let request = milvus::SearchRequest {
             db_name: self.database.clone(),
@@ -177,7 +200,7 @@ impl Probe {
                 pair("params", "{}"),
                 pair("round_decimal", "-1"),
             ],
-            nq: i64::try_from(vectors.len()).unwrap(),
+            nq: count,
             consistency_level: ConsistencyLevel::Strong.into(),
             ..Default::default()
         };

@@ -8,6 +8,7 @@ use crate::support::columns;
 use crate::support::pb::common::Status;
 use crate::support::pb::milvus;
 use crate::support::pb::schema::FieldData;
+use crate::support::structs;
 use crate::support::table::{Row, Table};
 
 /// Rows of one insert unless a test says otherwise.
@@ -82,18 +83,29 @@ impl Probe {
 
     /// Inserts the rows, each into its partition, in requests of up to `rows` rows.
     pub async fn insert_batches(&self, collection: &str, table: &Table, rows: usize) {
-        for (partition, batch) in batches(table, rows) {
-            let request = milvus::InsertRequest {
-                db_name: self.database.clone(),
-                collection_name: collection.to_owned(),
-                partition_name: partition.clone(),
-                num_rows: u32::try_from(batch.len()).unwrap(),
-                fields_data: request_columns(table, &batch),
-                ..Default::default()
-            };
+        for request in self.insert_requests(collection, table, rows) {
+            let count = i64::from(request.num_rows);
             let answer = call!(self, insert, request);
-            assert_eq!(answer.insert_cnt, i64::try_from(batch.len()).unwrap());
+            assert_eq!(answer.insert_cnt, count);
         }
+    }
+
+    /// What [`Probe::insert_batches`] sends, for tests that want the refusal.
+    pub fn insert_requests(
+        &self,
+        collection: &str,
+        table: &Table,
+        rows: usize,
+    ) -> Vec<milvus::InsertRequest> {
+        let request = |(partition, batch): (String, Vec<&Row>)| milvus::InsertRequest {
+            db_name: self.database.clone(),
+            collection_name: collection.to_owned(),
+            partition_name: partition,
+            num_rows: u32::try_from(batch.len()).unwrap(),
+            fields_data: request_columns(table, &batch),
+            ..Default::default()
+        };
+        batches(table, rows).into_iter().map(request).collect()
     }
 
     /// Upserts the rows, each within its partition. Not on 2.2.
@@ -169,10 +181,9 @@ fn batches(table: &Table, size: usize) -> Vec<(String, Vec<&Row>)> {
 /// The columns of a request; a key that the server makes is left out.
 fn request_columns(table: &Table, rows: &[&Row]) -> Vec<FieldData> {
     let columns = table.columns.iter().enumerate().filter(|(_, column)| !column.auto_id);
-    columns
-        .map(|(place, column)| {
-            let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();
-            columns::encode(column, &values)
-        })
-        .collect()
+    let columns = columns.map(|(place, column)| {
+        let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();
+        columns::encode(column, &values)
+    });
+    structs::grouped(columns.collect())
 }

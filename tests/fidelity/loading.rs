@@ -55,6 +55,10 @@ async fn a_released_partition_is_noticed() {
     assert_eq!(state(&["away"]).await, LoadState::NotLoad);
     assert_eq!(state(&["here"]).await, LoadState::Loaded);
     assert_eq!(state(&["_default"]).await, LoadState::Loaded);
+    // As at the source, so at the target.
+    assert_eq!(scene.target.load_state("parts", &["away"]).await, LoadState::NotLoad);
+    assert_eq!(scene.target.load_state("parts", &["here"]).await, LoadState::Loaded);
+    scene.target.load_partitions("parts", &["away"]).await;
     scene.expect_in_partitions("parts", &rows, &names).await;
     scene.expect("merged", &rows.spread_over(&[""])).await;
 }

@@ -6,7 +6,7 @@ use super::pb::schema::vector_field::Data as Vectors;
 use super::pb::schema::{
     ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray,
     GeometryWktArray, IntArray, JsonArray, LongArray, ScalarField, SparseFloatArray, StringArray,
-    VectorField,
+    VectorArray, VectorField,
 };
 use super::table::Value;
 
@@ -22,6 +22,7 @@ pub fn encode(field: &FieldSchema, values: &[&Value]) -> FieldData {
         | DataType::BFloat16Vector
         | DataType::Int8Vector
         | DataType::SparseFloatVector => Field::Vectors(encode_vectors(field, &present)),
+        DataType::ArrayOfVector => Field::Vectors(encode_vector_arrays(field, &present)),
         DataType::Array => {
             let rows = present.iter().map(|value| match value {
                 // An empty array has to have its member set: one without kills Milvus 2.3.5.
@@ -39,7 +40,11 @@ pub fn encode(field: &FieldSchema, values: &[&Value]) -> FieldData {
         r#type: field.data_type,
         field_name: field.name.clone(),
         is_dynamic: field.is_dynamic,
-        valid_data: if field.nullable { valid } else { Vec::new() },
+        valid_data: if field.nullable || field.default_value.is_some() {
+            valid
+        } else {
+            Vec::new()
+        },
         field: Some(payload),
         ..Default::default()
     }
@@ -72,7 +77,7 @@ fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
         DataType::Int64 => Data::LongData(LongArray { data: each!(Int) }),
         DataType::Float => Data::FloatData(FloatArray { data: each!(Float) }),
         DataType::Double => Data::DoubleData(DoubleArray { data: each!(Double) }),
-        DataType::VarChar | DataType::Timestamptz => {
+        DataType::VarChar | DataType::Text | DataType::Timestamptz => {
             Data::StringData(StringArray { data: each!(Text) })
         }
         DataType::Geometry => Data::GeometryWktData(GeometryWktArray { data: each!(Text) }),
@@ -80,6 +85,23 @@ fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
         other => panic!("no scalar: {other:?}"),
     };
     ScalarField { data: Some(data), ..Default::default() }
+}
+
+fn encode_vector_arrays(field: &FieldSchema, values: &[&Value]) -> VectorField {
+    let element = FieldSchema { data_type: field.element_type, ..field.clone() };
+    let one = |value: &&Value| match value {
+        Value::Array(vectors) => encode_vectors(&element, &vectors.iter().collect::<Vec<_>>()),
+        other => wrong(field, other),
+    };
+    let data: Vec<VectorField> = values.iter().map(one).collect();
+    let dim = dim_of(field);
+    let array = VectorArray { dim, data, element_type: field.element_type };
+    VectorField { dim, data: Some(Vectors::VectorArray(array)), ..Default::default() }
+}
+
+fn dim_of(field: &FieldSchema) -> i64 {
+    let dim = field.type_params.iter().find(|pair| pair.key == "dim");
+    dim.map_or(0, |pair| pair.value.parse().unwrap())
 }
 
 fn encode_vectors(field: &FieldSchema, values: &[&Value]) -> VectorField {
@@ -91,11 +113,7 @@ fn encode_vectors(field: &FieldSchema, values: &[&Value]) -> VectorField {
             other => wrong(field, other),
         })
         .collect();
-    let mut dim = field
-        .type_params
-        .iter()
-        .find(|pair| pair.key == "dim")
-        .map_or(0, |pair| pair.value.parse().unwrap());
+    let mut dim = dim_of(field);
     let data = match field.data_type() {
         DataType::FloatVector => {
             let data = values.iter().flat_map(|value| match value {
@@ -195,6 +213,14 @@ fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
         Some(Vectors::SparseFloatVector(column)) => {
             column.contents.iter().cloned().map(Value::Bytes).collect()
         }
-        Some(Vectors::VectorArray(_)) => panic!("{data_type:?} is not read"),
+        Some(Vectors::VectorArray(arrays)) => arrays
+            .data
+            .iter()
+            .map(|row| {
+                // How the row of a null is read: without a dimension.
+                let row = VectorField { dim: arrays.dim, ..row.clone() };
+                Value::Array(decode_vectors(data_type, &row))
+            })
+            .collect(),
     }
 }

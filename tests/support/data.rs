@@ -2,6 +2,7 @@
 
 use super::collection::Collection;
 use super::pb::schema::{DataType, FieldSchema};
+use super::structs;
 use super::table::{Key, Row, Table, Value};
 
 /// Steele, Lea and Flood's generator: small, and good enough for test data.
@@ -139,6 +140,11 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
         return Value::Null;
     }
     match column.data_type() {
+        DataType::ArrayOfVector => structs::vectors_of_row(column, dim(column), row, &mut random),
+        DataType::Array if structs::split(&column.name).is_some() => {
+            let element = |place| scalar(column.element_type(), row + place, &mut random);
+            Value::Array((0..structs::elements(row)).map(element).collect())
+        }
         DataType::Array => {
             // Every fourth one is empty, beginning with the first.
             let count = if row.is_multiple_of(4) { 0 } else { 1 + random.below(8) };
@@ -223,7 +229,7 @@ fn scalar(data_type: DataType, row: usize, random: &mut SplitMix) -> Value {
                 [-0.0, f64::MAX, f64::MIN, f64::from_bits(1), -f64::MIN_POSITIVE, 0.1, 1e-300];
             Value::Double(edges.get(row).copied().unwrap_or_else(|| f64::from(random.unit()) / 3.0))
         }
-        DataType::VarChar => {
+        DataType::VarChar | DataType::Text => {
             let plain = || format!("row {row}: {}", AWKWARD_TEXTS[row % AWKWARD_TEXTS.len()]);
             Value::Text(AWKWARD_TEXTS.get(row).map_or_else(plain, |text| (*text).to_owned()))
         }

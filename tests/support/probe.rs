@@ -200,6 +200,9 @@ impl Probe {
         for partition in &collection.partitions {
             self.create_partition(&collection.name, partition).await;
         }
+        for alias in &collection.aliases {
+            self.create_alias(&collection.name, alias).await;
+        }
     }
 
     /// What makes a collection, for tests that want the refusal.
@@ -214,6 +217,16 @@ impl Probe {
             num_partitions: collection.num_partitions,
             ..Default::default()
         }
+    }
+
+    pub async fn create_alias(&self, collection: &str, alias: &str) {
+        let request = milvus::CreateAliasRequest {
+            db_name: self.database.clone(),
+            collection_name: collection.to_owned(),
+            alias: alias.to_owned(),
+            ..Default::default()
+        };
+        order!(self, create_alias, request);
     }
 
     pub async fn create_partition(&self, collection: &str, partition: &str) {

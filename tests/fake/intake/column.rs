@@ -61,6 +61,9 @@ pub fn values(
 /// Which rows are valid. A nullable field and one with a default value come with an entry for each
 /// row, every other field with none.
 fn mask(profile: &Profile, column: &Column, data: &FieldData, rows: usize) -> Result<Vec<bool>> {
+    if !profile.has(Feature::Nullable) {
+        return Ok(vec![true; rows]); // to them it is an unknown part of the message
+    }
     let own = match &data.field {
         Some(Field::Scalars(field)) => &field.valid_data,
         Some(Field::Vectors(field)) => &field.valid_data,

@@ -8,6 +8,7 @@ use crate::support::collection::meta;
 use crate::support::columns;
 use crate::support::pb::milvus;
 use crate::support::pb::schema::{DataType, FieldSchema};
+use crate::support::structs;
 use crate::support::table::{Key, Row, Table, Value};
 
 /// Rows of one query by keys, at most.
@@ -60,7 +61,14 @@ impl Probe {
         let partitions: Vec<&str> =
             Some(partition).filter(|name| !name.is_empty()).into_iter().collect();
         let key = columns.iter().find(|column| column.is_primary_key).unwrap();
-        let output: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let name = |column: &'_ FieldSchema| -> String {
+            structs::split(&column.name)
+                .map_or(column.name.as_str(), |(parent, _)| parent)
+                .to_owned()
+        };
+        let mut output: Vec<String> = columns.iter().map(name).collect();
+        output.dedup();
+        let output: Vec<&str> = output.iter().map(String::as_str).collect();
         let found = self.all_keys(collection, &partitions, keys).await;
         let wanted: BTreeSet<Key> = keys.iter().cloned().chain(found.iter().cloned()).collect();
         let wanted: Vec<Key> = wanted.into_iter().collect();
@@ -116,6 +124,7 @@ impl Probe {
                 !field.is_dynamic && !field.is_function_output && !made.contains(&field.name)
             })
             .collect();
+        columns.extend(structs::columns(&schema.struct_array_fields));
         if schema.enable_dynamic_field {
             columns.push(meta());
         }
@@ -165,10 +174,11 @@ fn row_bytes(columns: &[FieldSchema]) -> usize {
 
 /// The rows of an answer, whose columns come in any order.
 fn rows_of(answer: &milvus::QueryResults, columns: &[FieldSchema], partition: &str) -> Vec<Row> {
+    let parts = structs::ungrouped(&answer.fields_data);
     let decoded: Vec<Vec<Value>> = columns
         .iter()
         .map(|column| {
-            let found = answer.fields_data.iter().find(|data| data.field_name == column.name);
+            let found = parts.iter().find(|data| data.field_name == column.name);
             found.map(columns::decode).unwrap_or_default()
         })
         .collect();

@@ -8,6 +8,7 @@ use crate::support::columns;
 use crate::support::pb::common::Status;
 use crate::support::pb::milvus;
 use crate::support::pb::schema::FieldData;
+use crate::support::structs;
 use crate::support::table::{Row, Table};
 
 /// Rows of one insert unless a test says otherwise.
@@ -180,10 +181,9 @@ fn batches(table: &Table, size: usize) -> Vec<(String, Vec<&Row>)> {
 /// The columns of a request; a key that the server makes is left out.
 fn request_columns(table: &Table, rows: &[&Row]) -> Vec<FieldData> {
     let columns = table.columns.iter().enumerate().filter(|(_, column)| !column.auto_id);
-    columns
-        .map(|(place, column)| {
-            let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();
-            columns::encode(column, &values)
-        })
-        .collect()
+    let columns = columns.map(|(place, column)| {
+        let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();
+        columns::encode(column, &values)
+    });
+    structs::grouped(columns.collect())
 }

@@ -15,7 +15,7 @@
 //! | scalars, float vector | holds | holds | holds | holds |
 //! | JSON, dynamic field | holds | holds | holds | holds, writes JSON anew |
 //! | arrays | create | holds | holds | holds; forgets `max_length` of texts |
-//! | HNSW index | holds | holds | index: FLAT, `IVF_FLAT`, AUTOINDEX only | holds |
+//! | HNSW index | holds | holds | index ³ | holds |
 //! | binary vector | holds | holds | holds | create |
 //! | float16 vector | create | holds | holds | create |
 //! | bfloat16 vector | create | insert (gRPC INTERNAL) | holds | create |
@@ -27,7 +27,7 @@
 //! | nullable float vector | drops | drops | create | null becomes zeros |
 //! | nullable sparse vector | create | drops | create | null only where a whole request lacks the column |
 //! | nullable with default | drops | drops | create | holds; a null that is sent becomes the default |
-//! | default values | drops | holds; an insert that makes use of one kills it | holds; does not make use of them | holds |
+//! | default values | drops | holds; an insert that makes use of one kills it | holds; refuses an insert that makes use of one | holds |
 //! | default values of zero | drops | as above | creates, and then cannot describe it (code 5) | holds |
 //! | `Int64`, `VarChar` key | holds | holds | holds ² | holds |
 //! | autoID `Int64` | holds | holds | holds | holds |
@@ -41,6 +41,10 @@
 //! ¹ `DescribeCollection` returns the field with `is_function_output`, and no function.
 //! ² Its language knows no `\n` and no `\r` in a text (it reads `n`, `r`), and has no literal at all
 //! for a carriage return.
+//!
+//! ³ It takes FLAT, `IVF_FLAT` and AUTOINDEX on float vectors, FLAT on half-precision ones, `BIN_FLAT`
+//! on binary ones, `SPARSE_INVERTED_INDEX` and `SPARSE_WAND` on sparse ones, INVERTED and Trie on
+//! numbers and texts, INVERTED on booleans, and none on arrays and JSON.
 //!
 //! # Layout of nulls
 //!

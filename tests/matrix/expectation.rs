@@ -109,10 +109,13 @@ pub(super) fn expectation(from: Kind, to: Kind, group: Group) -> Expectation {
         (_, Kind::Lite3, Group::NullableSparseVector) => {
             return Expectation::Refused(LACKS_NULLABLE);
         }
-        // It keeps them, and an insert that makes use of one is the end of it.
-        (_, Kind::Milvus235A | Kind::Milvus235B, Group::Defaults | Group::ZeroDefaults) => {
-            return Expectation::Refused(LACKS_DEFAULT);
-        }
+        // They keep them. An insert that makes use of one is refused by Milvus Lite 2, and the end
+        // of Milvus 2.3.5.
+        (
+            _,
+            Kind::Milvus235A | Kind::Milvus235B | Kind::Lite25,
+            Group::Defaults | Group::ZeroDefaults,
+        ) => return Expectation::Refused(LACKS_DEFAULT),
         // Keys that the source made are given ones at the target.
         (_, _, Group::AutoVarCharKey) => return expectation(from, to, Group::VarCharKey),
         _ => {}

@@ -1,11 +1,11 @@
 //! One pair of servers: every group from one to the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::expectation::{Expectation, expectation};
+use super::expectation::{Expectation, Lacks, expectation, lacks};
 use super::groups::Group;
 use super::holding::{self, Held, Seen, difference, features, hits, seen, what_panicked};
 use crate::support::ferry::{Ferry, Outcome};
@@ -59,7 +59,7 @@ async fn try_group(from: Kind, to: Kind, group: Group, target: &Probe) -> Result
         Expectation::Refused(code) => refuses(&ferry, code, target, &name).await,
         _ => {
             moves(&ferry, to, group, held, target, &name).await?;
-            serves(from, group, held, target, &name).await?;
+            serves((from, to), group, held, target, &name).await?;
             target.drop_collection(&name).await;
             Ok(())
         }
@@ -138,14 +138,20 @@ async fn moves(
 
 /// The target has the source's indexes, and finds by a function what the source finds by it.
 async fn serves(
-    from: Kind,
+    (from, to): (Kind, Kind),
     group: Group,
     held: &Held,
     target: &Probe,
     name: &str,
 ) -> Result<(), String> {
     let source = Probe::of(lab::server(from)).await.in_database(&held.database);
-    let (had, has) = (indexes(&source, &held.name).await, indexes(target, name).await);
+    let (mut had, mut has) = (indexes(&source, &held.name).await, indexes(target, name).await);
+    if lacks(to, group) == Some(Lacks::IndexRefused) {
+        // Another type takes its place.
+        for index in had.iter_mut().chain(&mut has) {
+            index[1].clear();
+        }
+    }
     if had != has {
         return Err(format!("its indexes are {has:?}, not {had:?}"));
     }
@@ -159,14 +165,16 @@ async fn serves(
 }
 
 /// Field, type and metric of each index.
-async fn indexes(probe: &Probe, collection: &str) -> BTreeSet<[String; 3]> {
+async fn indexes(probe: &Probe, collection: &str) -> Vec<[String; 3]> {
     let described = probe.describe_index(collection).await.into_iter();
-    described
+    let mut indexes: Vec<_> = described
         .map(|index| {
             let params: BTreeMap<_, _> =
                 index.params.iter().map(|pair| (pair.key.as_str(), pair.value.clone())).collect();
             let param = |name: &str| params.get(name).cloned().unwrap_or_default();
             [index.field_name.clone(), param("index_type"), param("metric_type")]
         })
-        .collect()
+        .collect();
+    indexes.sort();
+    indexes
 }

@@ -1,5 +1,6 @@
 //! The changes that a plan file asks for: what both ends hold (`inspect`), what the target is to
-//! be (`wanted`), and the difference (`diff`, `differences`).
+//! be (`wanted`), what stands against that (`preflight`, by `abilities` and `indexes`), and the
+//! difference (`diff`, `differences`).
 //!
 //! All but `inspect` are pure: values in, values out.
 
@@ -8,7 +9,7 @@ pub mod diff;
 pub mod differences;
 pub mod indexes;
 pub mod inspect;
-mod preflight;
+pub mod preflight;
 pub mod wanted;
 
 use std::collections::BTreeMap;

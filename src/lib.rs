@@ -40,7 +40,7 @@
 //! | [`apply`] | ordered steps, one event stream | [`verify`], [`copy`], [`changes`], [`ledger`], [`milvus`], [`model`] |
 //! | [`verify`] | proof that the target holds the rows | [`copy`], [`ledger`], [`milvus`], [`model`] |
 //! | [`copy`] | discovery → readers → byte budget → writers | [`ledger`], [`milvus`], [`model`] |
-//! | [`changes`] | inspect · wanted · diff | [`milvus`] (inspect only), [`model`] |
+//! | [`changes`] | inspect · wanted · preflight · diff | [`milvus`] (inspect only), [`model`] |
 //! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`] |
 //! | [`planfile`] | from TOML to a [`model::Migration`] | [`model`], [`diagnostic`] |
 //! | [`milvus`] | the client | [`model`], [`secret`] |
@@ -50,7 +50,7 @@
 //!
 //! - Only [`milvus`] sees protobuf; only [`planfile`] sees TOML and templates; only [`cli`] and
 //!   [`report`] print; only [`mod@env`] names environment variables.
-//! - [`changes::wanted`], [`changes::diff`] and [`changes::differences`] are pure: values in, values out.
+//! - Everything in [`changes`] but [`changes::inspect`] is pure: values in, values out.
 //! - Completeness never rests on paging: pages of keys only find the bounds of chunks, rows are
 //!   read by limit-less range queries, and the last range is open above.
 //! - Nothing on the copy path decodes a vector or JSON; only the key column is decoded.

@@ -56,6 +56,7 @@ impl fmt::Display for Plan {
 
 /// What a server can hold, as far as the changes depend on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate question")]
 pub struct Abilities {
     /// Which implementation it is.
     pub family: Family,
@@ -67,6 +68,8 @@ pub struct Abilities {
     pub plan_unknown: bool,
     /// Descriptions, shard and partition counts are kept as asked for (not by Milvus Lite).
     pub keeps_details: bool,
+    /// A function can be made without asking its provider whether it is there (2.6.8).
+    pub skips_function_checks: bool,
     /// Numeric limits.
     pub limits: Limits,
 }
@@ -94,9 +97,21 @@ impl Abilities {
             release,
             release_unknown: version.release.is_none(),
             plan_unknown: plan.is_none() && version.flavour == Flavour::ZillizCloud,
-            keeps_details: !matches!(family, Family::Lite2 | Family::Lite3),
+            keeps_details: matches!(family, Family::Milvus | Family::Zilliz(_)),
+            skips_function_checks: release >= (2, 6, 8),
             limits: Limits::of(family, release),
         }
+    }
+
+    /// The same server, of which the address is known too: Free and Serverless clusters of Zilliz
+    /// Cloud have `.serverless.` in theirs, and which of both it is cannot be seen.
+    #[must_use]
+    pub fn hosted_at(mut self, uri: &str) -> Self {
+        if self.plan_unknown && uri.contains(".serverless.") {
+            self.family = Family::Zilliz(Plan::Serverless);
+            self.limits = Limits::of(self.family, self.release);
+        }
+        self
     }
 
     /// Whether fields may be of this type.
@@ -116,7 +131,34 @@ impl Abilities {
 
     /// Whether it has a feature.
     pub fn has(&self, feature: Feature) -> bool {
-        self.finds(tables::FEATURES, feature)
+        // "Databases" is a feature of dedicated clusters (Zilliz Cloud, limits).
+        let small = matches!(self.family, Family::Zilliz(Plan::Free | Plan::Serverless));
+        self.finds(tables::FEATURES, feature) && !(small && feature == Feature::Databases)
+    }
+
+    /// The first Milvus release with a type, if any has it.
+    pub fn first_with_type(data_type: DataType) -> Option<Release> {
+        tables::first(tables::TYPES, data_type)
+    }
+
+    /// The first Milvus release with a kind of function, if any has it.
+    pub fn first_with_function(kind: FunctionKind) -> Option<Release> {
+        tables::first(tables::FUNCTIONS, kind)
+    }
+
+    /// The first Milvus release with a feature.
+    pub fn first_with(feature: Feature) -> Option<Release> {
+        tables::first(tables::FEATURES, feature)
+    }
+
+    /// Whether the server gives names these characters besides letters, digits and `_`:
+    /// `proxy.nameValidation.allowedChars` is `$` by default (2.6).
+    pub fn allows_in_names(&self, character: char) -> bool {
+        match self.family {
+            Family::Milvus => character == '$' && self.release >= (2, 6, 0),
+            Family::Zilliz(_) | Family::Lite2 => false,
+            Family::Lite3 => character == '-' || character == '$', // [M]
+        }
     }
 
     /// Whether a field can have an index of this type. Types are compared without regard to case.
@@ -156,12 +198,12 @@ impl Abilities {
 
     fn is_within(&self, servers: tables::Servers) -> bool {
         match self.family {
+            Family::Lite2 => servers.lite2,
+            Family::Lite3 => servers.lite3,
             Family::Milvus | Family::Zilliz(_) => {
                 servers.from <= self.release
                     && servers.below.is_none_or(|below| self.release < below)
             }
-            Family::Lite2 => servers.lite2,
-            Family::Lite3 => servers.lite3,
         }
     }
 }
@@ -187,3 +229,6 @@ impl fmt::Display for Abilities {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,9 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         change.settings = wanted.settings.clone();
         change.overrides.clone_from(&wanted.overrides);
         change.findings.extend(wanted.findings.iter().cloned());
-        change.findings.extend(preflight::beyond(&wanted.collection, abilities));
+        change.findings.extend(preflight::findings(&wanted.collection, source, abilities));
+        let from = &source.collection;
+        change.findings.extend(preflight::not_carried(from, &wanted.collection, abilities));
         change.load_source = needs_loading(source);
         change.during.clone_from(&wanted.during);
         change.ending.clone_from(&wanted.ending);

@@ -65,12 +65,11 @@ pub fn index_for(target: &Abilities, index: &Index, field: &Field) -> IndexFit {
         .map(|replacement| (replacement.by, replacement.keeps))
         .filter(|(by, _)| target.has_index(by, field))
         .or_else(|| Some((fallback(target, field)?, [].as_slice())));
-    match replacement {
-        Some((by, keeps)) => mapped(target, index, by, keeps),
-        None => {
-            let on = of(field);
-            IndexFit::Lacking(format!("{target} has no index like {index_type} on {on}"))
-        }
+    if let Some((by, keeps)) = replacement {
+        mapped(target, index, by, keeps)
+    } else {
+        let on = of(field);
+        IndexFit::Lacking(format!("{target} has no index like {index_type} on {on}"))
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use super::abilities::Abilities;
 use super::{Ending, Finding, Inspected, Override, Severity, SourceState};
-use crate::model::{Collection, Index, RowSettings, name};
+use crate::model::{Collection, Index, RowSettings};
 
 pub use aliases::aliases;
 pub use partitions::selected;
@@ -133,12 +133,6 @@ impl Making<'_> {
             let what = "the source describes no primary key".to_owned();
             let advice = "leave this collection out of the plan file";
             self.error("no_primary_key", None, what, advice);
-        }
-        for (attribute, name) in [("database", &to.database), ("name", &to.name)] {
-            if let Some(fault) = name::fault(name) {
-                let what = format!("the target {attribute} {name:?} {fault}");
-                self.error("bad_name", None, what, "choose another one in the plan file");
-            }
         }
         let (database, name) = (from.database.clone(), from.name.clone());
         self.set("database", &database, &to.database);

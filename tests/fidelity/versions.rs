@@ -49,7 +49,7 @@ async fn what_an_older_target_cannot_hold_is_refused_before_anything_is_made() {
     let (some, rows) = (data::table(&collection, 10, 4), data::table(&small, 1000, 5));
     tokio::join!(scene.source.fill(&collection, &some), scene.source.fill(&small, &rows));
     scene.plan_file("[[collections]]\nsource = \"*\"");
-    scene.expect_refusal(&["target_too_old", "Array", "texts"]).await;
+    scene.expect_refusal(&["target_lacks_type", "Array", "texts"]).await;
     assert!(!scene.target.has_collection("rows").await);
     scene.plan_file("[[collections]]\nsource = \"rows\"");
     scene.converge().await;

@@ -95,7 +95,8 @@ pub(super) const INDEXES: &[IndexRow] = &[
     index("IVF_FLAT", DENSE, from((2, 0, 0), true, true)),
     index("IVF_SQ8", DENSE, from((2, 0, 0), false, true)),
     index("IVF_PQ", DENSE, from((2, 0, 0), false, true)),
-    index("HNSW", DENSE, from((2, 0, 0), true, true)),
+    // Lite 2 has FLAT, IVF_FLAT and AUTOINDEX only [M].
+    index("HNSW", DENSE, from((2, 0, 0), false, true)),
     index("HNSW", BINARY, from((2, 6, 0), false, true)),
     index("ANNOY", DENSE, between((2, 0, 0), (2, 3, 0), false, true)),
     index("RHNSW_FLAT", DENSE, between((2, 0, 0), (2, 2, 0), false, true)),

@@ -44,6 +44,11 @@ const fn row<T>(what: T, first: Release, lite2: bool, lite3: bool) -> Row<T> {
     Row { what, servers: from(first, lite2, lite3) }
 }
 
+/// The first Milvus release in a table that has something.
+pub(super) fn first<T: PartialEq + Copy>(table: &[Row<T>], what: T) -> Option<Release> {
+    table.iter().filter(|row| row.what == what).map(|row| row.servers.from).min()
+}
+
 /// Types of fields. 27 to 31 (`Mol`, `Date`, `Time`, `Decimal`, `UUID`) are in the protocol and in
 /// no released server.
 pub(super) const TYPES: &[Row<DataType>] = &[
@@ -143,12 +148,15 @@ pub enum Feature {
 pub(super) const FEATURES: &[Row<Feature>] = &[
     // Silently dropped by 2.2.16 and 2.3.5, refused by Lite 2 [M].
     row(Feature::NullableScalars, (2, 5, 0), false, true),
+    // Lite 3 makes zeros of nulls in float vectors, and takes no sparse ones [M].
     row(Feature::NullableVectors, (2, 6, 18), false, false),
     row(Feature::NullableStructs, (3, 0, 0), false, false),
-    // Dropped by 2.2.16; 2.3.5 keeps them and dies when an insert leaves the field out [M].
+    // Dropped by 2.2.16. 2.3.5 keeps them and dies when an insert leaves the field out; Lite 2
+    // keeps them and makes no use of them [M].
     row(Feature::DefaultValues, (2, 5, 0), false, true),
     row(Feature::DynamicField, (2, 2, 9), true, true),
-    row(Feature::PartitionKey, (2, 2, 9), true, true),
+    // Lite 2 takes rows with one, and then refuses every filter [M].
+    row(Feature::PartitionKey, (2, 2, 9), false, true),
     // Silently dropped by 2.2.16, 2.3.5 and Lite 3 [M].
     row(Feature::ClusteringKey, (2, 4, 0), false, false),
     row(Feature::StructArrays, (2, 6, 0), false, false),

@@ -4,8 +4,9 @@ use super::*;
 use crate::changes::{Known, TargetState};
 use crate::model::samples::{self, field};
 use crate::model::{
-    Collection, CollectionRule, DataType, DynamicData, DynamicField, Existing, Field, Index,
-    NameTemplate, Partition, PartitionKey, Partitions, ServerVersion,
+    Collection, CollectionRule, DataType, DynamicData, DynamicField, Existing, Field, Function,
+    FunctionKind, Index, NameTemplate, Partition, PartitionKey, Partitions, ServerVersion,
+    StructField,
 };
 
 fn collection() -> Collection {
@@ -303,6 +304,41 @@ fn a_target_with_partitions_of_its_own_is_not_adopted() {
         row_statistic: 0,
     });
     assert_eq!(one(there).reason, "target_schema_differs");
+}
+
+fn bm25() -> Function {
+    Function {
+        name: "bm25".to_owned(),
+        description: String::new(),
+        kind: FunctionKind::BM25,
+        inputs: vec!["t".to_owned()],
+        outputs: vec!["sparse".to_owned()],
+        params: [].into(),
+    }
+}
+
+fn structs() -> StructField {
+    StructField {
+        name: "s".to_owned(),
+        description: String::new(),
+        fields: Vec::new(),
+        nullable: false,
+        type_params: [].into(),
+    }
+}
+
+#[test]
+fn what_the_target_cannot_hold_is_refused_by_name() {
+    let old = Abilities::of(&ServerVersion::parse("v2.3.5"), None, None);
+    let refuse = |change: &dyn Fn(&mut Collection)| {
+        let mut from = collection();
+        change(&mut from);
+        diff(vec![inspected(rule(), from)], &old).remove(0).reason
+    };
+    assert_eq!(refuse(&|from| from.fields[1].nullable = true), "target_lacks_nullable");
+    assert_eq!(refuse(&|from| from.fields[3].data_type = DataType(104)), "target_lacks_type");
+    assert_eq!(refuse(&|from| from.functions.push(bm25())), "target_lacks_functions");
+    assert_eq!(refuse(&|from| from.struct_fields.push(structs())), "target_lacks_feature");
 }
 
 #[test]

@@ -1,0 +1,205 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::samples::field;
+
+fn server(version: &str) -> Abilities {
+    Abilities::of(&ServerVersion::parse(version), None, None)
+}
+
+fn milvus(release: Release) -> Abilities {
+    server(&format!("v{}.{}.{}", release.0, release.1, release.2))
+}
+
+const CLOUD: &str = "Zilliz Cloud Vector Database(Compatible with Milvus 2.6)";
+
+fn cloud(kind: Option<TargetKind>, units: Option<u32>) -> Abilities {
+    Abilities::of(&ServerVersion::parse(CLOUD), kind, units)
+}
+
+#[test]
+fn each_version_has_what_it_was_released_with() {
+    use Feature as F;
+    // Each column is one server; `x` has it.
+    let servers = [
+        "2.1.4",
+        "2.2.8",
+        "2.2.16",
+        "2.3.5",
+        "2.4.9",
+        "2.5.4",
+        "2.6.0",
+        "2.6.18",
+        "3.0.0",
+        "milvus_lite-2.5.1",
+        "milvus_lite-3.2.2",
+    ];
+    for (feature, row) in [
+        (F::Properties, ".xxxxxxxx.x"),
+        (F::DynamicField, "..xxxxxxxxx"),
+        (F::PartitionKey, "..xxxxxxx.x"),
+        (F::Databases, "..xxxxxxx.x"),
+        (F::Upsert, "...xxxxxxxx"),
+        (F::DatabaseProperties, "....xxxxx.x"),
+        (F::DeleteProperties, "....xxxxx.x"),
+        (F::ClusteringKey, "....xxxxx.."),
+        (F::Mmap, "....xxxxx.."),
+        (F::NullableScalars, ".....xxxx.x"),
+        (F::DefaultValues, ".....xxxx.x"),
+        (F::TextMatch, ".....xxxxxx"),
+        (F::JsonPathIndex, ".....xxxx.x"),
+        (F::StructArrays, "......xxx.."),
+        (F::GivenAutoIds, ".......xx.x"),
+        (F::NullableVectors, ".......xx.."),
+        (F::NullableStructs, "........x.."),
+        (F::Partitions, "xxxxxxxxx.x"),
+        (F::Aliases, "xxxxxxxxx.x"),
+    ] {
+        let found: String =
+            servers.map(|at| if server(at).has(feature) { 'x' } else { '.' }).iter().collect();
+        assert_eq!(found, row, "{feature:?}");
+    }
+    for (data_type, row) in [
+        (DataType::INT64, "xxxxxxxxxxx"),
+        (DataType::JSON, "..xxxxxxxxx"),
+        (DataType::ARRAY, "...xxxxxxxx"),
+        (DataType::GEOMETRY, "......xxx.x"),
+        (DataType::TIMESTAMPTZ, "......xxx.x"),
+        (DataType::TEXT, "........x.."),
+        (DataType::BINARY_VECTOR, "xxxxxxxxxx."),
+        (DataType::FLOAT16_VECTOR, "...xxxxxxx."),
+        (DataType::BFLOAT16_VECTOR, "....xxxxxx."),
+        (DataType::SPARSE_FLOAT_VECTOR, "....xxxxxxx"),
+        (DataType::INT8_VECTOR, "......xxx.."),
+        (DataType(27), "..........."),
+        (DataType(31), "..........."),
+    ] {
+        let found: String = servers
+            .map(|at| if server(at).has_type(data_type) { 'x' } else { '.' })
+            .iter()
+            .collect();
+        assert_eq!(found, row, "{data_type}");
+    }
+}
+
+#[test]
+fn an_unknown_version_is_believed_to_be_the_newest() {
+    let unknown = server("");
+    assert!(unknown.release_unknown && unknown.keeps_details);
+    assert_eq!(unknown.release, NEWEST);
+    assert!(unknown.has(Feature::NullableStructs));
+    assert_eq!(unknown.to_string(), "Milvus of unknown version");
+    assert!(!server("2.3.5").release_unknown);
+}
+
+#[test]
+fn zilliz_cloud_is_given_the_widest_limits_until_its_plan_is_named() {
+    let unknown = cloud(None, None);
+    assert!(unknown.plan_unknown);
+    assert_eq!(unknown.family, Family::Zilliz(Plan::Dedicated(None)));
+    assert_eq!(unknown.limits.collections, Some(16_384));
+    assert_eq!(unknown.limits.write_rate, None);
+    // The plan file cannot make a cloud of it that it is not, nor the other way round.
+    assert!(cloud(Some(TargetKind::Milvus), None).plan_unknown);
+    let free = cloud(Some(TargetKind::ZillizFree), None);
+    assert_eq!(free.limits.storage, Some(5_000_000_000));
+    assert_eq!(free.limits.write_rate, Some(2_000_000));
+    assert_eq!(free.limits.collections, Some(5));
+    let serverless = cloud(Some(TargetKind::ZillizServerless), Some(3));
+    assert_eq!(serverless.limits.write_rate, Some(10_000_000));
+    assert_eq!(serverless.limits.collections, Some(100));
+    for (units, rate, collections) in
+        [(1, 17, 1_024), (8, 24, 8_192), (64, 80, 16_384), (1_000, 256, 16_384)]
+    {
+        let of = cloud(Some(TargetKind::ZillizDedicated), Some(units));
+        assert!(!of.plan_unknown);
+        assert_eq!(of.limits.write_rate, Some(rate * 1_000_000), "{units}");
+        assert_eq!(of.limits.collections, Some(collections), "{units}");
+    }
+}
+
+#[test]
+fn the_address_tells_small_clusters_from_dedicated_ones() {
+    let uri = "https://in03-1.serverless.aws-eu.vectordb.zillizcloud.com";
+    let small = cloud(None, None).hosted_at(uri);
+    assert!(small.plan_unknown);
+    assert_eq!(small.family, Family::Zilliz(Plan::Serverless));
+    assert_eq!(small.limits.shards, Some(2));
+    let named = cloud(Some(TargetKind::ZillizFree), None).hosted_at(uri);
+    assert_eq!(named.family, Family::Zilliz(Plan::Free));
+    assert_eq!(server("2.3.5").hosted_at(uri), server("2.3.5"));
+}
+
+/// Everything that an index or metric table can be asked.
+fn indexed() -> impl Iterator<Item = Field> {
+    let types = tables::TYPES.iter().map(|row| row.what);
+    types.map(|data_type| Field { element_type: DataType::FLOAT_VECTOR, ..field("f", data_type) })
+}
+
+fn release() -> impl Strategy<Value = Release> {
+    (prop_oneof![Just((2, 0..7_u32)), Just((3, 0..2_u32))])
+        .prop_flat_map(|(major, minors)| (Just(major), minors, 0..20_u32))
+}
+
+proptest! {
+    /// Raising a version takes nothing away but what is named here: indexes of long ago (`ANNOY`
+    /// and older), the `TANIMOTO` metric, and room that became less: fields (256, 64 from 2.2 on,
+    /// 256 again from 3.0 on), shards (2.2), partitions (2.5) and descriptions (2.6).
+    #[test]
+    fn raising_a_version_never_removes_an_ability(one in release(), other in release()) {
+        let (older, newer) = (milvus(one.min(other)), milvus(one.max(other)));
+        for row in tables::TYPES {
+            prop_assert!(!older.has_type(row.what) || newer.has_type(row.what), "{}", row.what);
+        }
+        for row in tables::FUNCTIONS {
+            prop_assert!(!older.has_function(row.what) || newer.has_function(row.what));
+        }
+        for row in tables::FEATURES {
+            prop_assert!(!older.has(row.what) || newer.has(row.what), "{:?}", row.what);
+        }
+        for field in indexed() {
+            for row in index_tables::INDEXES.iter().filter(|row| row.servers.below.is_none()) {
+                let has = |of: &Abilities| of.has_index(row.name, &field);
+                prop_assert!(!has(&older) || has(&newer), "{} on {}", row.name, field.data_type);
+            }
+            for row in index_tables::METRICS.iter().filter(|row| row.servers.below.is_none()) {
+                let has = |of: &Abilities| of.has_metric(row.name, &field);
+                prop_assert!(!has(&older) || has(&newer), "{} on {}", row.name, field.data_type);
+            }
+        }
+        let room = |of: &Abilities| [
+            of.limits.vector_fields,
+            of.limits.dimension,
+            of.limits.collections,
+            of.limits.databases,
+            of.limits.varchar,
+            of.limits.text,
+            of.limits.capacity,
+            of.limits.request,
+        ].map(|limit| limit.unwrap_or(u64::MAX));
+        for (before, after) in room(&older).into_iter().zip(room(&newer)) {
+            prop_assert!(before <= after);
+        }
+        prop_assert!(!older.limits.hyphens || newer.limits.hyphens);
+    }
+
+    /// What went away stays away, and is replaced by something that is there.
+    #[test]
+    fn what_went_away_has_a_replacement(release in release()) {
+        let server = milvus(release);
+        let vector = field("f", DataType::FLOAT_VECTOR);
+        for row in index_tables::INDEXES.iter().filter(|row| row.servers.below.is_some()) {
+            let params = [("index_type".to_owned(), row.name.to_owned())].into();
+            let index = crate::model::Index {
+                name: String::new(),
+                field: "f".to_owned(),
+                params,
+            };
+            let fit = super::super::indexes::index_for(&server, &index, &vector);
+            prop_assert!(
+                !matches!(fit, super::super::indexes::IndexFit::Lacking(_)),
+                "{} at {release:?}", row.name
+            );
+        }
+    }
+}

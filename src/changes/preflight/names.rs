@@ -1,0 +1,114 @@
+//! Names that the target refuses.
+
+use super::Found;
+use crate::model::Collection;
+
+/// The longest name, in bytes, in every release and flavour.
+const LONGEST: usize = 255;
+
+/// Names that servers keep for themselves (`common.go` of Milvus, every line).
+const RESERVED: &[&str] = &["RowID", "Timestamp", "$meta", "$namespace_id", "__virtual_pk__"];
+
+/// Words of Milvus's filter language. Newer releases refuse some of them as names of fields; where
+/// they are taken, a filter that names the field cannot be written.
+const KEYWORDS: &[&str] = &[
+    "like",
+    "exists",
+    "and",
+    "or",
+    "not",
+    "in",
+    "is",
+    "null",
+    "true",
+    "false",
+    "json_contains",
+    "json_contains_all",
+    "json_contains_any",
+    "array_contains",
+    "array_contains_all",
+    "array_contains_any",
+    "array_length",
+    "text_match",
+    "phrase_match",
+    "random_sample",
+];
+
+pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
+    let names = [("database", &wanted.database), ("collection", &wanted.name)];
+    for (what, name) in names {
+        one(found, what, name, "", "choose another one in the plan file");
+    }
+    let fields = wanted.fields.iter().map(|field| &field.name);
+    for name in fields.chain(wanted.struct_fields.iter().map(|of| &of.name)) {
+        let advice = format!("give it another with `fields.{name}.rename`");
+        if RESERVED.contains(&name.as_str()) {
+            let what = format!("servers keep the name {name:?} for themselves");
+            found.error("name_unfit", name, what, advice);
+            continue;
+        }
+        one(found, "field", name, name, &advice);
+        if KEYWORDS.contains(&name.to_lowercase().as_str()) {
+            let what = format!(
+                "{name:?} is a word of the filter language: newer servers refuse it as the name \
+                 of a field, and others cannot be asked about it"
+            );
+            found.warn("name_unfit", name, what, advice);
+        }
+    }
+    for function in &wanted.functions {
+        one(found, "function", &function.name, &function.name, super::LEAVE_OUT);
+    }
+    for alias in &wanted.aliases {
+        one(found, "alias", alias, alias, "give it another with `aliases` in the plan file");
+    }
+    for partition in &wanted.partitions {
+        if let Some(fault) = fault_of_partition(found, partition) {
+            let what = format!("the target takes no partition {partition:?}: the name {fault}");
+            let advice = "bring the rows together with `partitions = \"merge\"`, or rename it at \
+                          the source";
+            found.error("name_unfit", partition, what, advice);
+        }
+    }
+}
+
+fn one(found: &mut Found<'_>, kind: &str, name: &str, part: &str, advice: &str) {
+    if let Some(fault) = fault(found, name) {
+        let what = format!("the target takes no {kind} {name:?}: the name {fault}");
+        found.error("name_unfit", part, what, advice);
+    }
+}
+
+fn fault(found: &Found<'_>, name: &str) -> Option<&'static str> {
+    let extra = |c: char| found.target.allows_in_names(c);
+    if name.is_empty() {
+        Some("is empty")
+    } else if name.len() > LONGEST {
+        Some("is longer than 255 bytes")
+    } else if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        Some("does not begin with a letter or `_`")
+    } else if name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || extra(c))) {
+        Some("has characters other than letters, digits and `_`")
+    } else {
+        None
+    }
+}
+
+/// Partitions may begin with a digit, and have hyphens from 2.5 on (2.2.16 and 2.3.5 refuse them).
+fn fault_of_partition(found: &Found<'_>, name: &str) -> Option<&'static str> {
+    let hyphens = found.target.limits.hyphens;
+    let other = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '$' || c == '-');
+    if name.is_empty() {
+        Some("is empty")
+    } else if name.len() > LONGEST {
+        Some("is longer than 255 bytes")
+    } else if name.starts_with(['-', '$']) {
+        Some("does not begin with a letter, a digit or `_`")
+    } else if !hyphens && name.contains('-') {
+        Some("has a hyphen, which only Milvus 2.5 and newer take")
+    } else if name.contains(other) {
+        Some("has characters other than letters, digits, `_` and `-`")
+    } else {
+        None
+    }
+}

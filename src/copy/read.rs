@@ -35,7 +35,7 @@ impl Copy {
                 }
                 let mut share = self.task.memory.share(self.answer_limit()).await;
                 let ready = if let Some(rows) = self.read(&chunk, self.answer_limit()).await? {
-                    share.shrink_to(rows.bytes());
+                    share.shrink_to(rows.memory());
                     self.learn_row_bytes(&rows);
                     Loaded { chunk, rows, share }
                 } else if let Some((first, second)) = self.split(&chunk).await? {
@@ -69,6 +69,7 @@ impl Copy {
             Err(error) if error.kind == Kind::TooLarge => return Ok(None),
             Err(error) => return Err(self.read_error(chunk, error)),
         };
+        let rows = rows.renamed(&self.task.settings.renamed);
         if self.task.settings.dynamic_data != DynamicData::RequireNone {
             return Ok(Some(rows));
         }
@@ -91,7 +92,7 @@ impl Copy {
             let error = crate::milvus::Error::too_large("Query", self.task.source.uri(), why);
             return Err(self.read_error(&chunk, error));
         };
-        share.shrink_to(rows.bytes());
+        share.shrink_to(rows.memory());
         Ok(Loaded { chunk, rows, share })
     }
 }

@@ -86,20 +86,11 @@ impl Copy {
         mode: &mut WriteMode,
     ) -> Result<Written, Error> {
         let target = &self.task.target;
-        let key_field = self.query(None)?.key_field;
         let started = Instant::now();
         let mut attempt = 0;
         loop {
-            let written = target
-                .write_rows(
-                    &self.task.to.database,
-                    &self.task.to.name,
-                    chunk.scope.as_deref(),
-                    rows,
-                    &key_field,
-                    *mode,
-                )
-                .await;
+            let written =
+                target.write_rows(&self.task.to, chunk.scope.as_deref(), rows, *mode).await;
             let error = match written {
                 Ok(()) => return Ok(Written::Done),
                 Err(error) if error.kind == Kind::TooLarge && rows.len() > 1 => {

@@ -312,6 +312,9 @@ mod tests {
             (65535, 1, "proxy TaskCondition context Done", Kind::NotReady),
             (65535, 1, "unrecoverable error", Kind::NotReady),
             (65535, 1, "query results exceed the limit size", Kind::TooLarge),
+            (1, 1, "alias 'current' already exists", Kind::Invalid),
+            (1, 55, "service not ready", Kind::NotReady),
+            (6, 1, "database 'nowhere' does not exist", Kind::Missing),
             (1100, 5, "the length of string exceeds max length", Kind::Invalid),
         ];
         for (code, legacy, reason, kind) in cases {

@@ -27,7 +27,8 @@ impl Client {
     }
 
     /// How far the building of an index is, over all segments. `name` is empty where the server
-    /// chose it; then every such index of the field counts (a JSON field may have one per path).
+    /// chose it; then every such index of the field counts (a JSON field may have one per path). A
+    /// field's only index is found under any name.
     ///
     /// # Errors
     /// [`Kind::NoIndex`] when there is no such index; [`Kind::Other`] with the server's reason when
@@ -40,11 +41,21 @@ impl Client {
         name: &str,
     ) -> Result<IndexProgress> {
         let descriptions = self.describe_indexes(database, collection).await?;
-        let mut progress: Option<IndexProgress> = None;
-        for index in descriptions.iter().filter(|index| {
-            index.field_name == field
-                && convert::chosen_index_name(&index.index_name, &index.field_name) == name
-        }) {
+        let of_field: Vec<_> =
+            descriptions.iter().filter(|index| index.field_name == field).collect();
+        let mut named = of_field.clone();
+        named.retain(|index| convert::chosen_index_name(&index.index_name, field) == name);
+        // Milvus Lite gives an index a name of its own.
+        if named.is_empty() && of_field.len() == 1 {
+            named = of_field;
+        }
+        if named.is_empty() {
+            let name = if name.is_empty() { String::new() } else { format!(" {name:?}") };
+            let why = format!("there is no index{name} on field {field:?}");
+            return Err(self.error(Kind::NoIndex, "DescribeIndex", why));
+        }
+        let mut progress = IndexProgress { indexed: 0, total: 0, finished: true };
+        for index in named {
             if index.state() == common::IndexState::Failed {
                 let reason = match index.index_state_fail_reason.as_str() {
                     "" => "the server gives no reason",
@@ -55,18 +66,11 @@ impl Client {
                     format!("building the index {name:?} on field {field:?} failed: {reason}");
                 return Err(self.error(Kind::Other, "DescribeIndex", why));
             }
-            let finished = index.state() == common::IndexState::Finished;
-            let sum =
-                progress.get_or_insert(IndexProgress { indexed: 0, total: 0, finished: true });
-            sum.indexed += index.indexed_rows;
-            sum.total += index.total_rows;
-            sum.finished &= finished;
+            progress.indexed += index.indexed_rows;
+            progress.total += index.total_rows;
+            progress.finished &= index.state() == common::IndexState::Finished;
         }
-        progress.ok_or_else(|| {
-            let name = if name.is_empty() { String::new() } else { format!(" {name:?}") };
-            let why = format!("there is no index{name} on field {field:?}");
-            self.error(Kind::NoIndex, "DescribeIndex", why)
-        })
+        Ok(progress)
     }
 
     /// Creates an index, under its name where a user chose one. Repeating it with the same
@@ -88,11 +92,19 @@ impl Client {
             index_name: index.name.clone(),
             ..Default::default()
         };
-        self.repeat("CreateIndex", database, CHANGE, message, |mut c, r| async move {
-            c.create_index(r).await
-        })
-        .await
-        .map(drop)
+        let made = self
+            .repeat("CreateIndex", database, CHANGE, message, |mut c, r| async move {
+                c.create_index(r).await
+            })
+            .await;
+        match made {
+            // Milvus Lite refuses it the second time, as after a lost answer.
+            Err(error) if error.message.contains("already exist") => {
+                let there = self.list_indexes(database, collection).await?;
+                if there.iter().any(|have| is_same(have, index)) { Ok(()) } else { Err(error) }
+            }
+            other => other.map(drop),
+        }
     }
 
     /// Every index, as the server describes it; none is no error.
@@ -117,4 +129,13 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether an index that is there is the one that was asked for. Servers describe further
+/// parameters than they were given.
+fn is_same(have: &Index, asked: &Index) -> bool {
+    have.field == asked.field
+        && ["index_type", "metric_type", "json_path"]
+            .iter()
+            .all(|key| have.params.get(*key) == asked.params.get(*key))
 }

@@ -164,10 +164,10 @@ impl Client {
     ) -> Result<(Vec<Key>, Option<u64>)> {
         let expression = range.expression(&query.key_field, query.key_kind);
         let output = vec![query.key_field.clone()];
-        let request = query.request(expression, output, moment, Limit::Page(limit));
+        let request = query.request(expression, output.clone(), moment, Limit::Page(limit));
         let answer = self.query(&query.database, request, max_answer).await?;
         let session = (answer.session_ts > 0).then_some(answer.session_ts);
-        let keys = self.rows(query, answer)?.into_keys();
+        let keys = self.rows(query, answer, &output)?.into_keys();
         let ascending = keys.windows(2).all(|pair| pair[0] < pair[1]);
         if !ascending || keys.iter().any(|key| !range.contains(key)) {
             let why = format!(
@@ -231,7 +231,7 @@ impl Client {
             }
             other => other?,
         };
-        let rows = self.rows(query, answer)?;
+        let rows = self.rows(query, answer, &output)?;
         if let Some(stray) = rows.keys().iter().find(|key| !range.contains(key)) {
             let why = format!("asked for {range}, the answer holds key {stray}");
             return Err(self.error(Kind::BadAnswer, "Query", why));
@@ -256,9 +256,10 @@ impl Client {
         limit: u32,
     ) -> Result<Rows> {
         let expression = KeyRange::ALL.expression(&query.key_field, query.key_kind);
-        let request = query.request(expression, output, Moment::Eventually, Limit::Page(limit));
+        let request =
+            query.request(expression, output.clone(), Moment::Eventually, Limit::Page(limit));
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
-        self.rows(query, answer)
+        self.rows(query, answer, &output)
     }
 
     /// `count(*)`: live rows, duplicate keys counted. `None` where the server has no such thing
@@ -324,8 +325,8 @@ impl Client {
         self.count_where(query, expression, moment).await
     }
 
-    fn rows(&self, query: &Query, answer: pb::QueryResults) -> Result<Rows> {
-        Rows::from_answer(answer, &query.key_field, query.key_kind)
+    fn rows(&self, query: &Query, answer: pb::QueryResults, asked: &[String]) -> Result<Rows> {
+        Rows::from_answer(answer, asked, &query.key_field, query.key_kind)
             .map_err(|why| self.error(Kind::BadAnswer, "Query", why))
     }
 }

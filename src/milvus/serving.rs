@@ -137,12 +137,9 @@ impl Client {
             Ok(answer) => {
                 Ok(u32::try_from(answer.replicas.len()).ok().filter(|&replicas| replicas > 0))
             }
-            Err(error)
-                if matches!(
-                    error.kind,
-                    Kind::Unsupported | Kind::PermissionDenied | Kind::NotLoaded
-                ) =>
-            {
+            // 2.2.16 says so with the code of a partition that is not there.
+            Err(error) if matches!(error.kind, Kind::NotLoaded | Kind::Missing) => Ok(None),
+            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::PermissionDenied) => {
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -1,11 +1,13 @@
 //! Writing rows, in the two ways that are needed: for the first time, and again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::client::{CallOptions, Client, MESSAGE_LIMIT};
 use super::column::Rows;
 use super::error::{Kind, Result};
 use super::pb::milvus as pb;
+use crate::model::{Collection, Flavour};
 
 /// Deadline of one write.
 const WRITE: Duration = Duration::from_secs(120);
@@ -30,22 +32,20 @@ impl Client {
     /// When the call fails, or the server acknowledges another number of rows than was sent.
     pub async fn write_rows(
         &self,
-        database: &str,
-        collection: &str,
+        to: &Collection,
         partition: Option<&str>,
         rows: &Rows,
-        key_field: &str,
         mode: WriteMode,
     ) -> Result<()> {
         if rows.is_empty() {
             return Ok(());
         }
-        let target = Target { database, collection, partition };
+        let target = Target { to, partition };
         match mode {
             WriteMode::First => self.insert(&target, rows).await,
             WriteMode::Again => match self.upsert(&target, rows).await {
                 Err(error) if error.kind == Kind::Unsupported => {
-                    self.delete_keys(&target, rows, key_field).await?;
+                    self.delete_keys(&target, rows).await?;
                     self.insert(&target, rows).await
                 }
                 other => other,
@@ -55,15 +55,15 @@ impl Client {
 
     async fn insert(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
         let message = pb::InsertRequest {
-            db_name: target.database.to_owned(),
-            collection_name: target.collection.to_owned(),
+            db_name: target.to.database.clone(),
+            collection_name: target.to.name.clone(),
             partition_name: target.partition.unwrap_or_default().to_owned(),
-            fields_data: self.columns("Insert", rows)?,
+            fields_data: rows.to_insert(&self.flagged(target.to)),
             num_rows: self.row_number("Insert", rows)?,
             ..Default::default()
         };
         let answer = self
-            .call("Insert", target.database, OPTIONS, message, |mut c, r| async move {
+            .call("Insert", &target.to.database, OPTIONS, message, |mut c, r| async move {
                 c.insert(r).await
             })
             .await?;
@@ -72,39 +72,51 @@ impl Client {
 
     async fn upsert(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
         let message = pb::UpsertRequest {
-            db_name: target.database.to_owned(),
-            collection_name: target.collection.to_owned(),
+            db_name: target.to.database.clone(),
+            collection_name: target.to.name.clone(),
             partition_name: target.partition.unwrap_or_default().to_owned(),
-            fields_data: self.columns("Upsert", rows)?,
+            fields_data: rows.to_insert(&self.flagged(target.to)),
             num_rows: self.row_number("Upsert", rows)?,
             ..Default::default()
         };
         let answer = self
-            .call("Upsert", target.database, OPTIONS, message, |mut c, r| async move {
+            .call("Upsert", &target.to.database, OPTIONS, message, |mut c, r| async move {
                 c.upsert(r).await
             })
             .await?;
         self.acknowledged("Upsert", answer.upsert_cnt, rows)
     }
 
-    async fn delete_keys(&self, target: &Target<'_>, rows: &Rows, key_field: &str) -> Result<()> {
+    async fn delete_keys(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
+        let Some(key) = target.to.primary_key() else {
+            return Err(self.error(Kind::Invalid, "Delete", "the collection has no primary key"));
+        };
         let keys: Vec<String> = rows.keys().iter().map(crate::model::Key::literal).collect();
         let message = pb::DeleteRequest {
-            db_name: target.database.to_owned(),
-            collection_name: target.collection.to_owned(),
+            db_name: target.to.database.clone(),
+            collection_name: target.to.name.clone(),
             partition_name: target.partition.unwrap_or_default().to_owned(),
-            expr: format!("{key_field} in [{}]", keys.join(",")),
+            expr: format!("{} in [{}]", key.name, keys.join(",")),
             ..Default::default()
         };
-        self.call("Delete", target.database, OPTIONS, message, |mut c, r| async move {
+        self.call("Delete", &target.to.database, OPTIONS, message, |mut c, r| async move {
             c.delete(r).await
         })
         .await
         .map(drop)
     }
 
-    fn columns(&self, rpc: &'static str, rows: &Rows) -> Result<Vec<super::pb::schema::FieldData>> {
-        rows.to_insert().map_err(|why| self.error(Kind::BadAnswer, rpc, why))
+    /// Fields of which every row has to be flagged as null or not (2.5).
+    fn flagged<'a>(&self, to: &'a Collection) -> BTreeSet<&'a str> {
+        let version = self.version();
+        if version.flavour == Flavour::Lite || version.older_than(2, 5, 0) {
+            return BTreeSet::new();
+        }
+        to.fields
+            .iter()
+            .filter(|field| field.nullable || field.default_value.is_some())
+            .map(|field| field.name.as_str())
+            .collect()
     }
 
     fn row_number(&self, rpc: &'static str, rows: &Rows) -> Result<u32> {
@@ -122,8 +134,7 @@ impl Client {
 }
 
 struct Target<'a> {
-    database: &'a str,
-    collection: &'a str,
+    to: &'a Collection,
     partition: Option<&'a str>,
 }
 

@@ -87,6 +87,8 @@ pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
         return Kind::TooLarge;
     }
     match code {
+        // Not ready, which has a legacy code of its own; Milvus Lite says both of any failure.
+        1 if legacy == 1 => return text_kind(text),
         1 | 2 | 11 | 12 | 106 | 110 | 503 | 505 | 507 | 2200 => return Kind::NotReady,
         4 | 8 | 1807 => return Kind::RateLimited,
         3 | 7 | 9 => return Kind::QuotaExceeded,
@@ -123,7 +125,7 @@ fn text_kind(text: &str) -> Kind {
             "database not found",
             "database not exist",
         ],
-    ) || (text.contains("database") && text.contains("not found"))
+    ) || (text.contains("database") && has_any(text, &["not found", "does not exist"]))
     {
         Kind::Missing
     } else if has_any(text, &["has not been loaded", "not loaded", "checkIfLoaded failed"]) {
@@ -133,6 +135,8 @@ fn text_kind(text: &str) -> Kind {
         &["index doesn't exist", "index not exist", "index not found", "no index"],
     ) {
         Kind::NoIndex
+    } else if has_any(text, &["already exist", "conflicts with an existing"]) {
+        Kind::Invalid
     // The whole text of what 2.3.5 says to LoadCollection for most of a minute after a crash.
     } else if has_any(text, TRANSIENT) || text == "unrecoverable error" {
         Kind::NotReady

@@ -1,0 +1,167 @@
+//! Encoded messages as bytes: finding the values of a repeated field, and keeping some of them,
+//! without decoding any.
+
+use std::ops::Range;
+
+use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
+
+/// One field of an encoded message.
+#[derive(Debug, Clone)]
+pub(super) struct Part {
+    /// Its number.
+    pub(super) number: u32,
+    /// How it is encoded.
+    pub(super) wire: WireType,
+    /// The bytes of all of it.
+    pub(super) whole: Range<usize>,
+    /// The bytes of its value, without key and length.
+    pub(super) value: Range<usize>,
+}
+
+/// The fields of a message, in order.
+pub(super) fn parts(message: &[u8]) -> Result<Vec<Part>, String> {
+    let mut found = Vec::new();
+    let mut rest = message;
+    while !rest.is_empty() {
+        let start = message.len() - rest.len();
+        let (number, wire) = decode_key(&mut rest).map_err(|error| error.to_string())?;
+        let mut from = message.len() - rest.len();
+        let length = match wire {
+            WireType::Varint => {
+                decode_varint(&mut rest).map_err(|error| error.to_string())?;
+                message.len() - rest.len() - from
+            }
+            WireType::SixtyFourBit => 8,
+            WireType::ThirtyTwoBit => 4,
+            WireType::LengthDelimited => {
+                let length = decode_varint(&mut rest).map_err(|error| error.to_string())?;
+                from = message.len() - rest.len();
+                usize::try_from(length).unwrap_or(usize::MAX)
+            }
+            WireType::StartGroup | WireType::EndGroup => {
+                return Err("a group, which no such message has".to_owned());
+            }
+        };
+        let end = from.checked_add(length).filter(|&end| end <= message.len());
+        let end = end.ok_or("it ends too early")?;
+        rest = &message[end..];
+        found.push(Part { number, wire, whole: start..end, value: from..end });
+    }
+    Ok(found)
+}
+
+/// How the values of a repeated field are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Numbers of varying length, usually packed.
+    Varint,
+    /// So many bytes each, packed.
+    Fixed(usize),
+    /// Texts, bytes or messages, each with its length.
+    Delimited,
+}
+
+/// Where a payload's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a repeated field of a message.
+    Field(u32, Layout),
+    /// All of it is values of so many bytes.
+    Whole(usize),
+}
+
+/// The values at a place, as ranges of bytes, and what else is there.
+pub(super) struct Values {
+    place: Place,
+    pub(super) each: Vec<Range<usize>>,
+    before: Vec<Range<usize>>,
+    behind: Vec<Range<usize>>,
+}
+
+/// Finds the values in the bytes of a payload's member.
+pub(super) fn values(member: &[u8], place: Place) -> Result<Values, String> {
+    let mut found = Values { place, each: Vec::new(), before: Vec::new(), behind: Vec::new() };
+    let (field, layout) = match place {
+        Place::Field(field, layout) => (field, layout),
+        Place::Whole(width) => {
+            found.each = chunks(0..member.len(), width)?;
+            return Ok(found);
+        }
+    };
+    for part in parts(member)? {
+        if part.number != field {
+            let others = if found.each.is_empty() { &mut found.before } else { &mut found.behind };
+            others.push(part.whole);
+            continue;
+        }
+        match (layout, part.wire) {
+            (Layout::Delimited, WireType::LengthDelimited) => found.each.push(part.whole),
+            (Layout::Varint, WireType::Varint)
+            | (Layout::Fixed(4), WireType::ThirtyTwoBit)
+            | (Layout::Fixed(8), WireType::SixtyFourBit) => found.each.push(part.value),
+            (Layout::Varint, WireType::LengthDelimited) => {
+                let mut rest = &member[part.value.clone()];
+                while !rest.is_empty() {
+                    let start = part.value.end - rest.len();
+                    decode_varint(&mut rest).map_err(|error| error.to_string())?;
+                    found.each.push(start..part.value.end - rest.len());
+                }
+            }
+            (Layout::Fixed(width), WireType::LengthDelimited) => {
+                found.each.extend(chunks(part.value, width)?);
+            }
+            _ => return Err("values in an encoding of another type".to_owned()),
+        }
+    }
+    Ok(found)
+}
+
+fn chunks(bytes: Range<usize>, width: usize) -> Result<Vec<Range<usize>>, String> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    if width == 0 || !bytes.len().is_multiple_of(width) {
+        return Err(format!("{} bytes are no whole number of values of {width}", bytes.len()));
+    }
+    Ok(bytes.step_by(width).map(|start| start..start + width).collect())
+}
+
+impl Values {
+    /// The member with these values instead, each encoded as it was found in some such member.
+    pub(super) fn rebuilt<'a>(
+        &self,
+        member: &[u8],
+        kept: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Vec<u8> {
+        let mut out = Vec::with_capacity(member.len());
+        for other in &self.before {
+            out.extend_from_slice(&member[other.clone()]);
+        }
+        let length: usize = kept.clone().map(<[u8]>::len).sum();
+        match self.place {
+            Place::Field(field, Layout::Varint | Layout::Fixed(_)) if length > 0 => {
+                encode_key(field, WireType::LengthDelimited, &mut out);
+                encode_varint(length as u64, &mut out);
+            }
+            _ => {}
+        }
+        kept.for_each(|value| out.extend_from_slice(value));
+        for other in &self.behind {
+            out.extend_from_slice(&member[other.clone()]);
+        }
+        out
+    }
+}
+
+/// Appends a field whose value has a length.
+pub(super) fn put(out: &mut Vec<u8>, number: u32, value: &[u8]) {
+    encode_key(number, WireType::LengthDelimited, out);
+    encode_varint(value.len() as u64, out);
+    out.extend_from_slice(value);
+}
+
+/// The booleans of a repeated field.
+pub(super) fn booleans(message: &[u8], field: u32) -> Result<Vec<bool>, String> {
+    let found = values(message, Place::Field(field, Layout::Varint))?;
+    Ok(found.each.iter().map(|range| message[range.clone()] != [0]).collect())
+}

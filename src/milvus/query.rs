@@ -290,9 +290,9 @@ impl Client {
             return Ok(count);
         }
         let output = vec![query.key_field.clone()];
-        let request = query.request(expression, output, Moment::Strong, Limit::Page(1));
+        let request = query.request(expression, output.clone(), Moment::Strong, Limit::Page(1));
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
-        Ok(u64::from(!self.rows(query, answer)?.is_empty()))
+        Ok(u64::from(!self.rows(query, answer, &output)?.is_empty()))
     }
 
     async fn count_where(

@@ -257,9 +257,16 @@ impl Collection {
         format!("{}/{}", self.database, self.name)
     }
 
-    /// The name of every column, the dynamic one included.
+    /// The name of every column that queries return, the dynamic one included. What a function
+    /// computes is not returned, but for embeddings.
     pub fn columns(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.fields.iter().map(|field| field.name.clone()).collect();
+        let is_returned = |field: &&Field| {
+            let function = self.function_of(&field.name);
+            !field.function_output
+                || function.is_some_and(|function| function.kind.output_is_readable())
+        };
+        let fields = self.fields.iter().filter(is_returned);
+        let mut names: Vec<String> = fields.map(|field| field.name.clone()).collect();
         names.extend(self.struct_fields.iter().map(|field| field.name.clone()));
         if self.dynamic_field {
             names.push(DYNAMIC_COLUMN.to_owned());

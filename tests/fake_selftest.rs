@@ -19,7 +19,7 @@ mod fake_selftest {
     mod queries;
     mod scene;
     mod schema;
-    mod types;
+    mod data_types;
     mod values;
     mod zilliz;
 }

@@ -1,6 +1,6 @@
 //! What a server can hold: its types, features, indexes and limits, by its version and kind. Pure.
 //!
-//! The tables are in [`tables`] and [`index_tables`]; here is how they are asked.
+//! The tables are in `tables` and `index_tables`; here is how they are asked.
 
 mod index_tables;
 mod limits;

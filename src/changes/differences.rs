@@ -58,6 +58,7 @@ pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -
 struct Found(Vec<Difference>);
 
 impl Found {
+    #[expect(clippy::needless_pass_by_value, reason = "every caller makes the texts for it")]
     fn note(&mut self, weight: Weight, name: impl Into<String>, should: String, is: String) {
         if should != is {
             let name = name.into();

@@ -146,9 +146,7 @@ fn sparse_dim(row: &[u8]) -> i64 {
 pub fn decode(column: &FieldData) -> Vec<Value> {
     let (present, own_valid) = match &column.field {
         Some(Field::Scalars(scalars)) => (decode_scalars(scalars), &scalars.valid_data),
-        Some(Field::Vectors(vectors)) => {
-            (decode_vectors(column.r#type(), vectors), &vectors.valid_data)
-        }
+        Some(Field::Vectors(vectors)) => (decode_vectors(vectors), &vectors.valid_data),
         Some(Field::StructArrays(_)) => panic!("{}: struct arrays are not read", column.field_name),
         None => (Vec::new(), &Vec::new()),
     };
@@ -195,7 +193,7 @@ fn decode_scalars(scalars: &ScalarField) -> Vec<Value> {
     }
 }
 
-fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
+fn decode_vectors(vectors: &VectorField) -> Vec<Value> {
     let dim = usize::try_from(vectors.dim).unwrap();
     let rows = |bytes: &[u8], width: usize| {
         bytes.chunks(width).map(|row| Value::Bytes(row.to_vec())).collect()
@@ -219,7 +217,7 @@ fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
             .map(|row| {
                 // How the row of a null is read: without a dimension.
                 let row = VectorField { dim: arrays.dim, ..row.clone() };
-                Value::Array(decode_vectors(data_type, &row))
+                Value::Array(decode_vectors(&row))
             })
             .collect(),
     }

@@ -232,6 +232,7 @@ async fn a_description_says_what_its_line_says() {
         .alias("other");
     collection.struct_fields[0].nullable = true; // not known yet
     scene.probe.create_collection(&collection).await;
+    scene.probe.build_and_load(&collection).await;
     let described = scene.probe.describe("other").await;
     let schema = described.schema.unwrap();
     assert_eq!((described.collection_name.as_str(), schema.name.as_str()), ("other", "things"));

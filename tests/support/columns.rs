@@ -6,8 +6,9 @@ use super::pb::schema::vector_field::Data as Vectors;
 use super::pb::schema::{
     ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray,
     GeometryWktArray, IntArray, JsonArray, LongArray, ScalarField, SparseFloatArray, StringArray,
-    VectorArray, VectorField,
+    VectorField,
 };
+use super::structs::VectorArray;
 use super::table::Value;
 
 /// A column for an insert: nulls are left out, as servers demand.
@@ -77,11 +78,12 @@ fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
         DataType::Int64 => Data::LongData(LongArray { data: each!(Int) }),
         DataType::Float => Data::FloatData(FloatArray { data: each!(Float) }),
         DataType::Double => Data::DoubleData(DoubleArray { data: each!(Double) }),
-        DataType::VarChar | DataType::Text | DataType::Timestamptz => {
+        DataType::VarChar | DataType::Timestamptz => {
             Data::StringData(StringArray { data: each!(Text) })
         }
         DataType::Geometry => Data::GeometryWktData(GeometryWktArray { data: each!(Text) }),
         DataType::Json => Data::JsonData(JsonArray { data: each!(Json) }),
+        DataType::Text => Data::StringData(StringArray { data: each!(Text) }),
         other => panic!("no scalar: {other:?}"),
     };
     ScalarField { data: Some(data), ..Default::default() }

@@ -188,6 +188,30 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
     }
 }
 
+/// How many elements a row's structs have: none in every fourth row, the same in all sub-fields.
+fn struct_elements(row: usize) -> usize {
+    row % 4
+}
+
+/// Vectors for one row of a sub-field.
+fn vectors_of_row(column: &FieldSchema, row: usize, random: &mut SplitMix) -> Value {
+    let bytes = |count: u64, random: &mut SplitMix| -> Vec<u8> {
+        // Never all bits of an exponent, which would be no number.
+        (0..count).map(|_| (random.next() & 0x3b) as u8).collect()
+    };
+    let one = |_| match column.element_type() {
+        DataType::FloatVector => Value::FloatVector(
+            (0..dim(column)).map(|_| random.below(2001) as f32 / 1000.0 - 1.0).collect(),
+        ),
+        DataType::BinaryVector => Value::Bytes(bytes(dim(column) / 8, random)),
+        DataType::Float16Vector | DataType::BFloat16Vector => {
+            Value::Bytes(bytes(dim(column) * 2, random))
+        }
+        _ => Value::Bytes(bytes(dim(column), random)),
+    };
+    Value::Array((0..struct_elements(row)).map(one).collect())
+}
+
 fn dim(column: &FieldSchema) -> u64 {
     column
         .type_params
@@ -357,28 +381,4 @@ fn instant(row: usize, random: &mut SplitMix) -> String {
             1 + random.below(999_999)
         ),
     }
-}
-
-/// How many elements a row's structs have: none in every fourth row, the same in all sub-fields.
-fn struct_elements(row: usize) -> usize {
-    row % 4
-}
-
-/// Vectors for one row of a sub-field.
-fn vectors_of_row(column: &FieldSchema, row: usize, random: &mut SplitMix) -> Value {
-    let bytes = |count: u64, random: &mut SplitMix| -> Vec<u8> {
-        // Never all bits of an exponent, which would be no number.
-        (0..count).map(|_| (random.next() & 0x3b) as u8).collect()
-    };
-    let one = |_| match column.element_type() {
-        DataType::FloatVector => Value::FloatVector(
-            (0..dim(column)).map(|_| random.below(2001) as f32 / 1000.0 - 1.0).collect(),
-        ),
-        DataType::BinaryVector => Value::Bytes(bytes(dim(column) / 8, random)),
-        DataType::Float16Vector | DataType::BFloat16Vector => {
-            Value::Bytes(bytes(dim(column) * 2, random))
-        }
-        _ => Value::Bytes(bytes(dim(column), random)),
-    };
-    Value::Array((0..struct_elements(row)).map(one).collect())
 }

@@ -2,9 +2,8 @@
 //! requests and answers hold one column of all.
 
 use super::pb::schema::field_data::Field;
-use super::pb::schema::{
-    DataType, FieldData, FieldSchema, StructArrayField, StructArrayFieldSchema,
-};
+use super::pb::schema::{DataType, FieldData, FieldSchema, StructArrayField};
+pub use super::pb::schema::{StructArrayFieldSchema, VectorArray};
 
 /// A struct array field.
 pub fn struct_array(name: &str, fields: Vec<FieldSchema>) -> StructArrayFieldSchema {

@@ -61,9 +61,11 @@ pub enum Feature {
     Text,
     MinHash,
     NullableStructs,
-    /// A field with a default value may be sent without `valid_data`.
+    /// A field with a default value may be sent without `valid_data`. Before, the proxy's
+    /// `FillWithDefaultValue` wants an entry for every row, also of a field that cannot be null.
     ValidDataOfDefaultsOptional,
-    /// A nullable field may be sent without `valid_data`.
+    /// A nullable field may be sent without `valid_data`. The first `fillWithValue` of the 2.5 line
+    /// wanted an entry for every row; late releases of 2.5 may be milder.
     ValidDataOptional,
     /// An iterator's page holds as many rows as were asked for, as long as there are any.
     ExactPages,
@@ -147,6 +149,8 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// Bytes of a JSON value.
     pub json_bytes: usize,
+    /// Replicas that there are nodes for.
+    pub replicas: i32,
     /// Largest `limit` of a query.
     pub query_window: i64,
 }
@@ -177,6 +181,8 @@ pub struct Profile {
     pub shuffled_columns: bool,
     /// An empty array is answered as a `ScalarField` with no member set.
     pub empty_arrays_without_member: bool,
+    /// The same for a row without vectors in a struct; whether servers do so is not known.
+    pub empty_vector_arrays_without_member: bool,
     /// RPCs that answer UNIMPLEMENTED.
     pub unimplemented: BTreeSet<&'static str>,
     /// Refuses vector indexes other than `AUTOINDEX` and `MINHASH_LSH`.
@@ -204,6 +210,7 @@ impl Profile {
             request_bytes: 64 << 20,
             answer_bytes: 64 << 20,
             json_bytes: 65_536,
+            replicas: 8,
             query_window: 16_384,
         };
         Self {
@@ -216,6 +223,7 @@ impl Profile {
             null_scalars: NullScalars::Full,
             shuffled_columns: false,
             empty_arrays_without_member: true,
+            empty_vector_arrays_without_member: false,
             unimplemented: BTreeSet::new(),
             only_autoindex: false,
             loading_polls: 1,

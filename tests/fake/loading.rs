@@ -152,11 +152,13 @@ fn check_indexes(collection: &Collection) -> Result<()> {
         .map(super::state::Column::path)
         .filter(|path| !indexed(path))
         .collect();
-    if bare.is_empty() {
-        return Ok(());
+    match bare.as_slice() {
+        [] => Ok(()),
+        _ if collection.indexes.is_empty() => Err(Refused::no_index(&collection.name)),
+        _ => Err(Refused::other(format!(
+            "there is no vector index on field: {bare:?}, please create index firstly"
+        ))),
     }
-    let why = format!(": there is no vector index on field: {bare:?}, please create index firstly");
-    Err(Refused::no_index(&collection.name, &why))
 }
 
 fn set_loaded(collection: &mut Collection, names: &[String], loaded: bool) -> Result<()> {

@@ -45,7 +45,7 @@ pub enum Feature {
     DynamicLater,
     /// `$meta` itself may be null.
     NullableMeta,
-    /// Descriptions are limited to 1024 bytes, and `$` is allowed in names.
+    /// Descriptions of collections are limited to 1024 bytes, and `$` is allowed in names.
     NamesOf26,
     /// The property `collection.function.allowInsertNonBM25FunctionOutputs`.
     FunctionOutputsInserted,
@@ -61,8 +61,9 @@ pub enum Feature {
     Text,
     MinHash,
     NullableStructs,
-    /// A field with a default value may be sent without `valid_data`. Before, the proxy's
-    /// `FillWithDefaultValue` wants an entry for every row, also of a field that cannot be null.
+    /// A field with a default value may be sent without `valid_data`. Before, an entry for every
+    /// row is wanted, also of a field that cannot be null (milvus issue 48002, mended on master in
+    /// March 2026; which 2.6 release has it is not known).
     ValidDataOfDefaultsOptional,
     /// A nullable field may be sent without `valid_data`. The first `fillWithValue` of the 2.5 line
     /// wanted an entry for every row; late releases of 2.5 may be milder.

@@ -308,10 +308,11 @@ async fn a_load_needs_an_index_on_every_vector() {
         milvus::DescribeIndexRequest { collection_name: "things".to_owned(), ..Default::default() };
     let answer = scene.probe.raw().describe_index(none).await.unwrap().into_inner();
     refused(answer.status.unwrap(), 700, "index not found");
+    refused(load(&scene).await, 700, "index not found");
     for index in &collection.indexes {
         scene.probe.create_index("things", index).await;
     }
-    refused(load(&scene).await, 700, "there is no vector index on field: [\"things[bits]\"]");
+    refused(load(&scene).await, 65_535, "there is no vector index on field: [\"things[bits]\"]");
     scene.probe.create_index("things", &last).await;
     assert_eq!(scene.probe.load_state("things", &[]).await, LoadState::NotLoad);
     fine(load(&scene).await);

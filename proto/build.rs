@@ -40,6 +40,7 @@ const RPCS: &[&str] = &[
     "DropPartition",
     "Flush",
     "GetCollectionStatistics",
+    "GetFlushState",
     "GetLoadState",
     "GetLoadingProgress",
     "GetReplicas",

@@ -1,7 +1,11 @@
 //! What a test collection looks like: a builder, and presets that have every type a server knows.
 
 use super::pb::common::KeyValuePair;
-use super::pb::schema::{CollectionSchema, DataType, FieldSchema};
+use super::pb::schema::value_field::Data as DefaultValue;
+use super::pb::schema::{
+    CollectionSchema, DataType, FieldSchema, FunctionSchema, FunctionType, ValueField,
+};
+use super::structs::{self, StructArrayFieldSchema};
 
 /// A field with the defaults of Milvus.
 pub fn field(name: &str, data_type: DataType) -> FieldSchema {
@@ -31,6 +35,10 @@ pub trait FieldWords {
     fn partition_key(self) -> Self;
     fn nullable(self) -> Self;
     fn described(self, description: &str) -> Self;
+    /// What the server puts into rows that come without a value.
+    fn with_default(self, value: DefaultValue) -> Self;
+    /// What a function of the collection makes; it is neither written nor read.
+    fn function_output(self) -> Self;
 }
 
 impl FieldWords for FieldSchema {
@@ -62,6 +70,27 @@ impl FieldWords for FieldSchema {
     fn described(mut self, description: &str) -> Self {
         self.description = description.to_owned();
         self
+    }
+
+    fn with_default(mut self, value: DefaultValue) -> Self {
+        self.default_value = Some(ValueField { data: Some(value) });
+        self
+    }
+
+    fn function_output(mut self) -> Self {
+        self.is_function_output = true;
+        self
+    }
+}
+
+/// The BM25 function that makes a sparse vector of a text.
+pub fn bm25(name: &str, input: &str, output: &str) -> FunctionSchema {
+    FunctionSchema {
+        name: name.to_owned(),
+        r#type: FunctionType::Bm25.into(),
+        input_field_names: vec![input.to_owned()],
+        output_field_names: vec![output.to_owned()],
+        ..Default::default()
     }
 }
 
@@ -102,6 +131,7 @@ pub struct Collection {
     pub name: String,
     pub description: String,
     pub fields: Vec<FieldSchema>,
+    pub functions: Vec<FunctionSchema>,
     /// Whether it has dynamic fields, and so a column `$meta`.
     pub dynamic: bool,
     pub shards: i32,
@@ -113,6 +143,10 @@ pub struct Collection {
     /// Partitions beside `_default`.
     pub partitions: Vec<String>,
     pub indexes: Vec<Index>,
+    /// Its columns are those of a table that [`structs::columns`] names.
+    pub struct_fields: Vec<StructArrayFieldSchema>,
+    /// Other names, which it gets with its indexes.
+    pub aliases: Vec<String>,
 }
 
 impl Collection {
@@ -121,6 +155,7 @@ impl Collection {
             name: name.to_owned(),
             description: String::new(),
             fields,
+            functions: Vec::new(),
             dynamic: false,
             shards: 1,
             consistency: 2,
@@ -128,11 +163,18 @@ impl Collection {
             num_partitions: 0,
             partitions: Vec::new(),
             indexes: Vec::new(),
+            struct_fields: Vec::new(),
+            aliases: Vec::new(),
         }
     }
 
     pub fn dynamic(mut self) -> Self {
         self.dynamic = true;
+        self
+    }
+
+    pub fn function(mut self, function: FunctionSchema) -> Self {
+        self.functions.push(function);
         self
     }
 
@@ -151,17 +193,26 @@ impl Collection {
         self
     }
 
+    /// More parameters, as JSON text, for the index that was added last.
+    pub fn with_index_params(mut self, params: &str) -> Self {
+        let index = self.indexes.last_mut().expect("an index");
+        index.params.push(("params".to_owned(), params.to_owned()));
+        self
+    }
+
     pub fn property(mut self, key: &str, value: &str) -> Self {
         self.properties.push((key.to_owned(), value.to_owned()));
         self
     }
 
-    /// Everything that has a value in every row: the fields, and `$meta`.
+    /// Everything that has a value in every row: the fields but what functions make, and `$meta`.
     pub fn columns(&self) -> Vec<FieldSchema> {
         let mut columns = self.fields.clone();
+        columns.retain(|field| !field.is_function_output);
         if self.dynamic {
             columns.push(meta());
         }
+        columns.extend(structs::columns(&self.struct_fields));
         columns
     }
 
@@ -170,9 +221,21 @@ impl Collection {
             name: self.name.clone(),
             description: self.description.clone(),
             fields: self.fields.clone(),
+            functions: self.functions.clone(),
             enable_dynamic_field: self.dynamic,
+            struct_array_fields: self.struct_fields.clone(),
             ..Default::default()
         }
+    }
+
+    pub fn struct_field(mut self, field: StructArrayFieldSchema) -> Self {
+        self.struct_fields.push(field);
+        self
+    }
+
+    pub fn alias(mut self, alias: &str) -> Self {
+        self.aliases.push(alias.to_owned());
+        self
     }
 }
 

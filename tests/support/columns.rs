@@ -4,9 +4,11 @@ use super::pb::schema::field_data::Field;
 use super::pb::schema::scalar_field::Data;
 use super::pb::schema::vector_field::Data as Vectors;
 use super::pb::schema::{
-    ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray, IntArray,
-    JsonArray, LongArray, ScalarField, SparseFloatArray, StringArray, VectorField,
+    ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray,
+    GeometryWktArray, IntArray, JsonArray, LongArray, ScalarField, SparseFloatArray, StringArray,
+    VectorField,
 };
+use super::structs::VectorArray;
 use super::table::Value;
 
 /// A column for an insert: nulls are left out, as servers demand.
@@ -21,6 +23,7 @@ pub fn encode(field: &FieldSchema, values: &[&Value]) -> FieldData {
         | DataType::BFloat16Vector
         | DataType::Int8Vector
         | DataType::SparseFloatVector => Field::Vectors(encode_vectors(field, &present)),
+        DataType::ArrayOfVector => Field::Vectors(encode_vector_arrays(field, &present)),
         DataType::Array => {
             let rows = present.iter().map(|value| match value {
                 // An empty array has to have its member set: one without kills Milvus 2.3.5.
@@ -38,7 +41,11 @@ pub fn encode(field: &FieldSchema, values: &[&Value]) -> FieldData {
         r#type: field.data_type,
         field_name: field.name.clone(),
         is_dynamic: field.is_dynamic,
-        valid_data: if field.nullable { valid } else { Vec::new() },
+        valid_data: if field.nullable || field.default_value.is_some() {
+            valid
+        } else {
+            Vec::new()
+        },
         field: Some(payload),
         ..Default::default()
     }
@@ -71,11 +78,32 @@ fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
         DataType::Int64 => Data::LongData(LongArray { data: each!(Int) }),
         DataType::Float => Data::FloatData(FloatArray { data: each!(Float) }),
         DataType::Double => Data::DoubleData(DoubleArray { data: each!(Double) }),
-        DataType::VarChar => Data::StringData(StringArray { data: each!(Text) }),
+        DataType::VarChar | DataType::Timestamptz => {
+            Data::StringData(StringArray { data: each!(Text) })
+        }
+        DataType::Geometry => Data::GeometryWktData(GeometryWktArray { data: each!(Text) }),
         DataType::Json => Data::JsonData(JsonArray { data: each!(Json) }),
+        DataType::Text => Data::StringData(StringArray { data: each!(Text) }),
         other => panic!("no scalar: {other:?}"),
     };
     ScalarField { data: Some(data), ..Default::default() }
+}
+
+fn encode_vector_arrays(field: &FieldSchema, values: &[&Value]) -> VectorField {
+    let element = FieldSchema { data_type: field.element_type, ..field.clone() };
+    let one = |value: &&Value| match value {
+        Value::Array(vectors) => encode_vectors(&element, &vectors.iter().collect::<Vec<_>>()),
+        other => wrong(field, other),
+    };
+    let data: Vec<VectorField> = values.iter().map(one).collect();
+    let dim = dim_of(field);
+    let array = VectorArray { dim, data, element_type: field.element_type };
+    VectorField { dim, data: Some(Vectors::VectorArray(array)), ..Default::default() }
+}
+
+fn dim_of(field: &FieldSchema) -> i64 {
+    let dim = field.type_params.iter().find(|pair| pair.key == "dim");
+    dim.map_or(0, |pair| pair.value.parse().unwrap())
 }
 
 fn encode_vectors(field: &FieldSchema, values: &[&Value]) -> VectorField {
@@ -87,11 +115,7 @@ fn encode_vectors(field: &FieldSchema, values: &[&Value]) -> VectorField {
             other => wrong(field, other),
         })
         .collect();
-    let mut dim = field
-        .type_params
-        .iter()
-        .find(|pair| pair.key == "dim")
-        .map_or(0, |pair| pair.value.parse().unwrap());
+    let mut dim = dim_of(field);
     let data = match field.data_type() {
         DataType::FloatVector => {
             let data = values.iter().flat_map(|value| match value {
@@ -124,9 +148,7 @@ fn sparse_dim(row: &[u8]) -> i64 {
 pub fn decode(column: &FieldData) -> Vec<Value> {
     let (present, own_valid) = match &column.field {
         Some(Field::Scalars(scalars)) => (decode_scalars(scalars), &scalars.valid_data),
-        Some(Field::Vectors(vectors)) => {
-            (decode_vectors(column.r#type(), vectors), &vectors.valid_data)
-        }
+        Some(Field::Vectors(vectors)) => (decode_vectors(vectors), &vectors.valid_data),
         Some(Field::StructArrays(_)) => panic!("{}: struct arrays are not read", column.field_name),
         None => (Vec::new(), &Vec::new()),
     };
@@ -162,6 +184,9 @@ fn decode_scalars(scalars: &ScalarField) -> Vec<Value> {
         Some(Data::FloatData(column)) => column.data.iter().copied().map(Value::Float).collect(),
         Some(Data::DoubleData(column)) => column.data.iter().copied().map(Value::Double).collect(),
         Some(Data::StringData(column)) => column.data.iter().cloned().map(Value::Text).collect(),
+        Some(Data::GeometryWktData(column)) => {
+            column.data.iter().cloned().map(Value::Text).collect()
+        }
         Some(Data::JsonData(column)) => column.data.iter().cloned().map(Value::Json).collect(),
         Some(Data::ArrayData(column)) => {
             column.data.iter().map(|row| Value::Array(decode_scalars(row))).collect()
@@ -170,7 +195,7 @@ fn decode_scalars(scalars: &ScalarField) -> Vec<Value> {
     }
 }
 
-fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
+fn decode_vectors(vectors: &VectorField) -> Vec<Value> {
     let dim = usize::try_from(vectors.dim).unwrap();
     let rows = |bytes: &[u8], width: usize| {
         bytes.chunks(width).map(|row| Value::Bytes(row.to_vec())).collect()
@@ -188,6 +213,14 @@ fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
         Some(Vectors::SparseFloatVector(column)) => {
             column.contents.iter().cloned().map(Value::Bytes).collect()
         }
-        Some(Vectors::VectorArray(_)) => panic!("{data_type:?} is not read"),
+        Some(Vectors::VectorArray(arrays)) => arrays
+            .data
+            .iter()
+            .map(|row| {
+                // How the row of a null is read: without a dimension.
+                let row = VectorField { dim: arrays.dim, ..row.clone() };
+                Value::Array(decode_vectors(&row))
+            })
+            .collect(),
     }
 }

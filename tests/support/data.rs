@@ -2,6 +2,7 @@
 
 use super::collection::Collection;
 use super::pb::schema::{DataType, FieldSchema};
+use super::structs;
 use super::table::{Key, Row, Table, Value};
 
 /// Steele, Lea and Flood's generator: small, and good enough for test data.
@@ -139,6 +140,11 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
         return Value::Null;
     }
     match column.data_type() {
+        DataType::ArrayOfVector => vectors_of_row(column, row, &mut random),
+        DataType::Array if structs::split(&column.name).is_some() => {
+            let element = |place| scalar(column.element_type(), row + place, &mut random);
+            Value::Array((0..struct_elements(row)).map(element).collect())
+        }
         DataType::Array => {
             // Every fourth one is empty, beginning with the first.
             let count = if row.is_multiple_of(4) { 0 } else { 1 + random.below(8) };
@@ -162,10 +168,48 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
             1 => vec![0xff; dim(column) as usize / 8],
             _ => (0..dim(column) / 8).map(|_| random.next() as u8).collect(),
         }),
-        DataType::SparseFloatVector => Value::Bytes(sparse(&mut random)),
+        DataType::SparseFloatVector => Value::Bytes(match row {
+            0 => sparse_edge(),
+            _ => sparse(&mut random),
+        }),
+        DataType::Float16Vector => {
+            Value::Bytes(halves(&FLOAT16_EDGES, 0x7c00, column, row, &mut random))
+        }
+        DataType::BFloat16Vector => {
+            Value::Bytes(halves(&BFLOAT16_EDGES, 0x7f80, column, row, &mut random))
+        }
+        DataType::Int8Vector => Value::Bytes(match row {
+            0 => vec![i8::MIN.cast_unsigned(); dim(column) as usize],
+            1 => vec![i8::MAX.cast_unsigned(); dim(column) as usize],
+            _ => (0..dim(column)).map(|_| random.next() as u8).collect(),
+        }),
         DataType::Json if column.is_dynamic => Value::Json(dynamic(row, &mut random)),
         other => scalar(other, row, &mut random),
     }
+}
+
+/// How many elements a row's structs have: none in every fourth row, the same in all sub-fields.
+fn struct_elements(row: usize) -> usize {
+    row % 4
+}
+
+/// Vectors for one row of a sub-field.
+fn vectors_of_row(column: &FieldSchema, row: usize, random: &mut SplitMix) -> Value {
+    let bytes = |count: u64, random: &mut SplitMix| -> Vec<u8> {
+        // Never all bits of an exponent, which would be no number.
+        (0..count).map(|_| (random.next() & 0x3b) as u8).collect()
+    };
+    let one = |_| match column.element_type() {
+        DataType::FloatVector => Value::FloatVector(
+            (0..dim(column)).map(|_| random.below(2001) as f32 / 1000.0 - 1.0).collect(),
+        ),
+        DataType::BinaryVector => Value::Bytes(bytes(dim(column) / 8, random)),
+        DataType::Float16Vector | DataType::BFloat16Vector => {
+            Value::Bytes(bytes(dim(column) * 2, random))
+        }
+        _ => Value::Bytes(bytes(dim(column), random)),
+    };
+    Value::Array((0..struct_elements(row)).map(one).collect())
 }
 
 fn dim(column: &FieldSchema) -> u64 {
@@ -209,11 +253,13 @@ fn scalar(data_type: DataType, row: usize, random: &mut SplitMix) -> Value {
                 [-0.0, f64::MAX, f64::MIN, f64::from_bits(1), -f64::MIN_POSITIVE, 0.1, 1e-300];
             Value::Double(edges.get(row).copied().unwrap_or_else(|| f64::from(random.unit()) / 3.0))
         }
-        DataType::VarChar => {
+        DataType::VarChar | DataType::Text => {
             let plain = || format!("row {row}: {}", AWKWARD_TEXTS[row % AWKWARD_TEXTS.len()]);
             Value::Text(AWKWARD_TEXTS.get(row).map_or_else(plain, |text| (*text).to_owned()))
         }
         DataType::Json => Value::Json(document(row, random)),
+        DataType::Geometry => Value::Text(geometry(row, random)),
+        DataType::Timestamptz => Value::Text(instant(row, random)),
         other => panic!("no values for {other:?}"),
     }
 }
@@ -259,4 +305,80 @@ fn sparse(random: &mut SplitMix) -> Vec<u8> {
         row.extend((0.5 + random.unit().abs()).to_le_bytes());
     }
     row
+}
+
+/// Signed zeros, subnormals, the smallest normal number, the largest ones, one and its neighbour.
+const FLOAT16_EDGES: [u16; 9] =
+    [0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x7bff, 0xfbff, 0x3c00, 0x3c01];
+const BFLOAT16_EDGES: [u16; 9] =
+    [0x0000, 0x8000, 0x0001, 0x807f, 0x0080, 0x5f00, 0xdf00, 0x3f80, 0x3f81];
+
+/// A vector of 16-bit numbers. The first rows hold edges, the others any bit patterns of moderate
+/// size but NaN and infinities, which have all bits of the `exponent` set and are refused.
+fn halves(
+    edges: &[u16],
+    exponent: u16,
+    column: &FieldSchema,
+    row: usize,
+    random: &mut SplitMix,
+) -> Vec<u8> {
+    let one = |place: u64| {
+        let place = usize::try_from(place).unwrap();
+        match edges.get(place) {
+            Some(edge) if row < 2 => *edge,
+            _ => {
+                let bits = random.next() as u16;
+                if bits & exponent == exponent { bits & !exponent } else { bits }
+            }
+        }
+    };
+    (0..dim(column)).map(one).flat_map(u16::to_le_bytes).collect()
+}
+
+/// The smallest and the largest index that servers take, and values that are hard to keep.
+fn sparse_edge() -> Vec<u8> {
+    let pairs: [(u32, f32); 4] =
+        [(0, 1.0), (1, f32::MIN_POSITIVE), (70_000, 0.1), (u32::MAX - 1, 16_777_216.0)];
+    pairs
+        .into_iter()
+        .flat_map(|(index, value)| [index.to_le_bytes(), value.to_le_bytes()].concat())
+        .collect()
+}
+
+/// Well-known text of the two kinds that Milvus Lite 3 takes, as Milvus writes it, so that it comes
+/// back as it was.
+fn geometry(row: usize, random: &mut SplitMix) -> String {
+    let edges = [
+        "POINT (0 0)",
+        "POINT (-180 -90)",
+        "POINT (0.1 -0.30000000000000004)",
+        "POLYGON ((35 10, 45 45, 15 40, 10 20, 35 10))",
+    ];
+    match edges.get(row) {
+        Some(edge) => (*edge).to_owned(),
+        None => format!("POINT ({} {})", random.below(360) as i64 - 180, random.below(90)),
+    }
+}
+
+/// An instant in UTC, to the microsecond, as Milvus writes it.
+fn instant(row: usize, random: &mut SplitMix) -> String {
+    let edges = [
+        "1970-01-01T00:00:00Z",
+        "2024-02-29T23:59:59.999999Z",
+        "1969-12-31T23:59:59Z",
+        "2038-01-19T03:14:08Z",
+        "9999-12-31T23:59:59Z",
+    ];
+    match edges.get(row) {
+        Some(edge) => (*edge).to_owned(),
+        None => format!(
+            "20{:02}-{:02}-{:02}T{:02}:00:{:02}.{:06}Z",
+            random.below(100),
+            1 + random.below(12),
+            1 + random.below(28),
+            random.below(24),
+            random.below(60),
+            1 + random.below(999_999)
+        ),
+    }
 }

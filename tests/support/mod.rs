@@ -16,11 +16,15 @@
 pub mod collection;
 pub mod columns;
 pub mod data;
+#[path = "../fake/fake.rs"]
+pub mod fake;
 pub mod ferry;
 pub mod lab;
+pub mod lines;
 pub mod pb;
 pub mod probe;
 pub mod quickstart;
 pub mod relay;
+pub mod structs;
 pub mod table;
 pub mod traps;

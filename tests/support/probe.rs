@@ -136,6 +136,11 @@ impl Probe {
                     let version = answer.into_inner().version;
                     return Ok(Self { client, service, database: String::new(), version });
                 }
+                // Milvus Lite 2 does not say what it is.
+                Err(status) if status.code() == tonic::Code::Unimplemented => {
+                    let (database, version) = (String::new(), String::new());
+                    return Ok(Self { client, service, database, version });
+                }
                 Err(status)
                     if status.code() == tonic::Code::Unavailable && began.elapsed() < PATIENCE =>
                 {
@@ -159,6 +164,11 @@ impl Probe {
     /// Whether this is Milvus 2.2, which has neither `count(*)` nor Upsert.
     pub fn is_22(&self) -> bool {
         self.version.starts_with("v2.2")
+    }
+
+    /// Whether this is Milvus Lite 2, which has neither databases nor partitions nor a version.
+    pub fn is_lite_25(&self) -> bool {
+        self.version.is_empty()
     }
 
     /// The same connection on another database; the default one is "".
@@ -186,7 +196,15 @@ impl Probe {
 
     /// Creates the collection and its partitions, not its indexes.
     pub async fn create_collection(&self, collection: &Collection) {
-        let request = milvus::CreateCollectionRequest {
+        order!(self, create_collection, self.create_request(collection));
+        for partition in &collection.partitions {
+            self.create_partition(&collection.name, partition).await;
+        }
+    }
+
+    /// What makes a collection, for tests that want the refusal.
+    pub fn create_request(&self, collection: &Collection) -> milvus::CreateCollectionRequest {
+        milvus::CreateCollectionRequest {
             db_name: self.database.clone(),
             collection_name: collection.name.clone(),
             schema: prost::Message::encode_to_vec(&collection.to_schema()),
@@ -195,11 +213,17 @@ impl Probe {
             properties: collection.properties.iter().map(|(key, value)| pair(key, value)).collect(),
             num_partitions: collection.num_partitions,
             ..Default::default()
-        };
-        order!(self, create_collection, request);
-        for partition in &collection.partitions {
-            self.create_partition(&collection.name, partition).await;
         }
+    }
+
+    pub async fn create_alias(&self, collection: &str, alias: &str) {
+        let request = milvus::CreateAliasRequest {
+            db_name: self.database.clone(),
+            collection_name: collection.to_owned(),
+            alias: alias.to_owned(),
+            ..Default::default()
+        };
+        order!(self, create_alias, request);
     }
 
     pub async fn create_partition(&self, collection: &str, partition: &str) {
@@ -222,15 +246,19 @@ impl Probe {
     }
 
     pub async fn create_index(&self, collection: &str, index: &Index) {
-        let request = milvus::CreateIndexRequest {
+        order!(self, create_index, self.index_request(collection, index));
+    }
+
+    /// What makes an index, for tests that want the refusal.
+    pub fn index_request(&self, collection: &str, index: &Index) -> milvus::CreateIndexRequest {
+        milvus::CreateIndexRequest {
             db_name: self.database.clone(),
             collection_name: collection.to_owned(),
             field_name: index.field.clone(),
             index_name: index.name.clone(),
             extra_params: index.params.iter().map(|(key, value)| pair(key, value)).collect(),
             ..Default::default()
-        };
-        order!(self, create_index, request);
+        }
     }
 
     /// Loads the collection and waits until it is loaded.
@@ -298,7 +326,7 @@ impl Probe {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {

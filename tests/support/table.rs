@@ -14,13 +14,13 @@ pub enum Value {
     Int(i64),
     Float(f32),
     Double(f64),
-    /// `VarChar`.
+    /// `VarChar`, `Geometry` as WKT, `Timestamptz` as ISO 8601.
     Text(String),
     /// `JSON` and `$meta`, as the bytes that they are.
     Json(Vec<u8>),
     Array(Vec<Value>),
     FloatVector(Vec<f32>),
-    /// A binary or half-precision vector, or one row of a sparse one.
+    /// A binary, half-precision or `Int8` vector, or one row of a sparse one.
     Bytes(Vec<u8>),
 }
 

@@ -9,6 +9,7 @@ use crate::support::pb::common::{ConsistencyLevel, LoadState};
 use crate::support::pb::milvus;
 use crate::support::pb::milvus::search_request::SearchInput;
 use crate::support::pb::schema::i_ds::IdField;
+use crate::support::structs;
 use crate::support::table::{Key, Value};
 
 /// A row that a search found.
@@ -105,11 +106,16 @@ impl Probe {
         output_fields: &[&str],
         params: &[(&str, &str)],
     ) -> milvus::QueryResults {
+        // Sub-fields come with the struct array field that they are of.
+        let asked =
+            |name: &&str| structs::split(name).map_or(*name, |(parent, _)| parent).to_owned();
+        let mut output_fields: Vec<String> = output_fields.iter().map(asked).collect();
+        output_fields.dedup();
         let request = milvus::QueryRequest {
             db_name: self.database.clone(),
             collection_name: collection.to_owned(),
             expr: expression.to_owned(),
-            output_fields: output_fields.iter().map(|name| (*name).to_owned()).collect(),
+            output_fields,
             partition_names: partitions.iter().map(|name| (*name).to_owned()).collect(),
             query_params: params.iter().map(|(key, value)| pair(key, value)).collect(),
             consistency_level: consistency.into(),
@@ -158,11 +164,34 @@ impl Probe {
         const FLOAT_VECTOR: i32 = 101;
         let bytes =
             |vector: &Vec<f32>| vector.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let placeholder = PlaceholderValue {
-            tag: "$0".to_owned(),
-            kind: FLOAT_VECTOR,
-            values: vectors.iter().map(bytes).collect(),
-        };
+        let values = vectors.iter().map(bytes).collect();
+        self.search_for(collection, field, (FLOAT_VECTOR, values), metric, limit, expression).await
+    }
+
+    /// Searches with texts in a field that a BM25 function makes; a list of hits for each.
+    pub async fn search_texts(
+        &self,
+        collection: &str,
+        field: &str,
+        texts: &[&str],
+        limit: u32,
+    ) -> Vec<Vec<Hit>> {
+        const VAR_CHAR: i32 = 21;
+        let values = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        self.search_for(collection, field, (VAR_CHAR, values), "BM25", limit, "").await
+    }
+
+    async fn search_for(
+        &self,
+        collection: &str,
+        field: &str,
+        (kind, values): (i32, Vec<Vec<u8>>),
+        metric: &str,
+        limit: u32,
+        expression: &str,
+    ) -> Vec<Vec<Hit>> {
+        let count = i64::try_from(values.len()).unwrap();
+        let placeholder = PlaceholderValue { tag: "$0".to_owned(), kind, values };
         let group = PlaceholderGroup { placeholders: vec![placeholder] };
         let request = milvus::SearchRequest {
             db_name: self.database.clone(),
@@ -177,7 +206,7 @@ impl Probe {
                 pair("params", "{}"),
                 pair("round_decimal", "-1"),
             ],
-            nq: i64::try_from(vectors.len()).unwrap(),
+            nq: count,
             consistency_level: ConsistencyLevel::Strong.into(),
             ..Default::default()
         };

@@ -8,6 +8,7 @@ use crate::support::collection::meta;
 use crate::support::columns;
 use crate::support::pb::milvus;
 use crate::support::pb::schema::{DataType, FieldSchema};
+use crate::support::structs;
 use crate::support::table::{Key, Row, Table, Value};
 
 /// Rows of one query by keys, at most.
@@ -59,13 +60,19 @@ impl Probe {
     ) -> Vec<Row> {
         let partitions: Vec<&str> =
             Some(partition).filter(|name| !name.is_empty()).into_iter().collect();
-        let key = &columns.iter().find(|column| column.is_primary_key).unwrap().name;
+        let key = columns.iter().find(|column| column.is_primary_key).unwrap();
         let output: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let found = self.all_keys(collection, &partitions, keys).await;
         let wanted: BTreeSet<Key> = keys.iter().cloned().chain(found.iter().cloned()).collect();
         let wanted: Vec<Key> = wanted.into_iter().collect();
         let mut rows = Vec::new();
-        for expression in key_lists(key, &wanted, ANSWER_BYTES / row_bytes(columns)) {
+        // Its language has no literal for a text with a carriage return.
+        let expressions = if self.is_lite_25() {
+            windows(key, &[])
+        } else {
+            key_lists(&key.name, &wanted, ANSWER_BYTES / row_bytes(columns))
+        };
+        for expression in expressions {
             let answer = self.query(collection, &partitions, &expression, &output, &[]).await;
             rows.extend(rows_of(&answer, columns, partition));
         }
@@ -86,20 +93,8 @@ impl Probe {
         let bounds: Vec<String> =
             sorted.into_iter().skip(WINDOW).step_by(WINDOW).map(Key::literal).collect();
         let name = &key.name;
-        let mut windows: Vec<String> = bounds
-            .windows(2)
-            .map(|w| format!("{name} > {} and {name} <= {}", w[0], w[1]))
-            .collect();
-        match (bounds.first(), bounds.last()) {
-            (Some(first), Some(last)) => {
-                windows.push(format!("{name} <= {first}"));
-                windows.push(format!("{name} > {last}"));
-            }
-            _ if key.data_type() == DataType::VarChar => windows.push(format!("{name} >= \"\"")),
-            _ => windows.extend([format!("{name} <= 0"), format!("{name} > 0")]),
-        }
         let mut keys = Vec::new();
-        for window in windows {
+        for window in windows(&key, &bounds) {
             let answer = self.query(collection, partitions, &window, &[name], &[]).await;
             keys.extend(keys_of(&answer, name));
         }
@@ -113,13 +108,37 @@ impl Probe {
     /// Every column that can be read, as the server describes it; `$meta` last.
     pub async fn columns(&self, collection: &str) -> Vec<FieldSchema> {
         let schema = self.describe(collection).await.schema.unwrap();
-        let mut columns: Vec<FieldSchema> =
-            schema.fields.into_iter().filter(|field| !field.is_dynamic).collect();
+        let made: Vec<String> =
+            schema.functions.into_iter().flat_map(|function| function.output_field_names).collect();
+        let mut columns: Vec<FieldSchema> = schema
+            .fields
+            .into_iter()
+            .filter(|field| {
+                !field.is_dynamic && !field.is_function_output && !made.contains(&field.name)
+            })
+            .collect();
         if schema.enable_dynamic_field {
             columns.push(meta());
         }
+        columns.extend(structs::columns(&schema.struct_array_fields));
         columns
     }
+}
+
+/// Ranges of keys with these bounds between them, which hold every key there is.
+fn windows(key: &FieldSchema, bounds: &[String]) -> Vec<String> {
+    let name = &key.name;
+    let mut windows: Vec<String> =
+        bounds.windows(2).map(|w| format!("{name} > {} and {name} <= {}", w[0], w[1])).collect();
+    match (bounds.first(), bounds.last()) {
+        (Some(first), Some(last)) => {
+            windows.push(format!("{name} <= {first}"));
+            windows.push(format!("{name} > {last}"));
+        }
+        _ if key.data_type() == DataType::VarChar => windows.push(format!("{name} >= \"\"")),
+        _ => windows.extend([format!("{name} <= 0"), format!("{name} > 0")]),
+    }
+    windows
 }
 
 /// `key in [...]` in as many expressions as it takes. `i64::MIN`, which has no literal, gets its own.
@@ -148,10 +167,11 @@ fn row_bytes(columns: &[FieldSchema]) -> usize {
 
 /// The rows of an answer, whose columns come in any order.
 fn rows_of(answer: &milvus::QueryResults, columns: &[FieldSchema], partition: &str) -> Vec<Row> {
+    let parts = structs::ungrouped(&answer.fields_data);
     let decoded: Vec<Vec<Value>> = columns
         .iter()
         .map(|column| {
-            let found = answer.fields_data.iter().find(|data| data.field_name == column.name);
+            let found = parts.iter().find(|data| data.field_name == column.name);
             found.map(columns::decode).unwrap_or_default()
         })
         .collect();

@@ -8,31 +8,11 @@ use crate::support::columns;
 use crate::support::pb::common::Status;
 use crate::support::pb::milvus;
 use crate::support::pb::schema::FieldData;
+use crate::support::structs;
 use crate::support::table::{Row, Table};
 
 /// Rows of one insert unless a test says otherwise.
 const BATCH: usize = 2000;
-
-// The tool does not call this RPC, so it is not among the generated ones.
-#[derive(Clone, PartialEq, prost::Message)]
-struct GetFlushStateRequest {
-    #[prost(int64, repeated, tag = "1")]
-    segments: Vec<i64>,
-    #[prost(uint64, tag = "2")]
-    timestamp: u64,
-    #[prost(string, tag = "3")]
-    database: String,
-    #[prost(string, tag = "4")]
-    collection: String,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct GetFlushStateResponse {
-    #[prost(message, optional, tag = "1")]
-    status: Option<Status>,
-    #[prost(bool, tag = "2")]
-    flushed: bool,
-}
 
 #[derive(Clone, PartialEq, prost::Message)]
 struct CreateCredentialRequest {
@@ -88,8 +68,11 @@ impl Probe {
         self.build_and_load(collection).await;
     }
 
-    /// Builds the indexes and loads the collection.
+    /// Gives the collection its aliases, builds its indexes and loads it.
     pub async fn build_and_load(&self, collection: &Collection) {
+        for alias in &collection.aliases {
+            self.create_alias(&collection.name, alias).await;
+        }
         for index in &collection.indexes {
             self.create_index(&collection.name, index).await;
         }
@@ -103,18 +86,29 @@ impl Probe {
 
     /// Inserts the rows, each into its partition, in requests of up to `rows` rows.
     pub async fn insert_batches(&self, collection: &str, table: &Table, rows: usize) {
-        for (partition, batch) in batches(table, rows) {
-            let request = milvus::InsertRequest {
-                db_name: self.database.clone(),
-                collection_name: collection.to_owned(),
-                partition_name: partition.clone(),
-                num_rows: u32::try_from(batch.len()).unwrap(),
-                fields_data: request_columns(table, &batch),
-                ..Default::default()
-            };
+        for request in self.insert_requests(collection, table, rows) {
+            let count = i64::from(request.num_rows);
             let answer = call!(self, insert, request);
-            assert_eq!(answer.insert_cnt, i64::try_from(batch.len()).unwrap());
+            assert_eq!(answer.insert_cnt, count);
         }
+    }
+
+    /// What [`Probe::insert_batches`] sends, for tests that want the refusal.
+    pub fn insert_requests(
+        &self,
+        collection: &str,
+        table: &Table,
+        rows: usize,
+    ) -> Vec<milvus::InsertRequest> {
+        let request = |(partition, batch): (String, Vec<&Row>)| milvus::InsertRequest {
+            db_name: self.database.clone(),
+            collection_name: collection.to_owned(),
+            partition_name: partition,
+            num_rows: u32::try_from(batch.len()).unwrap(),
+            fields_data: request_columns(table, &batch),
+            ..Default::default()
+        };
+        batches(table, rows).into_iter().map(request).collect()
     }
 
     /// Upserts the rows, each within its partition. Not on 2.2.
@@ -152,36 +146,21 @@ impl Probe {
             ..Default::default()
         };
         let answer = call!(self, flush, request);
-        let state = GetFlushStateRequest {
-            segments: answer
+        let state = milvus::GetFlushStateRequest {
+            segment_i_ds: answer
                 .coll_seg_i_ds
                 .get(collection)
                 .map(|ids| ids.data.clone())
                 .unwrap_or_default(),
-            timestamp: answer.coll_flush_ts.get(collection).copied().unwrap_or_default(),
-            database: self.database.clone(),
-            collection: collection.to_owned(),
+            flush_ts: answer.coll_flush_ts.get(collection).copied().unwrap_or_default(),
+            db_name: self.database.clone(),
+            collection_name: collection.to_owned(),
         };
         let began = Instant::now();
-        while !self.flushed(&state).await {
+        while !call!(self, get_flush_state, state.clone()).flushed {
             assert!(began.elapsed() < PATIENCE, "{collection} is not flushed in {PATIENCE:?}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-    }
-
-    async fn flushed(&self, request: &GetFlushStateRequest) -> bool {
-        let mut grpc = tonic::client::Grpc::new(self.service.clone());
-        grpc.ready().await.unwrap();
-        let codec =
-            tonic_prost::ProstCodec::<GetFlushStateRequest, GetFlushStateResponse>::default();
-        let path = http_path("/milvus.proto.milvus.MilvusService/GetFlushState");
-        let answer = grpc
-            .unary(tonic::Request::new(request.clone()), path, codec)
-            .await
-            .unwrap()
-            .into_inner();
-        assert_eq!(super::refusal(answer.status.as_ref()), None, "GetFlushState");
-        answer.flushed
     }
 }
 
@@ -205,14 +184,9 @@ fn batches(table: &Table, size: usize) -> Vec<(String, Vec<&Row>)> {
 /// The columns of a request; a key that the server makes is left out.
 fn request_columns(table: &Table, rows: &[&Row]) -> Vec<FieldData> {
     let columns = table.columns.iter().enumerate().filter(|(_, column)| !column.auto_id);
-    columns
-        .map(|(place, column)| {
-            let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();
-            columns::encode(column, &values)
-        })
-        .collect()
-}
-
-fn http_path(path: &'static str) -> tonic::codegen::http::uri::PathAndQuery {
-    tonic::codegen::http::uri::PathAndQuery::from_static(path)
+    let columns = columns.map(|(place, column)| {
+        let values: Vec<_> = rows.iter().map(|row| &row.values[place]).collect();
+        columns::encode(column, &values)
+    });
+    structs::grouped(columns.collect())
 }

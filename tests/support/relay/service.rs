@@ -122,7 +122,7 @@ fn details(request: &dyn Any) -> Call {
 }
 
 /// An answer that holds nothing but a Milvus status.
-trait Refusal {
+pub(crate) trait Refusal {
     fn refusal(status: Status) -> Self;
 }
 
@@ -152,6 +152,7 @@ refusals!(
     DescribeDatabaseResponse,
     DescribeIndexResponse,
     FlushResponse,
+    GetFlushStateResponse,
     GetCollectionStatisticsResponse,
     GetLoadStateResponse,
     GetLoadingProgressResponse,

@@ -1,0 +1,83 @@
+//! Which names and descriptions a server takes.
+
+use super::profile::{Feature, Profile};
+use super::refused::{Refused, Result};
+
+const RESERVED: [&str; 5] = ["RowID", "Timestamp", "$meta", "$namespace_id", "__virtual_pk__"];
+const KEYWORDS: [&str; 10] =
+    ["and", "or", "not", "in", "like", "exists", "true", "false", "null", "is"];
+
+/// A collection, alias, database, field or function: `what` says which.
+pub fn check(profile: &Profile, what: &str, name: &str) -> Result<()> {
+    let wrong = |why: &str| Err(Refused::invalid(format!("Invalid {what} name: {name}. {why}")));
+    if name.is_empty() {
+        return wrong(&format!("the {what} name should not be empty"));
+    }
+    if name.len() > 255 {
+        return wrong(&format!("the length of a {what} name must be less than 255 characters"));
+    }
+    let more = |c: char| profile.has(Feature::NamesOf26) && c == '$';
+    if !name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic()) {
+        return wrong(&format!(
+            "the first character of a {what} name must be an underscore or letter"
+        ));
+    }
+    if !name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric() || more(c)) {
+        return wrong(&format!("{what} name can only contain numbers, letters and underscores"));
+    }
+    Ok(())
+}
+
+/// A field, which shares its names with the server's own columns and the words of filters.
+pub fn check_field(profile: &Profile, name: &str) -> Result<()> {
+    check(profile, "field", name)?;
+    if RESERVED.contains(&name) {
+        return Err(Refused::invalid(format!(
+            "invalid field name, field name = {name} is reserved"
+        )));
+    }
+    if KEYWORDS.contains(&name.to_ascii_lowercase().as_str()) {
+        return Err(Refused::invalid(format!("Invalid field name: {name} is keyword in milvus.")));
+    }
+    Ok(())
+}
+
+pub fn check_partition(profile: &Profile, name: &str) -> Result<()> {
+    let wrong = |why: &str| Err(Refused::invalid(format!("Invalid partition name: {name}. {why}")));
+    if name.is_empty() {
+        return wrong("Partition name should not be empty.");
+    }
+    if name.len() > 255 {
+        return wrong("The length of a partition name must be less than 255 characters.");
+    }
+    if !name.starts_with(|c: char| c == '_' || c.is_ascii_alphanumeric()) {
+        return wrong("The first character of a partition name must be an underscore or letter.");
+    }
+    let hyphen = profile.has(Feature::HyphenInPartitions);
+    if !name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric() || (hyphen && c == '-')) {
+        return wrong("Partition name can only contain numbers, letters and underscores.");
+    }
+    Ok(())
+}
+
+/// Index names hold brackets, for those of struct arrays, and no slash.
+pub fn check_index(name: &str) -> Result<()> {
+    let fits = |c: char| c == '_' || c == '[' || c == ']' || c.is_ascii_alphanumeric();
+    if name.len() > 255 || !name.chars().all(fits) || name.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return Err(Refused::invalid(format!(
+            "Invalid index name: {name}. Index name can only contain numbers, letters, and underscores."
+        )));
+    }
+    Ok(())
+}
+
+pub fn check_description(profile: &Profile, what: &str, description: &str) -> Result<()> {
+    if profile.has(Feature::NamesOf26) && description.len() > 1024 {
+        return Err(Refused::invalid(format!(
+            "the length of the description of {what} is {} and exceeds the limit 1024",
+            description.len()
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,318 @@
+//! Which server the double stands for: its version, its features, its limits and its habits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A release: major, minor, patch.
+pub type Version = (u32, u32, u32);
+
+/// A plan of Zilliz Cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plan {
+    Free,
+    Serverless,
+    /// With so many compute units.
+    Dedicated {
+        units: u32,
+    },
+}
+
+/// What a server can do from some release on. A test may switch each one on or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Feature {
+    /// `Float16Vector`, `BFloat16Vector`, `SparseFloatVector`, several vector fields.
+    MoreVectors,
+    ClusteringKey,
+    /// Nullable scalar fields.
+    Nullable,
+    DefaultValue,
+    /// Functions at all, and BM25 among them.
+    Functions,
+    /// `session_ts` in the answers of queries.
+    SessionTimestamp,
+    JsonPathIndex,
+    /// Dynamic keys that equal a static field's name are refused.
+    ShadowKeysRefused,
+    /// Partition names with a hyphen.
+    HyphenInPartitions,
+    /// Answers of queries come ordered only to those who say `iterator`.
+    UnorderedQueries,
+    TextEmbedding,
+    StructArrays,
+    Int8Vector,
+    Geometry,
+    Timestamptz,
+    /// Turning the dynamic field on after creation.
+    DynamicLater,
+    /// `$meta` itself may be null.
+    NullableMeta,
+    /// Descriptions are limited to 1024 bytes, and `$` is allowed in names.
+    NamesOf26,
+    /// The property `collection.function.allowInsertNonBM25FunctionOutputs`.
+    FunctionOutputsInserted,
+    /// The literal -2^63 is understood, and the key 2^63-1 can be read.
+    EveryInt64,
+    /// The property `allow_insert_auto_id`.
+    AutoIdInserted,
+    /// The property `disable_func_runtime_check`.
+    RuntimeCheckDisabled,
+    /// Upserts that hold a key twice are refused.
+    RepeatedKeysRefused,
+    NullableVectors,
+    Text,
+    MinHash,
+    NullableStructs,
+    /// A field with a default value may be sent without `valid_data`.
+    ValidDataOfDefaultsOptional,
+    /// A nullable field may be sent without `valid_data`.
+    ValidDataOptional,
+    /// An iterator's page holds as many rows as were asked for, as long as there are any.
+    ExactPages,
+    /// Every new collection gets the properties `timezone` and `max_field_id`.
+    StampedProperties,
+    /// Validity inside of `ScalarField` and `VectorField`, as on the master branch.
+    OwnValidity,
+}
+
+impl Feature {
+    /// The first release that has it.
+    fn since(self) -> Version {
+        match self {
+            Self::MoreVectors | Self::ClusteringKey => (2, 4, 0),
+            Self::Nullable
+            | Self::DefaultValue
+            | Self::Functions
+            | Self::SessionTimestamp
+            | Self::JsonPathIndex
+            | Self::ShadowKeysRefused
+            | Self::HyphenInPartitions
+            | Self::UnorderedQueries => (2, 5, 0),
+            Self::TextEmbedding
+            | Self::StructArrays
+            | Self::Int8Vector
+            | Self::Geometry
+            | Self::Timestamptz
+            | Self::DynamicLater
+            | Self::NullableMeta
+            | Self::NamesOf26
+            | Self::FunctionOutputsInserted
+            | Self::EveryInt64
+            | Self::ValidDataOptional => (2, 6, 0),
+            Self::AutoIdInserted => (2, 6, 3),
+            Self::RuntimeCheckDisabled | Self::RepeatedKeysRefused => (2, 6, 8),
+            Self::NullableVectors => (2, 6, 18),
+            Self::Text
+            | Self::MinHash
+            | Self::NullableStructs
+            | Self::ExactPages
+            | Self::StampedProperties
+            | Self::ValidDataOfDefaultsOptional => (3, 0, 0),
+            Self::OwnValidity => (4, 0, 0),
+        }
+    }
+}
+
+/// Something of a schema that the server forgets without a word, beside what its release does not
+/// know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Attribute {
+    Nullable,
+    DefaultValue,
+    ClusteringKey,
+    PartitionKey,
+    DynamicField,
+    Functions,
+    StructArrayFields,
+    CollectionDescription,
+    FieldDescription,
+    /// A type parameter, like `mmap.enabled`.
+    TypeParam(String),
+    /// A property of the collection.
+    Property(String),
+}
+
+/// Numbers that a server does not go beyond.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Collections of the whole server.
+    pub collections: usize,
+    pub databases: usize,
+    pub fields: usize,
+    pub vector_fields: usize,
+    pub partitions: usize,
+    pub shards: i32,
+    pub dim: i64,
+    /// Bytes of one request.
+    pub request_bytes: usize,
+    /// Bytes of one answer.
+    pub answer_bytes: usize,
+    /// Bytes of a JSON value.
+    pub json_bytes: usize,
+    /// Largest `limit` of a query.
+    pub query_window: i64,
+}
+
+/// How an answer marks and packs the nulls of scalar columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NullScalars {
+    /// Full length, with placeholders.
+    Full,
+    /// Valid values only.
+    Compact,
+}
+
+/// The server that the double stands for.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    pub version: Version,
+    /// On Zilliz Cloud, its plan.
+    pub plan: Option<Plan>,
+    pub limits: Limits,
+    /// Switched on or off against the release.
+    pub switched: BTreeMap<Feature, bool>,
+    pub drops: BTreeSet<Attribute>,
+    /// Refuses every query without a limit, but `count(*)`.
+    pub limit_required: bool,
+    pub null_scalars: NullScalars,
+    /// Answers come with their columns in another order, and with ids of other fields.
+    pub shuffled_columns: bool,
+    /// An empty array is answered as a `ScalarField` with no member set.
+    pub empty_arrays_without_member: bool,
+    /// RPCs that answer UNIMPLEMENTED.
+    pub unimplemented: BTreeSet<&'static str>,
+    /// Refuses vector indexes other than `AUTOINDEX` and `MINHASH_LSH`.
+    pub only_autoindex: bool,
+    /// Questions about the load state that are answered with "loading" after a load.
+    pub loading_polls: u32,
+    /// The token, `user:password` or an API key, that every call has to carry.
+    pub token: Option<String>,
+}
+
+impl Profile {
+    /// Milvus of a release such as `2.6.5`; what is left out is the newest of that line.
+    pub fn milvus(version: &str) -> Self {
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap());
+        let (major, minor) = (numbers.next().unwrap(), numbers.next().unwrap_or(0));
+        let version = (major, minor, numbers.next().unwrap_or(99));
+        let limits = Limits {
+            collections: 65_536,
+            databases: 64,
+            fields: if version >= (3, 0, 0) { 256 } else { 64 },
+            vector_fields: if version >= (2, 6, 0) { 10 } else { 4 },
+            partitions: if version >= (2, 5, 0) { 1024 } else { 4096 },
+            shards: 16,
+            dim: 32_768,
+            request_bytes: 64 << 20,
+            answer_bytes: 64 << 20,
+            json_bytes: 65_536,
+            query_window: 16_384,
+        };
+        Self {
+            version,
+            plan: None,
+            limits,
+            switched: BTreeMap::new(),
+            drops: BTreeSet::new(),
+            limit_required: false,
+            null_scalars: NullScalars::Full,
+            shuffled_columns: false,
+            empty_arrays_without_member: true,
+            unimplemented: BTreeSet::new(),
+            only_autoindex: false,
+            loading_polls: 1,
+            token: None,
+        }
+    }
+
+    /// Zilliz Cloud, compatible with a line of Milvus such as `2.6`, and the newest of it.
+    pub fn zilliz(plan: Plan, compatible_with: &str) -> Self {
+        let mut profile = Self::milvus(compatible_with);
+        let limits = &mut profile.limits;
+        limits.fields = 64;
+        limits.databases = 1024;
+        let (collections, vector_fields, shards) = match plan {
+            Plan::Free => (5, 4, 2),
+            Plan::Serverless => (100, 4, 2),
+            Plan::Dedicated { units } => {
+                let shards = match units {
+                    0..=3 => 2,
+                    4..=11 => 4,
+                    12..=64 => 8,
+                    _ => 16,
+                };
+                ((1024 * units as usize).min(16_384), 10, shards)
+            }
+        };
+        (limits.collections, limits.vector_fields, limits.shards) =
+            (collections, vector_fields, shards);
+        profile.plan = Some(plan);
+        profile.only_autoindex = true;
+        profile
+    }
+
+    pub fn has(&self, feature: Feature) -> bool {
+        self.switched.get(&feature).copied().unwrap_or(self.version >= feature.since())
+    }
+
+    /// The same server with a feature that its release lacks.
+    pub fn with(mut self, feature: Feature) -> Self {
+        self.switched.insert(feature, true);
+        self
+    }
+
+    /// The same server without a feature that its release has.
+    pub fn without(mut self, feature: Feature) -> Self {
+        self.switched.insert(feature, false);
+        self
+    }
+
+    /// The same server, which forgets this of every schema.
+    pub fn dropping(mut self, attribute: Attribute) -> Self {
+        self.drops.insert(attribute);
+        self
+    }
+
+    /// The same server with something changed.
+    pub fn set(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// The same server, to which these RPCs are unknown.
+    pub fn without_rpcs(mut self, rpcs: &[&'static str]) -> Self {
+        self.unimplemented.extend(rpcs);
+        self
+    }
+
+    /// Whether a schema may not carry this here, by release or by habit.
+    pub(super) fn forgets(&self, attribute: &Attribute) -> bool {
+        let unknown = match attribute {
+            Attribute::Nullable => !self.has(Feature::Nullable),
+            Attribute::DefaultValue => !self.has(Feature::DefaultValue),
+            Attribute::ClusteringKey => !self.has(Feature::ClusteringKey),
+            Attribute::Functions => !self.has(Feature::Functions),
+            Attribute::StructArrayFields => !self.has(Feature::StructArrays),
+            _ => false,
+        };
+        unknown || self.drops.contains(attribute)
+    }
+
+    /// What `GetVersion` says: an opaque text on Zilliz Cloud.
+    pub(super) fn version_text(&self) -> String {
+        let (major, minor, patch) = self.version;
+        match self.plan {
+            None => format!("v{major}.{minor}.{patch}"),
+            Some(_) => "4f0e6a1c-20260601".to_owned(),
+        }
+    }
+
+    /// The build tags in the answer of `Connect`.
+    pub(super) fn build_tags(&self) -> String {
+        let (major, minor, _) = self.version;
+        match self.plan {
+            None => self.version_text(),
+            Some(_) => {
+                format!("Zilliz Cloud Vector Database(Compatible with Milvus {major}.{minor})")
+            }
+        }
+    }
+}

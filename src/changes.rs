@@ -240,6 +240,8 @@ pub struct Changes {
     pub source: End,
     /// Where they go.
     pub target: End,
+    /// Bytes of rows that the target takes a second, where its plan says so.
+    pub write_rate: Option<u64>,
     /// By target address.
     pub collections: Vec<CollectionChange>,
     /// Findings about no collection in particular.

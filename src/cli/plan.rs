@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::ends::{self, Ends, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, output};
 use crate::changes::abilities::Abilities;
-use crate::changes::inspect::Selection;
-use crate::changes::{Changes, End, diff, inspect};
+use crate::changes::inspect::{Selection, server};
+use crate::changes::{Changes, End, Severity, diff, inspect, preflight};
 use crate::ledger::Ledger;
 use crate::model::Migration;
 use crate::report::style::Style;
@@ -27,7 +27,7 @@ Examples:
 
 Reads both servers and the ledger, and writes nothing anywhere.
 Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is
-invalid, 4 when an endpoint cannot be reached.";
+invalid, 4 when an endpoint cannot be reached or does not permit what is needed.";
 
 /// Show what apply would do: a dry run against both ends
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         Err(problem) => return output::problem(&problem),
     };
     let code = if changes.is_refused() {
-        exit::FAILED
+        refusal(&changes)
     } else if args.detailed_exitcode && changes.is_pending() {
         exit::CHANGES_PENDING
     } else {
@@ -71,6 +71,18 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     };
     let style = Style::new(output::colour_of_stdout(output));
     output::document(&report::plan::render(&changes, &style), code)
+}
+
+/// The exit code of changes that `apply` refuses: whether a user may not do what is needed, or
+/// something else stands against them.
+pub(super) fn refusal(changes: &Changes) -> u8 {
+    let denied = |code: &str| ["source_not_permitted", "target_not_permitted"].contains(&code);
+    let is_error = |severity| severity == Severity::Error;
+    if changes.findings.iter().any(|found| is_error(found.severity) && denied(found.code)) {
+        exit::CANNOT_CONNECT
+    } else {
+        exit::FAILED
+    }
 }
 
 /// Inspects both ends and compares.
@@ -82,10 +94,16 @@ pub(super) async fn changes(
 ) -> Result<Changes, Problem> {
     let selection = Selection { only: args.only.clone(), exclude: args.exclude.clone() };
     let lookup = |database: &str, name: &str| known.find(database, name);
-    let (inspected, findings) =
+    let (inspected, mut findings) =
         inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;
     let abilities =
-        Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units);
+        Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units)
+            .hosted_at(ends.target.uri());
+    let collections = diff::diff(inspected, &abilities);
+    let source = server::state(&ends.source).await?;
+    let target = server::state(&ends.target).await?;
+    findings.extend(preflight::whole(&collections, &source, &target, &abilities));
+    findings.extend(server::permissions(&ends.source, &ends.target, &collections).await);
     Ok(Changes {
         name: migration.name.clone(),
         environment: migration.environment.clone(),
@@ -97,7 +115,8 @@ pub(super) async fn changes(
             uri: ends.target.uri().to_owned(),
             version: ends.target.version().to_string(),
         },
-        collections: diff::diff(inspected, &abilities),
+        write_rate: abilities.limits.write_rate,
+        collections,
         findings,
     })
 }

@@ -24,6 +24,7 @@ pub(super) fn changes(collections: Vec<CollectionChange>) -> Changes {
             uri: "https://in01-0123456789.aws-us-west-2.vectordb.zillizcloud.com:19530".to_owned(),
             version: "Zilliz Cloud (Milvus 2.6)".to_owned(),
         },
+        write_rate: None,
         collections,
         findings: Vec::new(),
     }

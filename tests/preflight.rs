@@ -11,5 +11,11 @@
 
 mod support;
 
+#[path = "preflight/holding.rs"]
+mod holding;
+#[path = "preflight/online.rs"]
+mod online;
 #[path = "preflight/permission.rs"]
 mod permission;
+#[path = "preflight/quota.rs"]
+mod quota;

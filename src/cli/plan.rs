@@ -46,13 +46,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let work = async {
         let migration = output::load(&args.file, &args.plan, output)?;
-        let ends =
-            ends::connect(&migration, RETRY_FOR.min(migration.copy.retry_for), &stop).await?;
-        let known = match Ledger::open_read_only(&args.plan.state, &migration.name)? {
-            Some(ledger) => KnownTargets::read(&ledger, &ends)?,
-            None => KnownTargets::none(),
-        };
-        changes(&migration, &args.plan, &ends, &known).await
+        read_only_changes(&migration, &args.plan, &stop).await
     };
     let changes = tokio::select! {
         changes = work => changes,
@@ -71,6 +65,20 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     };
     let style = Style::new(output::colour_of_stdout(output));
     output::document(&report::plan::render(&changes, &style), code)
+}
+
+/// Connects to both ends, inspects and compares, with a ledger that is only read.
+pub(super) async fn read_only_changes(
+    migration: &Migration,
+    args: &PlanArgs,
+    stop: &CancellationToken,
+) -> Result<Changes, Problem> {
+    let ends = ends::connect(migration, RETRY_FOR.min(migration.copy.retry_for), stop).await?;
+    let known = match Ledger::open_read_only(&args.state, &migration.name)? {
+        Some(ledger) => KnownTargets::read(&ledger, &ends)?,
+        None => KnownTargets::none(),
+    };
+    changes(migration, args, &ends, &known).await
 }
 
 /// The exit code of changes that `apply` refuses: whether a user may not do what is needed, or
@@ -100,6 +108,7 @@ pub(super) async fn changes(
         Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units)
             .hosted_at(ends.target.uri());
     let collections = diff::diff(inspected, &abilities);
+    let plan = abilities.plan().map(|plan| format!(", {plan}")).unwrap_or_default();
     let source = server::state(&ends.source).await?;
     let target = server::state(&ends.target).await?;
     findings.extend(preflight::whole(&collections, &source, &target, &abilities));
@@ -113,9 +122,9 @@ pub(super) async fn changes(
         },
         target: End {
             uri: ends.target.uri().to_owned(),
-            version: ends.target.version().to_string(),
+            version: format!("{}{plan}", ends.target.version()),
         },
-        write_rate: abilities.limits.write_rate,
+        capacity: abilities.capacity(),
         collections,
         findings,
     })

@@ -11,6 +11,7 @@ use std::fmt;
 pub use limits::Limits;
 pub use tables::Feature;
 
+use super::Capacity;
 use crate::model::{DataType, Field, Flavour, FunctionKind, ServerVersion, TargetKind};
 
 /// A Milvus release: major, minor, patch.
@@ -112,6 +113,19 @@ impl Abilities {
             self.limits = Limits::of(self.family, self.release);
         }
         self
+    }
+
+    /// The plan of Zilliz Cloud, where it is known.
+    pub fn plan(&self) -> Option<Plan> {
+        match self.family {
+            Family::Zilliz(plan) if !self.plan_unknown => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// How much arrives and fits, where that is known.
+    pub fn capacity(&self) -> Capacity {
+        Capacity { write_rate: self.limits.write_rate, storage: self.limits.storage }
     }
 
     /// Whether fields may be of this type.

@@ -2,6 +2,7 @@
 //! Writes nothing.
 
 mod measure;
+pub mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 

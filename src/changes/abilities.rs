@@ -185,6 +185,11 @@ impl Abilities {
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(index_type));
         }
+        if self.family == Family::Lite2 {
+            return index_tables::LITE_2_INDEXES.iter().any(|(name, holds)| {
+                name.eq_ignore_ascii_case(index_type) && holds.contains(&indexed_type(field))
+            });
+        }
         index_tables::INDEXES.iter().any(|row| {
             row.name.eq_ignore_ascii_case(index_type)
                 && row.holds.contains(&indexed_type(field))

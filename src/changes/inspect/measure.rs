@@ -93,7 +93,7 @@ pub(super) async fn nulls(
     state: &mut SourceState,
     rule: &CollectionRule,
 ) -> Result<()> {
-    let Some(query) = Query::of(&state.collection, None) else { return Ok(()) };
+    let Some(query) = Query::of(&state.collection) else { return Ok(()) };
     for field in state.collection.fields.iter().filter(|field| field.nullable) {
         let becomes_key = matches!(
             &rule.partition_key,
@@ -125,7 +125,7 @@ pub(super) async fn shadowed(
     if !state.collection.dynamic_field || off {
         return Ok(());
     }
-    let Some(query) = Query::of(&state.collection, None) else { return Ok(()) };
+    let Some(query) = Query::of(&state.collection) else { return Ok(()) };
     let mut names: BTreeSet<String> =
         rule.fields.values().filter_map(|field| field.rename.clone()).collect();
     if source.version().older_than(2, 5, 0) && !target.older_than(2, 5, 0) {

@@ -107,7 +107,7 @@ fn plan_with_the_rate_and_the_room_of_the_target() {
     assert!(text.ends_with(" · ~3.6 GiB · ~7 min at the target's 10 MB/s\n"), "{text}");
     all.capacity = Capacity { write_rate: Some(2_000_000), storage: Some(5_000_000_000) };
     let text = plan(&all);
-    let expected = " · ~3.6 GiB of the target's 4.7 GiB · ~32 min at the target's 2 MB/s\n";
+    let expected = " · ~3.6 GiB of the target's 4.7 GiB · ~33 min at the target's 2 MB/s\n";
     assert!(text.ends_with(expected), "{text}");
 }
 

@@ -50,7 +50,7 @@ async fn what_fits_ends_with_zero() {
 async fn what_does_not_fit_ends_with_one_in_every_form() {
     let source = source().await;
     let target = Fake::start(Profile::zilliz(Plan::Free, "2.6"));
-    let ferry = ferry(&source.uri(), &target.uri(), "kind = \"zilliz_free\"", ALL);
+    let ferry = ferry(&source.uri(), &target.uri(), "kind = \"zilliz-free\"", ALL);
     let said = "6 to create beside 0 that are there, and Zilliz Cloud (Free) takes 5";
     let outcome = ferry.run(&["validate", PLAN, "--online"]).expect_code(1);
     assert!(outcome.stderr.contains("error[too_many_collections]"), "{}", outcome.stderr);
@@ -92,7 +92,7 @@ async fn a_cluster_of_an_unnamed_plan_is_asked_about() {
     let unnamed = ferry(&source.uri(), &target.uri(), "", ALL);
     let outcome = unnamed.run(&["validate", PLAN, "--online"]).expect_code(0);
     assert!(outcome.stderr.contains("warning[target_kind_unknown]"), "{}", outcome.stderr);
-    let kind = "kind = \"zilliz_dedicated\"\ncompute_units = 1";
+    let kind = "kind = \"zilliz-dedicated\"\ncompute_units = 1";
     let named = ferry(&source.uri(), &target.uri(), kind, ALL);
     let outcome = named.run(&["plan", PLAN]).expect_code(0);
     assert!(!outcome.stdout.contains("target_kind_unknown"), "{}", outcome.stdout);

@@ -1,6 +1,7 @@
 //! Missing privileges, on a real 2.3.5 with users and roles.
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use crate::support::collection::{Collection, Index, field, key, plain, vector};
 use crate::support::data;
@@ -8,9 +9,10 @@ use crate::support::ferry::{Ferry, Outcome};
 use crate::support::lab::{self, PrivateServer, Server, Spec, unique_name};
 use crate::support::pb::common::LoadState;
 use crate::support::pb::milvus::{
-    CreateRoleRequest, DescribeCollectionRequest, GrantEntity, GrantorEntity, ListDatabasesRequest,
-    ObjectEntity, OperatePrivilegeRequest, OperateUserRoleRequest, PrivilegeEntity, RoleEntity,
-    ShowCollectionsRequest, ShowPartitionsRequest,
+    CreateRoleRequest, DescribeCollectionRequest, GetCollectionStatisticsRequest, GrantEntity,
+    GrantorEntity, ListDatabasesRequest, ObjectEntity, OperatePrivilegeRequest,
+    OperateUserRoleRequest, PrivilegeEntity, RoleEntity, ShowCollectionsRequest,
+    ShowPartitionsRequest,
 };
 use crate::support::pb::schema::DataType;
 use crate::support::probe::{Probe, refusal};
@@ -48,6 +50,9 @@ const TARGET: &[Grant<'_>] = &[
     ("Collection", "*", "GetLoadingProgress"),
 ];
 
+/// Granted to everybody at the end, to see when it is in force.
+const LAST: Grant<'_> = ("Collection", "nothing_of_this_name", "GetStatistics");
+
 /// A new user with these grants; the password is `Secret12`.
 async fn user(probe: &Probe, grants: &[Grant<'_>]) -> String {
     let name = unique_name("user");
@@ -57,7 +62,7 @@ async fn user(probe: &Probe, grants: &[Grant<'_>]) -> String {
     let request = CreateRoleRequest { entity: entity.clone(), ..Default::default() };
     let answer = probe.raw().create_role(request).await.unwrap().into_inner();
     assert_eq!(refusal(Some(&answer)), None);
-    for (object, object_name, privilege) in grants {
+    for (object, object_name, privilege) in grants.iter().chain(&[LAST]) {
         let request = OperatePrivilegeRequest {
             entity: Some(GrantEntity {
                 role: entity.clone(),
@@ -78,7 +83,19 @@ async fn user(probe: &Probe, grants: &[Grant<'_>]) -> String {
         OperateUserRoleRequest { username: name.clone(), role_name: role, ..Default::default() };
     let answer = probe.raw().operate_user_role(request).await.unwrap().into_inner();
     assert_eq!(refusal(Some(&answer)), None);
-    name
+    // The server looks grants up in a copy that it renews by and by.
+    let as_user = Probe::connect_auth(guarded().uri(), &name, "Secret12").await;
+    let began = Instant::now();
+    loop {
+        let collection_name = LAST.1.to_owned();
+        let request = GetCollectionStatisticsRequest { collection_name, ..Default::default() };
+        let answer = as_user.raw().get_collection_statistics(request).await;
+        if !answer.is_err_and(|status| status.code() == tonic::Code::PermissionDenied) {
+            return name;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "the grants of {name}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// A plan file with one entry, for a user at each end.

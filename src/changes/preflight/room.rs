@@ -93,7 +93,7 @@ impl Whole<'_> {
             (
                 "a Free or Serverless cluster of Zilliz Cloud, by its address: the limits of \
                  Serverless are assumed",
-                "say which with `kind` under [target]: \"zilliz_free\" or \"zilliz_serverless\"",
+                "say which with `kind` under [target]: \"zilliz-free\" or \"zilliz-serverless\"",
             )
         } else {
             (

@@ -188,8 +188,8 @@ struct Copy {
 /// The first failure. Chunks in flight are finished or left as tried; the ledger holds what is
 /// done, and the same call continues.
 pub async fn copy_rows(task: Task) -> Result<(), Error> {
-    let whole = Query::of(&task.from, None).ok_or_else(|| Error::NoKey(task.from.address()))?;
-    let moment = fix_moment(&task.source, &whole).await.map_err(|error| match error.kind {
+    let everything = source_query(&task, None)?;
+    let moment = fix_moment(&task.source, &everything).await.map_err(|error| match error.kind {
         milvus::Kind::Cancelled => Error::Stopped,
         _ => Error::Read { place: task.from.address(), error },
     })?;
@@ -257,21 +257,24 @@ impl Copy {
         Ok(totals.chunks_open == 0 && totals.scopes_complete == scopes.len() as u64)
     }
 
-    /// What is read and written by itself: each partition, or the whole collection.
+    /// What is read and written by itself: each partition, or everything that is read.
     fn scopes(&self) -> Vec<Option<String>> {
-        if self.task.settings.by_partition {
-            std::iter::once("_default".to_owned())
+        let settings = &self.task.settings;
+        if !settings.by_partition {
+            return vec![None];
+        }
+        match &settings.partitions {
+            Some(selected) => selected.iter().cloned().map(Some).collect(),
+            None => std::iter::once("_default".to_owned())
                 .chain(self.task.from.partitions.iter().cloned())
                 .map(Some)
-                .collect()
-        } else {
-            vec![None]
+                .collect(),
         }
     }
 
     /// The reads of a scope.
     fn query(&self, scope: Option<&str>) -> Result<Query, Error> {
-        Query::of(&self.task.from, scope).ok_or_else(|| Error::NoKey(self.task.from.address()))
+        source_query(&self.task, scope)
     }
 
     /// Bytes that one answer may have: well over the aim, under every documented limit.
@@ -311,6 +314,12 @@ impl Copy {
         }
         Error::Write { place: place(&self.task.to, chunk), error }
     }
+}
+
+/// The reads of a scope at the source.
+fn source_query(task: &Task, scope: Option<&str>) -> Result<Query, Error> {
+    let whole = Query::of(&task.from).ok_or_else(|| Error::NoKey(task.from.address()))?;
+    Ok(whole.within(task.settings.source_partitions(scope)))
 }
 
 /// Where a chunk is, for messages.

@@ -12,6 +12,7 @@ mod support;
 
 mod fake_selftest {
     mod catalog;
+    mod everything;
     mod functions;
     mod layouts;
     mod moving;
@@ -19,7 +20,6 @@ mod fake_selftest {
     mod queries;
     mod scene;
     mod schema;
-    mod types;
     mod values;
     mod zilliz;
 }

@@ -21,6 +21,7 @@ mod support {
     pub mod pb;
     pub mod probe;
     pub mod quickstart;
+    pub mod structs;
     pub mod table;
 }
 

@@ -72,7 +72,7 @@ impl Turn<'_> {
         from: &Collection,
         counted: (Option<u64>, Instant),
     ) -> Result<(), Failure> {
-        let Some(query) = Query::of(from, None) else { return Ok(()) };
+        let Some(query) = Query::of(from) else { return Ok(()) };
         let source = &self.run.source;
         let started = Instant::now();
         let (mut last, mut since) = counted;

@@ -88,6 +88,7 @@ impl Turn<'_> {
                 target: &self.run.target,
                 from: &source.collection,
                 to: wanted,
+                settings: &self.change.settings,
                 adopted,
                 chunk_size: self.run.migration.copy.chunk_size.0,
                 ledger: &self.run.ledger,

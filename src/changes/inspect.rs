@@ -350,7 +350,7 @@ impl Inspection<'_> {
         }
         collection.indexes = self.target.list_indexes(database, name).await?;
         let load = self.target.load_state(database, name, None).await?;
-        let rows = match Query::of(&collection, None) {
+        let rows = match Query::of(&collection) {
             Some(query) if load == LoadState::Loaded => {
                 self.target.count(&query, &KeyRange::ALL, Moment::Strong).await?
             }

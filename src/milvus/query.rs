@@ -25,15 +25,15 @@ pub enum Moment {
     Eventually,
 }
 
-/// A read of one collection, or of one partition of it.
+/// A read of one collection, or of some partitions of it.
 #[derive(Debug, Clone)]
 pub struct Query {
     /// Database of the collection.
     pub database: String,
     /// The collection.
     pub collection: String,
-    /// The partition, or the whole collection.
-    pub partition: Option<String>,
+    /// These partitions; the whole collection where there is none.
+    pub partitions: Vec<String>,
     /// The primary key's field.
     pub key_field: String,
     /// The primary key's type.
@@ -52,13 +52,13 @@ enum Limit {
 }
 
 impl Query {
-    /// The reads of a collection or partition; `None` where its primary key is of no usable type.
-    pub fn of(collection: &Collection, partition: Option<&str>) -> Option<Self> {
+    /// The reads of a whole collection; `None` where its primary key is of no usable type.
+    pub fn of(collection: &Collection) -> Option<Self> {
         let key = collection.primary_key()?;
         Some(Self {
             database: collection.database.clone(),
             collection: collection.name.clone(),
-            partition: partition.map(str::to_owned),
+            partitions: Vec::new(),
             key_field: key.name.clone(),
             key_kind: match key.data_type {
                 DataType::INT64 => KeyKind::Int64,
@@ -66,6 +66,13 @@ impl Query {
                 _ => return None,
             },
         })
+    }
+
+    /// Only these partitions, or the whole collection where there is none.
+    #[must_use]
+    pub fn within(mut self, partitions: Vec<String>) -> Self {
+        self.partitions = partitions;
+        self
     }
 
     fn request(
@@ -96,7 +103,7 @@ impl Query {
         pb::QueryRequest {
             db_name: self.database.clone(),
             collection_name: self.collection.clone(),
-            partition_names: self.partition.iter().cloned().collect(),
+            partition_names: self.partitions.clone(),
             expr: expression,
             output_fields: output,
             guarantee_timestamp: timestamp,
@@ -139,11 +146,18 @@ impl Client {
     /// answers meanwhile as if nobody had asked it to.
     async fn not_loaded_yet(&self, request: &pb::QueryRequest, error: Error) -> Error {
         let (database, collection) = (&request.db_name, &request.collection_name);
-        let partition = request.partition_names.first().map(String::as_str);
-        match self.load_state(database, collection, partition).await {
-            Ok(LoadState::Loading | LoadState::Loaded) => Error { kind: Kind::NotReady, ..error },
-            Ok(LoadState::NotLoaded) | Err(_) => error,
+        let mut partitions: Vec<Option<&str>> =
+            request.partition_names.iter().map(|name| Some(name.as_str())).collect();
+        if partitions.is_empty() {
+            partitions.push(None);
         }
+        for partition in partitions {
+            match self.load_state(database, collection, partition).await {
+                Ok(LoadState::Loading | LoadState::Loaded) => {}
+                Ok(LoadState::NotLoaded) | Err(_) => return error,
+            }
+        }
+        Error { kind: Kind::NotReady, ..error }
     }
 
     /// One page of keys in ascending order, and the server's snapshot timestamp where it tells.

@@ -60,4 +60,13 @@ impl RowSettings {
         }
         names
     }
+
+    /// The source's partitions that are read for one scope, which is a partition or everything that
+    /// is read; none means all of them.
+    pub fn source_partitions(&self, scope: Option<&str>) -> Vec<String> {
+        match scope {
+            Some(partition) => vec![partition.to_owned()],
+            None => self.partitions.clone().unwrap_or_default(),
+        }
+    }
 }

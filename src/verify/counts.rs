@@ -9,7 +9,7 @@ mod target;
 use crate::copy::{SharedLedger, answer_limit};
 use crate::ledger::{self, ChunkId, ChunkRecord, MoveId};
 use crate::milvus::{self, Client, Kind, Moment, Query};
-use crate::model::{Collection, KeyRange};
+use crate::model::{Collection, KeyRange, RowSettings};
 
 /// Chunks taken from the ledger at a time.
 const LEDGER_PAGE: usize = 500;
@@ -50,6 +50,8 @@ pub struct Compared<'a> {
     pub from: &'a Collection,
     /// The target collection, loaded.
     pub to: &'a Collection,
+    /// How the rows were read: only what was to be read is counted at the source.
+    pub settings: &'a RowSettings,
     /// Whether the target may hold rows that are not from this source.
     pub adopted: bool,
     /// Bytes that a chunk aims at.
@@ -60,6 +62,18 @@ pub struct Compared<'a> {
     pub of_move: MoveId,
     /// Whether nothing was copied again yet in this run.
     pub first_round: bool,
+}
+
+impl Compared<'_> {
+    /// The reads of a scope at the source; `None` where it has no usable key.
+    fn source_query(&self, scope: Option<&str>) -> Option<Query> {
+        Some(Query::of(self.from)?.within(self.settings.source_partitions(scope)))
+    }
+
+    /// The reads of a scope at the target.
+    fn target_query(&self, scope: Option<&str>) -> Option<Query> {
+        Some(Query::of(self.to)?.within(scope.map(str::to_owned).into_iter().collect()))
+    }
 }
 
 /// Why counting failed.
@@ -81,18 +95,18 @@ pub async fn compare(compared: &Compared<'_>) -> Result<Counts, Error> {
     let of_move = compared.of_move;
     let totals = compared.ledger.with(move |ledger| ledger.totals(of_move)).await?;
     let mut counts = Counts { read: totals.rows, acknowledged: totals.rows, ..Counts::default() };
-    if let Some(query) = Query::of(compared.to, None) {
+    if let Some(query) = compared.target_query(None) {
         counts.target_count = compared.target.count(&query, &KeyRange::ALL, Moment::Strong).await?;
     }
-    if let Some(query) = Query::of(compared.from, None) {
+    if let Some(query) = compared.source_query(None) {
         counts.source_count = compared.source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
     }
     if compared.adopted || counts.target_count != Some(counts.acknowledged) {
-        let at = moment(compared.target, compared.to).await?;
+        let at = moment(compared.target, compared.target_query(None)).await?;
         target::explain(compared, &mut counts, at).await?;
     }
     if counts.source_count != Some(counts.read) {
-        let at = moment(compared.source, compared.from).await?;
+        let at = moment(compared.source, compared.source_query(None)).await?;
         source::explain(compared, &mut counts, at).await?;
     }
     Ok(counts)
@@ -100,8 +114,8 @@ pub async fn compare(compared: &Compared<'_>) -> Result<Counts, Error> {
 
 /// The moment at which every chunk is looked at: after everything that was written until now, and
 /// without paying for Strong at every chunk.
-async fn moment(client: &Client, collection: &Collection) -> Result<Moment, Error> {
-    match (client.alloc_timestamp().await?, Query::of(collection, None)) {
+async fn moment(client: &Client, query: Option<Query>) -> Result<Moment, Error> {
+    match (client.alloc_timestamp().await?, query) {
         (Some(timestamp), _) => Ok(Moment::At(timestamp)),
         (None, Some(query)) => {
             client.key_page(&query, &KeyRange::ALL, Moment::Strong, 1, ONE_KEY).await?;
@@ -155,27 +169,24 @@ async fn done_chunks(
 /// Distinct keys of a chunk's range.
 async fn keys(
     client: &Client,
-    collection: &Collection,
+    query: &Query,
     chunk_size: u64,
     chunk: &ChunkRecord,
     at: Moment,
 ) -> Result<u64, Error> {
-    let Some(query) = Query::of(collection, chunk.scope.as_deref()) else {
-        return Ok(0);
-    };
     check_stop(client)?;
     let limit = answer_limit(chunk_size);
-    match client.keys_in(&query, &chunk.range, at, limit).await {
+    match client.keys_in(query, &chunk.range, at, limit).await {
         Ok(keys) => Ok(keys.len() as u64),
         // More keys than one answer holds: page through them, range by range.
         Err(error) if error.kind == Kind::TooLarge => {
             let mut count = 0;
             let mut range = chunk.range.clone();
             loop {
-                let (page, _) = client.key_page(&query, &range, at, 8_192, limit).await?;
+                let (page, _) = client.key_page(query, &range, at, 8_192, limit).await?;
                 let up_to = page.last().cloned().or_else(|| chunk.range.up_to.clone());
                 let part = KeyRange { after: range.after.clone(), up_to };
-                count += client.keys_in(&query, &part, at, limit).await?.len() as u64;
+                count += client.keys_in(query, &part, at, limit).await?.len() as u64;
                 match page.last() {
                     Some(last) => range.after = Some(last.clone()),
                     None => return Ok(count),

@@ -90,7 +90,7 @@ impl State {
         let drops = &self.profile.drops;
         set.retain(|key, _| !drops.contains(&Attribute::Property(key.clone())));
         let later = self.profile.has(Feature::DynamicLater);
-        let (meta, now) = (self.meta_column(), self.now());
+        let (mut meta, now) = (self.meta_column(0), self.now());
         let collection = self.collection_mut(database, name)?;
         let mapped = |key: &String| key == "mmap.enabled" || key == "lazyload.enabled";
         if collection.is_loaded() && set.keys().chain(delete).any(mapped) {
@@ -103,6 +103,7 @@ impl State {
             match (value.as_str(), collection.schema.enable_dynamic_field) {
                 ("true", false) => {
                     collection.schema.enable_dynamic_field = true;
+                    meta.field.field_id = collection.last_field_id() + 1;
                     collection.columns.push(meta);
                     // What was written before knows nothing of it.
                     for row in &mut collection.rows {

@@ -17,6 +17,8 @@ use crate::support::pb::schema::{
 /// The property with which a collection takes values for the outputs of embedding functions.
 pub const OUTPUTS_INSERTED: &str = "collection.function.allowInsertNonBM25FunctionOutputs";
 
+const MAX_FIELD_ID: &str = "max_field_id";
+
 impl State {
     pub fn create_collection(
         &mut self,
@@ -46,9 +48,16 @@ impl State {
             let reason = format!("exceeded the limit number of collections[limit={limit}]");
             return Err(Refused::new(102, ErrorCode::UnexpectedError, reason));
         }
+        let stamped = self.profile.has(Feature::StampedProperties);
         let mut collection = self.built(asked);
         let holder = self.database_mut(database)?;
         collection.database_zone = holder.properties.get("timezone").cloned();
+        if stamped {
+            let zone = collection.database_zone.clone().unwrap_or_else(|| "UTC".to_owned());
+            collection.properties.entry("timezone".to_owned()).or_insert(zone);
+            let last = collection.last_field_id().to_string();
+            collection.properties.insert(MAX_FIELD_ID.to_owned(), last);
+        }
         holder.collections.insert(collection.name.clone(), collection);
         Ok(())
     }
@@ -72,6 +81,9 @@ impl State {
         let mut properties = to_map(&request.properties);
         properties.retain(|key, _| !profile.drops.contains(&Attribute::Property(key.clone())));
         check_properties(&properties)?;
+        if profile.has(Feature::StampedProperties) && properties.contains_key(MAX_FIELD_ID) {
+            return Err(Refused::invalid(format!("property {MAX_FIELD_ID} is reserved")));
+        }
         let keyed = schema.fields.iter().any(|field| field.is_partition_key);
         let num_partitions = match (keyed, request.num_partitions) {
             (false, 0) => 1,
@@ -168,14 +180,16 @@ impl State {
             }));
         }
         if schema.enable_dynamic_field {
-            columns.push(self.meta_column());
+            let last = columns.iter().map(|column| column.field.field_id).max().unwrap_or(100);
+            columns.push(self.meta_column(last + 1));
         }
         columns
     }
 
     /// The column of dynamic fields.
-    pub fn meta_column(&self) -> Column {
+    pub fn meta_column(&self, field_id: i64) -> Column {
         let field = FieldSchema {
+            field_id,
             name: META.to_owned(),
             data_type: DataType::Json.into(),
             is_dynamic: true,

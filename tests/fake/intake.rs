@@ -7,6 +7,8 @@ mod vectors;
 
 use std::collections::BTreeSet;
 
+pub use column::absent;
+
 use super::create::OUTPUTS_INSERTED;
 use super::functions;
 use super::profile::{Feature, Profile};

@@ -65,6 +65,10 @@ pub enum Feature {
     ValidDataOfDefaultsOptional,
     /// A nullable field may be sent without `valid_data`.
     ValidDataOptional,
+    /// An iterator's page holds as many rows as were asked for, as long as there are any.
+    ExactPages,
+    /// Every new collection gets the properties `timezone` and `max_field_id`.
+    StampedProperties,
     /// Validity inside of `ScalarField` and `VectorField`, as on the master branch.
     OwnValidity,
 }
@@ -99,6 +103,8 @@ impl Feature {
             Self::Text
             | Self::MinHash
             | Self::NullableStructs
+            | Self::ExactPages
+            | Self::StampedProperties
             | Self::ValidDataOfDefaultsOptional => (3, 0, 0),
             Self::OwnValidity => (4, 0, 0),
         }

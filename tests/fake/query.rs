@@ -73,7 +73,7 @@ impl State {
             return Ok(out);
         }
         let parts = parts(collection, &request.output_fields)?;
-        let rows = page(profile, found, &params);
+        let rows = page(profile, found, &params, collection.shards);
         let own_zone = collection.zone();
         let zone = params.zone.as_ref().unwrap_or(&own_zone);
         out.output_fields = parts.iter().map(|part| part.name(collection)).collect();
@@ -164,7 +164,7 @@ fn partitions(collection: &Collection, names: &[String]) -> Result<Vec<i64>> {
 }
 
 /// One row for each key, in the order of this kind of query, cut to the limit.
-fn page<'a>(profile: &Profile, found: Vec<&'a Row>, params: &Params) -> Vec<&'a Row> {
+fn page<'a>(profile: &Profile, found: Vec<&'a Row>, params: &Params, shards: i32) -> Vec<&'a Row> {
     let mut newest: BTreeMap<&Key, &Row> = BTreeMap::new();
     for row in &found {
         let entry = newest.entry(&row.key).or_insert(row);
@@ -184,7 +184,16 @@ fn page<'a>(profile: &Profile, found: Vec<&'a Row>, params: &Params) -> Vec<&'a 
         found.iter().rev().filter(kept).copied().collect()
     };
     rows.drain(..params.offset.min(rows.len()));
-    rows.truncate(params.limit.unwrap_or(usize::MAX));
+    let mut limit = params.limit.unwrap_or(usize::MAX);
+    if ordered && limit < usize::MAX && !profile.has(Feature::ExactPages) {
+        // What the shards sent may be more than the limit, and it may end before there is no more.
+        limit = match rows.len() % 3 {
+            0 => limit,
+            1 if shards > 1 => 2 * limit,
+            _ => limit.div_ceil(4),
+        };
+    }
+    rows.truncate(limit);
     rows
 }
 

@@ -191,6 +191,28 @@ impl Collection {
         own.and_then(Zone::named).unwrap_or(Zone::UTC)
     }
 
+    /// The greatest id of a field.
+    pub fn last_field_id(&self) -> i64 {
+        let parents = self.schema.struct_array_fields.iter().map(|parent| parent.field_id);
+        self.columns.iter().map(|column| column.field.field_id).chain(parents).max().unwrap()
+    }
+
+    /// Adds a field as `AddCollectionField` does: rows that are there have its default value, or
+    /// null.
+    pub fn add_field(&mut self, mut field: FieldSchema) {
+        field.field_id = self.last_field_id() + 1;
+        let nullable = field.nullable;
+        let column = Column { field: field.clone(), parent: None, nullable, function: None };
+        let value = super::intake::absent(self, &column);
+        let place = self.schema.fields.len();
+        self.schema.fields.push(field);
+        self.columns.insert(place, column);
+        for row in &mut self.rows {
+            row.values.insert(place, value.clone());
+        }
+        self.updated += 1;
+    }
+
     /// Rows that are there now.
     pub fn live(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(|row| row.deleted.is_none())

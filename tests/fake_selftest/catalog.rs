@@ -8,6 +8,7 @@ use crate::support::lines::{auto_index, everything_26};
 use crate::support::pb::common::{LoadState, Status};
 use crate::support::pb::milvus;
 use crate::support::pb::schema::DataType;
+use crate::support::pb::schema::value_field::Data;
 use crate::support::table::Value;
 
 async fn with_things(version: &str) -> Scene {
@@ -122,6 +123,23 @@ async fn a_dynamic_field_that_came_later_is_null_before() {
     let rows = scene.fake.with_collection("default", "things", |c| c.rows.clone());
     assert!(rows.iter().all(|row| row.values.last() == Some(&Value::Null)));
     refused(alter(&scene, &[("dynamicfield.enabled", "false")], &[]).await, 1100, "disabled");
+}
+
+#[tokio::test]
+async fn a_field_that_came_later_is_null_or_has_its_default() {
+    let scene = with_things("2.6.5").await;
+    let collection = plain("things", DataType::Int64);
+    scene.probe.insert("things", &data::table(&collection, 3, 1)).await;
+    scene.fake.with_collection("default", "things", |collection| {
+        collection.add_field(field("maybe", DataType::Int64).nullable());
+        let ranked = field("rank", DataType::Int64).nullable();
+        collection.add_field(ranked.with_default(Data::LongData(7)));
+    });
+    let schema = scene.probe.describe("things").await.schema.unwrap();
+    let ids: Vec<i64> = schema.fields.iter().map(|field| field.field_id).collect();
+    assert_eq!(ids, [100, 101, 102, 103, 104]);
+    let stored = scene.fake.with_collection("default", "things", |c| c.rows[0].values.clone());
+    assert_eq!(stored[3..], [Value::Null, Value::Int(7)]);
 }
 
 #[tokio::test]

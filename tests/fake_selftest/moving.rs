@@ -7,6 +7,7 @@ use crate::support::ferry::Ferry;
 use crate::support::pb::milvus::InsertRequest;
 use crate::support::pb::schema::DataType;
 use crate::support::probe::Probe;
+use crate::support::relay::{Act, Relay};
 use crate::support::table::assert_same;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,4 +30,22 @@ async fn a_collection_moves_from_one_double_to_another() {
     let sent: u32 = target.requests::<InsertRequest>().iter().map(|sent| sent.num_rows).sum();
     assert_eq!(sent, 1000);
     assert!(source.count("Query") > 0 && source.count("Insert") == 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_spoils_the_calls_to_a_double() {
+    let fake = Fake::start(Profile::milvus("2.6.5"));
+    let relay = Relay::to(&fake.uri(), |call| match call.rpc {
+        "Insert" if call.number == 1 => Act::lose_answer(),
+        _ => Act::Forward,
+    });
+    let collection = plain("things", DataType::Int64);
+    let probe = Probe::connect(&relay.uri()).await;
+    probe.create_collection(&collection).await;
+    let rows = data::table(&collection, 3, 1);
+    let request = probe.insert_requests("things", &rows, 3).remove(0);
+    probe.raw().insert(request.clone()).await.unwrap_err();
+    probe.raw().insert(request).await.unwrap();
+    let kept = fake.with_collection("default", "things", |collection| collection.rows.len());
+    assert_eq!((kept, fake.count("Insert")), (6, 2));
 }

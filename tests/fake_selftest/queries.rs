@@ -3,7 +3,7 @@
 use super::scene::{Scene, fine, refused};
 use crate::support::collection::{FieldWords, everything_235, field, plain, var_char};
 use crate::support::data;
-use crate::support::fake::Profile;
+use crate::support::fake::{Feature, Profile};
 use crate::support::pb::common::{ConsistencyLevel, Status};
 use crate::support::pb::milvus::QueryRequest;
 use crate::support::pb::schema::DataType;
@@ -124,7 +124,7 @@ async fn the_greatest_key_is_counted_and_not_read_before_26() {
 #[tokio::test]
 async fn only_iterators_get_an_order_from_25_on() {
     for (version, ordered) in [("2.4.10", true), ("2.5.4", false)] {
-        let scene = ten(Profile::milvus(version)).await;
+        let scene = ten(Profile::milvus(version).with(Feature::ExactPages)).await;
         let page = async |flags: &[(&str, &str)]| {
             let params = [&[("limit", "4")], flags].concat();
             let answer = scene.probe.query("things", &[], "id >= 0", &["id"], &params).await;
@@ -133,6 +133,32 @@ async fn only_iterators_get_an_order_from_25_on() {
         let first: Vec<Key> = data::key_range(0..4);
         assert_eq!(page(&ITERATOR).await, first);
         assert_eq!(page(&[]).await == first, ordered, "{version}");
+    }
+}
+
+#[tokio::test]
+async fn pages_may_be_longer_or_shorter_before_30() {
+    for (version, shards, longest) in [("2.6.5", 1, 4), ("2.6.5", 2, 8), ("3.0.0", 2, 4)] {
+        let scene = Scene::milvus(version).await;
+        let collection = plain("things", DataType::Int64).shards(shards);
+        let rows = data::table_of(&collection, &data::key_range(0..10), 1);
+        scene.probe.fill(&collection, &rows).await;
+        let (mut read, mut lengths, mut last) = (Vec::new(), Vec::new(), -1);
+        loop {
+            let params = [&[("limit", "4")], &ITERATOR[..]].concat();
+            let filter = format!("id > {last}");
+            let page = scene.probe.query("things", &[], &filter, &["id"], &params).await;
+            let page = keys_of(&page, "id");
+            let Some(Key::Int(key)) = page.last() else { break };
+            last = *key;
+            lengths.push(page.len());
+            read.extend(page);
+        }
+        assert_eq!(read, rows.keys(), "nothing is lost to who ends at an empty page");
+        assert_eq!(lengths.iter().max(), Some(&longest), "{version}: {lengths:?}");
+        // All but the last one are full only in 3.0.
+        let short = lengths[..lengths.len() - 1].iter().any(|length| *length < 4);
+        assert_eq!(short, version != "3.0.0", "{version}: {lengths:?}");
     }
 }
 

@@ -232,6 +232,7 @@ async fn a_description_says_what_its_line_says() {
         .alias("other");
     collection.struct_fields[0].nullable = true; // not known yet
     scene.probe.create_collection(&collection).await;
+    scene.probe.build_and_load(&collection).await;
     let described = scene.probe.describe("other").await;
     let schema = described.schema.unwrap();
     assert_eq!((described.collection_name.as_str(), schema.name.as_str()), ("other", "things"));
@@ -249,7 +250,14 @@ async fn a_description_says_what_its_line_says() {
     scene.probe.create_collection(&collection).await;
     let schema = scene.probe.describe("things").await.schema.unwrap();
     assert!(schema.struct_array_fields[0].nullable);
-    assert_eq!(schema.properties, [pair("mmap.enabled", "true")]);
+    // The dynamic column is the last.
+    let last = schema.struct_array_fields[0].fields.last().unwrap().field_id + 1;
+    let last = last.to_string();
+    let stamped =
+        [pair("max_field_id", &last), pair("mmap.enabled", "true"), pair("timezone", "UTC")];
+    assert_eq!(schema.properties, stamped);
+    let collection = plain("others", DataType::Int64).property("max_field_id", "105");
+    refused(scene.create(&collection).await, 1100, "reserved");
 
     let scene = Scene::milvus("2.4.10").await;
     scene.probe.create_collection(&plain("things", DataType::Int64)).await;

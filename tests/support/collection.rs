@@ -3,9 +3,9 @@
 use super::pb::common::KeyValuePair;
 use super::pb::schema::value_field::Data as DefaultValue;
 use super::pb::schema::{
-    CollectionSchema, DataType, FieldSchema, FunctionSchema, FunctionType, StructArrayFieldSchema,
-    ValueField,
+    CollectionSchema, DataType, FieldSchema, FunctionSchema, FunctionType, ValueField,
 };
+use super::structs::{self, StructArrayFieldSchema};
 
 /// A field with the defaults of Milvus.
 pub fn field(name: &str, data_type: DataType) -> FieldSchema {
@@ -132,7 +132,6 @@ pub struct Collection {
     pub description: String,
     pub fields: Vec<FieldSchema>,
     pub functions: Vec<FunctionSchema>,
-    pub struct_fields: Vec<StructArrayFieldSchema>,
     /// Whether it has dynamic fields, and so a column `$meta`.
     pub dynamic: bool,
     pub shards: i32,
@@ -143,9 +142,11 @@ pub struct Collection {
     pub num_partitions: i64,
     /// Partitions beside `_default`.
     pub partitions: Vec<String>,
-    /// Other names of it.
-    pub aliases: Vec<String>,
     pub indexes: Vec<Index>,
+    /// Its columns are those of a table that [`structs::columns`] names.
+    pub struct_fields: Vec<StructArrayFieldSchema>,
+    /// Other names, which it gets with its indexes.
+    pub aliases: Vec<String>,
 }
 
 impl Collection {
@@ -155,15 +156,15 @@ impl Collection {
             description: String::new(),
             fields,
             functions: Vec::new(),
-            struct_fields: Vec::new(),
             dynamic: false,
             shards: 1,
             consistency: 2,
             properties: Vec::new(),
             num_partitions: 0,
             partitions: Vec::new(),
-            aliases: Vec::new(),
             indexes: Vec::new(),
+            struct_fields: Vec::new(),
+            aliases: Vec::new(),
         }
     }
 
@@ -174,16 +175,6 @@ impl Collection {
 
     pub fn function(mut self, function: FunctionSchema) -> Self {
         self.functions.push(function);
-        self
-    }
-
-    pub fn struct_field(mut self, field: StructArrayFieldSchema) -> Self {
-        self.struct_fields.push(field);
-        self
-    }
-
-    pub fn alias(mut self, alias: &str) -> Self {
-        self.aliases.push(alias.to_owned());
         self
     }
 
@@ -218,10 +209,10 @@ impl Collection {
     pub fn columns(&self) -> Vec<FieldSchema> {
         let mut columns = self.fields.clone();
         columns.retain(|field| !field.is_function_output);
-        columns.extend(super::structs::columns(&self.struct_fields));
         if self.dynamic {
             columns.push(meta());
         }
+        columns.extend(structs::columns(&self.struct_fields));
         columns
     }
 
@@ -231,10 +222,20 @@ impl Collection {
             description: self.description.clone(),
             fields: self.fields.clone(),
             functions: self.functions.clone(),
-            struct_array_fields: self.struct_fields.clone(),
             enable_dynamic_field: self.dynamic,
+            struct_array_fields: self.struct_fields.clone(),
             ..Default::default()
         }
+    }
+
+    pub fn struct_field(mut self, field: StructArrayFieldSchema) -> Self {
+        self.struct_fields.push(field);
+        self
+    }
+
+    pub fn alias(mut self, alias: &str) -> Self {
+        self.aliases.push(alias.to_owned());
+        self
     }
 }
 

@@ -6,8 +6,9 @@ use super::pb::schema::vector_field::Data as Vectors;
 use super::pb::schema::{
     ArrayArray, BoolArray, DataType, DoubleArray, FieldData, FieldSchema, FloatArray,
     GeometryWktArray, IntArray, JsonArray, LongArray, ScalarField, SparseFloatArray, StringArray,
-    VectorArray, VectorField,
+    VectorField,
 };
+use super::structs::VectorArray;
 use super::table::Value;
 
 /// A column for an insert: nulls are left out, as servers demand.
@@ -77,11 +78,12 @@ fn encode_scalars(data_type: DataType, values: &[&Value]) -> ScalarField {
         DataType::Int64 => Data::LongData(LongArray { data: each!(Int) }),
         DataType::Float => Data::FloatData(FloatArray { data: each!(Float) }),
         DataType::Double => Data::DoubleData(DoubleArray { data: each!(Double) }),
-        DataType::VarChar | DataType::Text | DataType::Timestamptz => {
+        DataType::VarChar | DataType::Timestamptz => {
             Data::StringData(StringArray { data: each!(Text) })
         }
         DataType::Geometry => Data::GeometryWktData(GeometryWktArray { data: each!(Text) }),
         DataType::Json => Data::JsonData(JsonArray { data: each!(Json) }),
+        DataType::Text => Data::StringData(StringArray { data: each!(Text) }),
         other => panic!("no scalar: {other:?}"),
     };
     ScalarField { data: Some(data), ..Default::default() }
@@ -146,9 +148,7 @@ fn sparse_dim(row: &[u8]) -> i64 {
 pub fn decode(column: &FieldData) -> Vec<Value> {
     let (present, own_valid) = match &column.field {
         Some(Field::Scalars(scalars)) => (decode_scalars(scalars), &scalars.valid_data),
-        Some(Field::Vectors(vectors)) => {
-            (decode_vectors(column.r#type(), vectors), &vectors.valid_data)
-        }
+        Some(Field::Vectors(vectors)) => (decode_vectors(vectors), &vectors.valid_data),
         Some(Field::StructArrays(_)) => panic!("{}: struct arrays are not read", column.field_name),
         None => (Vec::new(), &Vec::new()),
     };
@@ -195,7 +195,7 @@ fn decode_scalars(scalars: &ScalarField) -> Vec<Value> {
     }
 }
 
-fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
+fn decode_vectors(vectors: &VectorField) -> Vec<Value> {
     let dim = usize::try_from(vectors.dim).unwrap();
     let rows = |bytes: &[u8], width: usize| {
         bytes.chunks(width).map(|row| Value::Bytes(row.to_vec())).collect()
@@ -219,7 +219,7 @@ fn decode_vectors(data_type: DataType, vectors: &VectorField) -> Vec<Value> {
             .map(|row| {
                 // How the row of a null is read: without a dimension.
                 let row = VectorField { dim: arrays.dim, ..row.clone() };
-                Value::Array(decode_vectors(data_type, &row))
+                Value::Array(decode_vectors(&row))
             })
             .collect(),
     }

@@ -140,10 +140,10 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
         return Value::Null;
     }
     match column.data_type() {
-        DataType::ArrayOfVector => structs::vectors_of_row(column, dim(column), row, &mut random),
+        DataType::ArrayOfVector => vectors_of_row(column, row, &mut random),
         DataType::Array if structs::split(&column.name).is_some() => {
             let element = |place| scalar(column.element_type(), row + place, &mut random);
-            Value::Array((0..structs::elements(row)).map(element).collect())
+            Value::Array((0..struct_elements(row)).map(element).collect())
         }
         DataType::Array => {
             // Every fourth one is empty, beginning with the first.
@@ -186,6 +186,30 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
         DataType::Json if column.is_dynamic => Value::Json(dynamic(row, &mut random)),
         other => scalar(other, row, &mut random),
     }
+}
+
+/// How many elements a row's structs have: none in every fourth row, the same in all sub-fields.
+fn struct_elements(row: usize) -> usize {
+    row % 4
+}
+
+/// Vectors for one row of a sub-field.
+fn vectors_of_row(column: &FieldSchema, row: usize, random: &mut SplitMix) -> Value {
+    let bytes = |count: u64, random: &mut SplitMix| -> Vec<u8> {
+        // Never all bits of an exponent, which would be no number.
+        (0..count).map(|_| (random.next() & 0x3b) as u8).collect()
+    };
+    let one = |_| match column.element_type() {
+        DataType::FloatVector => Value::FloatVector(
+            (0..dim(column)).map(|_| random.below(2001) as f32 / 1000.0 - 1.0).collect(),
+        ),
+        DataType::BinaryVector => Value::Bytes(bytes(dim(column) / 8, random)),
+        DataType::Float16Vector | DataType::BFloat16Vector => {
+            Value::Bytes(bytes(dim(column) * 2, random))
+        }
+        _ => Value::Bytes(bytes(dim(column), random)),
+    };
+    Value::Array((0..struct_elements(row)).map(one).collect())
 }
 
 fn dim(column: &FieldSchema) -> u64 {

@@ -200,9 +200,6 @@ impl Probe {
         for partition in &collection.partitions {
             self.create_partition(&collection.name, partition).await;
         }
-        for alias in &collection.aliases {
-            self.create_alias(&collection.name, alias).await;
-        }
     }
 
     /// What makes a collection, for tests that want the refusal.

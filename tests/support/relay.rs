@@ -150,6 +150,11 @@ impl Relay {
 
     /// Starts a relay with a rule, which is asked about every call.
     pub fn with_rule(server: &Server, rule: impl Fn(&Call) -> Act + Send + Sync + 'static) -> Self {
+        Self::to(server.uri(), rule)
+    }
+
+    /// [`Relay::with_rule`] before whatever listens there, such as a double.
+    pub fn to(upstream: &str, rule: impl Fn(&Call) -> Act + Send + Sync + 'static) -> Self {
         let rule: Rule = Box::new(rule);
         let shared = Arc::new(Shared { rule: Mutex::new(Arc::new(rule)), calls: Mutex::default() });
         // A runtime of its own: a test that blocks its thread does not block the relay.
@@ -162,7 +167,7 @@ impl Relay {
         let incoming = tonic::transport::server::TcpIncoming::bind("127.0.0.1:0".parse().unwrap());
         let incoming = incoming.unwrap().with_nodelay(Some(true));
         let address = incoming.local_addr().unwrap();
-        let forwarder = service::Forwarder::new(connect(server.uri()), Arc::clone(&shared));
+        let forwarder = service::Forwarder::new(connect(upstream), Arc::clone(&shared));
         let service = MilvusServiceServer::new(forwarder)
             .max_decoding_message_size(MESSAGE_LIMIT)
             .max_encoding_message_size(MESSAGE_LIMIT);

@@ -1,12 +1,9 @@
 //! Struct array fields. Tables have a column for each sub-field, called `parent[sub]` as in Milvus;
 //! requests and answers hold one column of all.
 
-use super::data::SplitMix;
 use super::pb::schema::field_data::Field;
-use super::pb::schema::{
-    DataType, FieldData, FieldSchema, StructArrayField, StructArrayFieldSchema,
-};
-use super::table::Value;
+use super::pb::schema::{DataType, FieldData, FieldSchema, StructArrayField};
+pub use super::pb::schema::{StructArrayFieldSchema, VectorArray};
 
 /// A struct array field.
 pub fn struct_array(name: &str, fields: Vec<FieldSchema>) -> StructArrayFieldSchema {
@@ -77,26 +74,4 @@ pub fn ungrouped(columns: &[FieldData]) -> Vec<FieldData> {
         _ => vec![column.clone()],
     };
     columns.iter().flat_map(of).collect()
-}
-
-/// How many elements a row's structs have: none in every fourth row, the same in all sub-fields.
-pub fn elements(row: usize) -> usize {
-    row % 4
-}
-
-/// Vectors for one row of a sub-field.
-pub fn vectors_of_row(column: &FieldSchema, dim: u64, row: usize, random: &mut SplitMix) -> Value {
-    let bytes = |count: u64, random: &mut SplitMix| -> Vec<u8> {
-        // Never all bits of an exponent, which would be no number.
-        (0..count).map(|_| (random.next() & 0x3b) as u8).collect()
-    };
-    let one = |_| match column.element_type() {
-        DataType::FloatVector => {
-            Value::FloatVector((0..dim).map(|_| random.below(2001) as f32 / 1000.0 - 1.0).collect())
-        }
-        DataType::BinaryVector => Value::Bytes(bytes(dim / 8, random)),
-        DataType::Float16Vector | DataType::BFloat16Vector => Value::Bytes(bytes(dim * 2, random)),
-        _ => Value::Bytes(bytes(dim, random)),
-    };
-    Value::Array((0..elements(row)).map(one).collect())
 }

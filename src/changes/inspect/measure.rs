@@ -18,7 +18,7 @@ const KEYS_PER_PAGE: u32 = 2_000;
 
 /// Counts rows and measures a few.
 pub(super) async fn rows(source: &Client, state: &mut SourceState) -> Result<()> {
-    let Some(query) = Query::of(&state.collection, None) else {
+    let Some(query) = Query::of(&state.collection) else {
         return Ok(());
     };
     state.rows = source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
@@ -51,7 +51,7 @@ pub(super) async fn rows(source: &Client, state: &mut SourceState) -> Result<()>
 
 /// Walks the whole collection by key ranges and counts rows with dynamic data.
 pub(super) async fn dynamic_rows(source: &Client, collection: &Collection) -> Result<u64> {
-    let Some(query) = Query::of(collection, None) else {
+    let Some(query) = Query::of(collection) else {
         return Ok(0);
     };
     let output = vec![query.key_field.clone(), DYNAMIC_COLUMN.to_owned()];

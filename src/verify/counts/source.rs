@@ -43,7 +43,7 @@ pub(super) async fn explain(
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
         for (chunk, rows) in chunks {
-            let Some(query) = Query::of(compared.from, chunk.scope.as_deref()) else {
+            let Some(query) = compared.source_query(chunk.scope.as_deref()) else {
                 continue;
             };
             check_stop(compared.source)?;
@@ -51,8 +51,7 @@ pub(super) async fn explain(
             if count == Some(rows) {
                 continue;
             }
-            let keys =
-                keys(compared.source, compared.from, compared.chunk_size, &chunk, at).await?;
+            let keys = keys(compared.source, &query, compared.chunk_size, &chunk, at).await?;
             if let Some(count) = count {
                 let unreadable = unreadable_keys(compared, &query, &chunk.range, at).await?;
                 found.unreadable += unreadable;
@@ -203,6 +202,10 @@ async fn unreadable_keys(
 /// tells is that a limit is spent before duplicates are dropped, so that a page of a range that is
 /// known to hold n keys comes back with fewer.
 async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> Result<(), Error> {
+    if compared.settings.partitions.is_some() {
+        // The statistic is of the whole collection.
+        return Ok(());
+    }
     let from = compared.from;
     let statistic = compared.source.row_count_statistic(&from.database, &from.name).await?;
     if statistic <= counts.read {
@@ -212,7 +215,7 @@ async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> R
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
         for (chunk, rows) in chunks {
-            let Some(query) = Query::of(from, chunk.scope.as_deref()) else {
+            let Some(query) = compared.source_query(chunk.scope.as_deref()) else {
                 continue;
             };
             check_stop(compared.source)?;

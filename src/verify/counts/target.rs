@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Compared, Counts, Error, Tally, answer_limit, done_chunks, keys, reopen};
 use crate::ledger::ChunkRecord;
-use crate::milvus::{Kind, Moment, Query};
+use crate::milvus::{Kind, Moment};
 use crate::model::Key;
 use crate::model::quantity::count as grouped;
 
@@ -23,7 +23,8 @@ pub(super) async fn explain(
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
         for (chunk, rows) in chunks {
-            let keys = keys(compared.target, compared.to, compared.chunk_size, &chunk, at).await?;
+            let Some(query) = compared.target_query(chunk.scope.as_deref()) else { continue };
+            let keys = keys(compared.target, &query, compared.chunk_size, &chunk, at).await?;
             distinct += keys;
             missing.add(rows.saturating_sub(keys), &chunk);
             extra.add(keys.saturating_sub(rows), &chunk);
@@ -36,7 +37,6 @@ pub(super) async fn explain(
             }
             // Once: what is written by key replaces every older version of a row. What is counted
             // too often after that is not there twice.
-            let Some(query) = Query::of(compared.to, chunk.scope.as_deref()) else { continue };
             if compared.first_round
                 && !compared.adopted
                 && counts.target_count > Some(counts.acknowledged)
@@ -94,8 +94,7 @@ async fn keys_beyond_source(
     at: Moment,
 ) -> Result<Vec<Key>, Error> {
     let scope = chunk.scope.as_deref();
-    let (Some(there), Some(here)) =
-        (Query::of(compared.to, scope), Query::of(compared.from, scope))
+    let (Some(there), Some(here)) = (compared.target_query(scope), compared.source_query(scope))
     else {
         return Ok(Vec::new());
     };

@@ -9,6 +9,7 @@ use crate::support::pb::common::{ConsistencyLevel, LoadState};
 use crate::support::pb::milvus;
 use crate::support::pb::milvus::search_request::SearchInput;
 use crate::support::pb::schema::i_ds::IdField;
+use crate::support::structs;
 use crate::support::table::{Key, Value};
 
 /// A row that a search found.
@@ -105,11 +106,16 @@ impl Probe {
         output_fields: &[&str],
         params: &[(&str, &str)],
     ) -> milvus::QueryResults {
+        // Sub-fields come with the struct array field that they are of.
+        let asked =
+            |name: &&str| structs::split(name).map_or(*name, |(parent, _)| parent).to_owned();
+        let mut output_fields: Vec<String> = output_fields.iter().map(asked).collect();
+        output_fields.dedup();
         let request = milvus::QueryRequest {
             db_name: self.database.clone(),
             collection_name: collection.to_owned(),
             expr: expression.to_owned(),
-            output_fields: output_fields.iter().map(|name| (*name).to_owned()).collect(),
+            output_fields,
             partition_names: partitions.iter().map(|name| (*name).to_owned()).collect(),
             query_params: params.iter().map(|(key, value)| pair(key, value)).collect(),
             consistency_level: consistency.into(),

@@ -61,14 +61,7 @@ impl Probe {
         let partitions: Vec<&str> =
             Some(partition).filter(|name| !name.is_empty()).into_iter().collect();
         let key = columns.iter().find(|column| column.is_primary_key).unwrap();
-        let name = |column: &'_ FieldSchema| -> String {
-            structs::split(&column.name)
-                .map_or(column.name.as_str(), |(parent, _)| parent)
-                .to_owned()
-        };
-        let mut output: Vec<String> = columns.iter().map(name).collect();
-        output.dedup();
-        let output: Vec<&str> = output.iter().map(String::as_str).collect();
+        let output: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let found = self.all_keys(collection, &partitions, keys).await;
         let wanted: BTreeSet<Key> = keys.iter().cloned().chain(found.iter().cloned()).collect();
         let wanted: Vec<Key> = wanted.into_iter().collect();
@@ -124,10 +117,10 @@ impl Probe {
                 !field.is_dynamic && !field.is_function_output && !made.contains(&field.name)
             })
             .collect();
-        columns.extend(structs::columns(&schema.struct_array_fields));
         if schema.enable_dynamic_field {
             columns.push(meta());
         }
+        columns.extend(structs::columns(&schema.struct_array_fields));
         columns
     }
 }

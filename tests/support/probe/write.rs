@@ -68,8 +68,11 @@ impl Probe {
         self.build_and_load(collection).await;
     }
 
-    /// Builds the indexes and loads the collection.
+    /// Gives the collection its aliases, builds its indexes and loads it.
     pub async fn build_and_load(&self, collection: &Collection) {
+        for alias in &collection.aliases {
+            self.create_alias(&collection.name, alias).await;
+        }
         for index in &collection.indexes {
             self.create_index(&collection.name, index).await;
         }

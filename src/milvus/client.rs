@@ -271,6 +271,7 @@ answers!(
     GetLoadStateResponse,
     GetReplicasResponse,
     GetVersionResponse,
+    ListAliasesResponse,
     ListDatabasesResponse,
     MutationResult,
     QueryResults,

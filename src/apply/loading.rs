@@ -6,7 +6,7 @@ use super::steps::pause;
 use super::{Failure, Turn};
 use crate::changes::{Loaded, SourceState};
 use crate::ledger::{MoveId, StepState};
-use crate::milvus::{Client, Kind, Moment, Query};
+use crate::milvus::{self, Client, Kind, Moment, Query};
 use crate::model::{Collection, KeyRange, LoadState};
 
 /// How long rows that are loaded may stay unseen: 6 s were measured on 2.3.5.
@@ -73,6 +73,7 @@ impl Turn<'_> {
         counted: (Option<u64>, Instant),
     ) -> Result<(), Failure> {
         let Some(query) = Query::of(from) else { return Ok(()) };
+        let query = query.within(self.change.settings.source_partitions(None));
         let source = &self.run.source;
         let started = Instant::now();
         let (mut last, mut since) = counted;
@@ -128,12 +129,13 @@ impl Turn<'_> {
         self.begin(of_move, LOAD_TARGET).await?;
         self.begin(of_move, RELEASE_TARGET).await?;
         let replicas = self.change.ending.replicas.unwrap_or(0);
-        match what {
+        let loading = match what {
             Loaded::Partitions(names) => {
-                target.load_partitions(database, name, names, replicas).await?;
+                target.load_partitions(database, name, names, replicas).await
             }
-            _ => target.load_collection(database, name, replicas).await?,
-        }
+            _ => target.load_collection(database, name, replicas).await,
+        };
+        loading.map_err(|error| too_many(replicas, error))?;
         wait_until_loaded(target, wanted, &partitions, &self.run.stop).await?;
         self.done(of_move, LOAD_TARGET, "").await
     }
@@ -184,6 +186,17 @@ impl Turn<'_> {
         self.run.source.release(&from.database, &from.name, &partitions).await?;
         self.done(of_move, RELEASE_SOURCE, "").await
     }
+}
+
+/// A server with too few nodes for the replicas refuses to load, and does not name the setting.
+fn too_many(replicas: u32, error: milvus::Error) -> Failure {
+    if replicas < 2 || !matches!(error.kind, Kind::Other | Kind::Invalid) {
+        return error.into();
+    }
+    Failure::Refused(format!(
+        "{error}\n  each of {replicas} replicas needs a query node of its own: give fewer with \
+         `replicas` in the plan file, or give the target more nodes"
+    ))
 }
 
 /// The step that notes what is not loaded at the source: these partitions, or all of it.

@@ -36,6 +36,16 @@ impl Turn<'_> {
             .collect();
         let (id, now) = (described.id, described.collection);
         self.ledger(move |ledger| ledger.target_described(of_move, id, &now)).await?;
+        if let Some(known) = &self.change.known {
+            let mut by_now = known.wanted.clone();
+            for (name, value) in &alter {
+                match value {
+                    Some(value) => by_now.properties.insert(name.clone(), value.clone()),
+                    None => by_now.properties.remove(name),
+                };
+            }
+            self.ledger(move |ledger| ledger.wanted_altered(of_move, &by_now)).await?;
+        }
         if !missing.is_empty() {
             let names = missing.join(", ");
             self.warn(format!("the target does not show these properties as altered: {names}"))

@@ -265,6 +265,11 @@ impl Inspection<'_> {
         collection.partitions =
             partition_names.iter().filter(|name| *name != "_default").cloned().collect();
         collection.indexes = self.source.list_indexes(database, name).await?;
+        if self.source.version().flavour == Flavour::Lite {
+            // It does not describe them with the collection.
+            let aliases = self.source.list_aliases(database, name).await?;
+            collection.aliases = aliases.unwrap_or_default();
+        }
         let load = self.source.settled_load_state(database, name, None).await?;
         let mut partitions = Vec::new();
         for partition in wanted::selected(&rule.partitions.select, &partition_names) {
@@ -292,6 +297,16 @@ impl Inspection<'_> {
             let advice = "Milvus 2.2 loads no partition beside others: release the collection at \
                           the source, and load all of it";
             refuse("source_partition_not_loaded", address.clone(), message, advice);
+        } else if !readable && self.load_source && to_be_read && version.flavour != Flavour::Lite {
+            let vectors = wanted::without_index(&collection);
+            if !vectors.is_empty() {
+                let message = format!(
+                    "the source collection cannot be loaded, as these vectors have no index: {}",
+                    vectors.join(", ")
+                );
+                let advice = "make an index on them at the source";
+                refuse("source_not_loadable", address.clone(), message, advice);
+            }
         } else if !readable && !self.load_source && to_be_read {
             let advice = "load it at the source, or set `load = true` under [source] to let apply \
                           load it and release it again";
@@ -325,11 +340,10 @@ impl Inspection<'_> {
             state.replicas = self.source.replicas(database, name).await?;
         }
         if readable {
-            measure::rows(self.source, &mut state).await?;
+            measure::rows(self.source, &mut state, rule).await?;
             let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
             if off && state.collection.dynamic_field && !known {
-                state.dynamic_rows =
-                    Some(measure::dynamic_rows(self.source, &state.collection).await?);
+                state.dynamic_rows = Some(measure::dynamic_rows(self.source, &state, rule).await?);
             }
             if !known {
                 measure::nulls(self.source, &mut state, rule).await?;

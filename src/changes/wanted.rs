@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 
 use super::abilities::Abilities;
 use super::{Ending, Finding, Inspected, Override, Severity, SourceState};
-use crate::model::{Collection, Index, RowSettings};
+use crate::model::{Collection, Index, RowSettings, Selector};
 
 pub use aliases::aliases;
+pub use indexes::without_index;
 pub use partitions::selected;
 pub use properties::{is_portable_of_database, portable_of_database};
 
@@ -45,6 +46,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     let mut making = Making {
         source,
         address: from.address(),
+        exactly_named: matches!(rule.source, Selector::Name(_)),
         collection: from.clone(),
         settings: RowSettings::default(),
         overrides: Vec::new(),
@@ -66,6 +68,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.properties(&rule.properties);
     making.indexes(&rule.indexes, abilities);
     making.fields(&rule.fields);
+    making.vectors_without_index(abilities);
     making.functions();
     let during = making.while_copying(abilities);
     making.rename(&rule.fields);
@@ -87,6 +90,8 @@ struct Making<'a> {
     source: &'a SourceState,
     /// `database/collection` at the source.
     address: String,
+    /// The rule names this collection, and not a glob that spans others too.
+    exactly_named: bool,
     collection: Collection,
     settings: RowSettings,
     overrides: Vec<Override>,
@@ -115,6 +120,18 @@ impl Making<'_> {
 
     fn warn(&mut self, code: &'static str, part: Option<&str>, message: String, advice: &str) {
         self.find(Severity::Warning, code, part, message, advice);
+    }
+
+    /// A rule about a field that the collection does not have: a mistake where the collection is
+    /// named, and to be expected where a glob spans collections of several kinds.
+    fn no_such_field(&mut self, code: &'static str, key: &str, name: &str) {
+        let what = format!("`{key}` names a field that is not there: {name:?}");
+        let severity = match self.exactly_named {
+            true => Severity::Error,
+            false => Severity::Warning,
+        };
+        let advice = format!("the fields are: {}", self.field_names());
+        self.find(severity, code, Some(name), what, &advice);
     }
 
     fn set(&mut self, attribute: &str, source: &str, target: &str) {

@@ -134,6 +134,17 @@ impl Ledger {
         })
     }
 
+    /// Records what the target collection is intended to be by now.
+    pub fn wanted_altered(&mut self, id: MoveId, wanted: &Collection) -> Result<(), Error> {
+        self.write(|transaction| {
+            refuse_superseded(transaction, id)?;
+            transaction
+                .prepare_cached("UPDATE moves SET wanted = ?2 WHERE id = ?1")?
+                .execute(params![id.0, to_json(wanted)?])?;
+            Ok(())
+        })
+    }
+
     /// Records that a move is done, with what was counted (JSON).
     ///
     /// Refused while a chunk is open or a scope is not complete.

@@ -1,11 +1,38 @@
 //! Aliases: other names that lead to a collection. Who has one is found by describing the
 //! collection by that name.
 
-use super::client::{CHANGE, Client};
+use super::client::{CHANGE, Client, LOOKUP};
 use super::error::{Error, Kind, Result};
 use super::pb::milvus as pb;
 
 impl Client {
+    /// The aliases of a collection, or `None` where the server does not tell them in this way (2.2
+    /// and Milvus Lite 2). Milvus, but not Milvus Lite, describes them with the collection too.
+    ///
+    /// # Errors
+    /// When the call fails for another reason.
+    pub async fn list_aliases(
+        &self,
+        database: &str,
+        collection: &str,
+    ) -> Result<Option<Vec<String>>> {
+        let message = pb::ListAliasesRequest {
+            db_name: database.to_owned(),
+            collection_name: collection.to_owned(),
+            ..Default::default()
+        };
+        let answer = self
+            .repeat("ListAliases", database, LOOKUP, message, |mut c, r| async move {
+                c.list_aliases(r).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(answer.aliases)),
+            Err(error) if error.kind == Kind::Unsupported => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Gives a collection an alias that nothing has yet. Repeating it succeeds.
     ///
     /// # Errors

@@ -279,6 +279,7 @@ answers!(
     GetLoadStateResponse,
     GetReplicasResponse,
     GetVersionResponse,
+    ListAliasesResponse,
     ListDatabasesResponse,
     MutationResult,
     QueryResults,

@@ -247,6 +247,11 @@ impl Collection {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Whether it has a field, or a struct array field, of this name.
+    pub fn has_field(&self, name: &str) -> bool {
+        self.field(name).is_some() || self.struct_fields.iter().any(|field| field.name == name)
+    }
+
     /// The function that computes a field.
     pub fn function_of(&self, field: &str) -> Option<&Function> {
         self.functions.iter().find(|function| function.outputs.iter().any(|name| name == field))

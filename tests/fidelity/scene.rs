@@ -15,8 +15,8 @@ pub(super) struct Scene {
     pub(super) source: Probe,
     pub(super) target: Probe,
     pub(super) ferry: Arc<Ferry>,
-    source_uri: String,
-    target_uri: String,
+    pub(super) source_uri: String,
+    pub(super) target_uri: String,
 }
 
 impl Scene {

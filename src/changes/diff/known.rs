@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Verdict, adoption, error, names_beyond, warning};
-use crate::changes::abilities::Abilities;
+use crate::changes::abilities::{Abilities, Feature};
 use crate::changes::differences::{
     differences, essential, index_difference, list, not_kept, place,
 };
@@ -149,7 +149,7 @@ fn drifted(address: &str, text: &str) -> Verdict {
 /// A finished target is in use: what changed since is said, and only what makes it another
 /// collection, or takes its rows away, stands against going on.
 fn finished(sides: &Sides<'_>) -> Verdict {
-    let Sides { known, source, target, wanted, .. } = sides;
+    let Sides { known, target, wanted, .. } = sides;
     let address = wanted.collection.address();
     let made = known.created.as_ref().unwrap_or(&known.wanted);
     let mut at_target = differences(made, &target.collection, true);
@@ -204,6 +204,11 @@ fn finished(sides: &Sides<'_>) -> Verdict {
         at_target.retain(|found| found.property.as_ref().is_none_or(|n| !alter.contains_key(n)));
         verdict.alter = alter;
     }
+    if let Some(names) = not_removable(sides) {
+        let message = format!("{} takes no property away: {names}", sides.abilities);
+        let advice = "set another value instead, or remove it from `properties.unset`";
+        verdict.findings.push(warning("property_not_removable", &address, message, advice));
+    }
     let mut warn = |code, message: String, advice| {
         verdict.findings.push(warning(code, &address, message, advice));
     };
@@ -219,12 +224,15 @@ fn finished(sides: &Sides<'_>) -> Verdict {
                       anew, or say in the plan file that it is to be so";
         warn("index_differs", format!("indexes at the target are others: {text}"), advice);
     }
-    let new = names_beyond(&source.collection.partitions, &known.wanted.partitions);
+    let new = names_beyond(&wanted.collection.partitions, &known.wanted.partitions);
     if !new.is_empty() && (known.settings.by_partition || wanted.settings.by_partition) {
         let message = format!("partitions are new at the source, and were not copied: {new}");
         warn("changed_since", message, "");
     }
+    // Rows of partitions that are not loaded are not counted.
+    let counts_all = wanted.ending.loaded == Loaded::All || known.wanted.partitions.is_empty();
     if !known.adopted
+        && counts_all
         && let Some(rows) = target.rows
         && rows != known.rows
     {
@@ -246,12 +254,26 @@ fn altered(sides: &Sides<'_>) -> BTreeMap<String, Option<String>> {
         .filter(|(name, _)| rules.set.contains_key(*name))
         .filter(|(name, value)| was.get(*name) != Some(value) && have.get(*name) != Some(value))
         .map(|(name, value)| (name.clone(), Some(value.clone())));
-    let unset = was
-        .iter()
-        .filter(|(name, _)| rules.unset.contains(*name))
+    let unset = to_be_removed(sides).into_iter().map(|name| (name, None));
+    set.chain(unset.filter(|_| sides.abilities.has(Feature::DeleteProperties))).collect()
+}
+
+/// Properties that the plan file wants gone, and that nobody changed since.
+fn to_be_removed(sides: &Sides<'_>) -> Vec<String> {
+    let (was, now) = (&sides.known.wanted.properties, &sides.wanted.collection.properties);
+    let have = &sides.target.collection.properties;
+    was.iter()
+        .filter(|(name, _)| sides.inspected.rule.properties.unset.contains(*name))
         .filter(|(name, value)| !now.contains_key(*name) && have.get(*name) == Some(value))
-        .map(|(name, _)| (name.clone(), None));
-    set.chain(unset).collect()
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// Those that the target's server does not take away.
+fn not_removable(sides: &Sides<'_>) -> Option<String> {
+    let names = to_be_removed(sides);
+    let cannot = !sides.abilities.has(Feature::DeleteProperties) && !names.is_empty();
+    cannot.then(|| names.join(", "))
 }
 
 /// What was taken away since, or is asked for since, and can be made without the rows.

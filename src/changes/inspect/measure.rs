@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use crate::changes::{Finding, Severity, SourceState};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::{
-    Collection, CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, PartitionKey,
-    ServerVersion,
+    CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, PartitionKey, ServerVersion,
 };
 
 /// Rows that are read to measure how large a row is.
@@ -16,11 +15,27 @@ const MAX_ANSWER: usize = 64 << 20;
 /// Keys asked for at a time when a whole collection is walked.
 const KEYS_PER_PAGE: u32 = 2_000;
 
+/// The reads of what is to be copied: of the selected partitions, or of all.
+fn selected(state: &SourceState, rule: &CollectionRule) -> Option<Query> {
+    let query = Query::of(&state.collection)?;
+    if rule.partitions.select.is_empty() {
+        return Some(query);
+    }
+    let names = state.partitions.iter().map(|partition| partition.name.clone());
+    Some(query.within(names.collect()))
+}
+
 /// Counts rows and measures a few.
-pub(super) async fn rows(source: &Client, state: &mut SourceState) -> Result<()> {
-    let Some(query) = Query::of(&state.collection) else {
-        return Ok(());
-    };
+pub(super) async fn rows(
+    source: &Client,
+    state: &mut SourceState,
+    rule: &CollectionRule,
+) -> Result<()> {
+    let Some(query) = selected(state, rule) else { return Ok(()) };
+    if state.partitions.len() <= state.collection.partitions.len() && !query.partitions.is_empty() {
+        // It is of the whole collection.
+        state.row_statistic = 0;
+    }
     state.rows = source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
     let output = state.collection.columns();
     let mut limit = SAMPLE_ROWS;
@@ -50,10 +65,12 @@ pub(super) async fn rows(source: &Client, state: &mut SourceState) -> Result<()>
 }
 
 /// Walks the whole collection by key ranges and counts rows with dynamic data.
-pub(super) async fn dynamic_rows(source: &Client, collection: &Collection) -> Result<u64> {
-    let Some(query) = Query::of(collection) else {
-        return Ok(0);
-    };
+pub(super) async fn dynamic_rows(
+    source: &Client,
+    state: &SourceState,
+    rule: &CollectionRule,
+) -> Result<u64> {
+    let Some(query) = selected(state, rule) else { return Ok(0) };
     let output = vec![query.key_field.clone(), DYNAMIC_COLUMN.to_owned()];
     let mut count = 0;
     let mut after: Option<Key> = None;
@@ -93,7 +110,7 @@ pub(super) async fn nulls(
     state: &mut SourceState,
     rule: &CollectionRule,
 ) -> Result<()> {
-    let Some(query) = Query::of(&state.collection) else { return Ok(()) };
+    let Some(query) = selected(state, rule) else { return Ok(()) };
     for field in state.collection.fields.iter().filter(|field| field.nullable) {
         let becomes_key = matches!(
             &rule.partition_key,
@@ -125,9 +142,9 @@ pub(super) async fn shadowed(
     if !state.collection.dynamic_field || off {
         return Ok(());
     }
-    let Some(query) = Query::of(&state.collection) else { return Ok(()) };
-    let mut names: BTreeSet<String> =
-        rule.fields.values().filter_map(|field| field.rename.clone()).collect();
+    let Some(query) = selected(state, rule) else { return Ok(()) };
+    let there = rule.fields.iter().filter(|(name, _)| state.collection.has_field(name));
+    let mut names: BTreeSet<String> = there.filter_map(|(_, field)| field.rename.clone()).collect();
     if source.version().older_than(2, 5, 0) && !target.older_than(2, 5, 0) {
         let renamed = |name: &String| rule.fields.get(name).is_some_and(|f| f.rename.is_some());
         let own = state.collection.fields.iter().map(|field| field.name.clone());

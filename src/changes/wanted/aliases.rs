@@ -32,9 +32,20 @@ impl Making<'_> {
     pub(super) fn aliases(&mut self, inspected: &Inspected) {
         let from = &self.source.collection;
         let (before, after) = (from.aliases.clone(), inspected.aliases.clone());
-        if let AliasRule::Rename(new) = &inspected.rule.aliases {
-            let unknown: Vec<&str> =
-                new.keys().filter(|name| !before.contains(name)).map(String::as_str).collect();
+        // What becomes of the source's aliases later is no business of a target that is in use.
+        let finished = inspected.known.as_ref().is_some_and(|known| known.finished);
+        if let AliasRule::Rename(new) = &inspected.rule.aliases
+            && !finished
+        {
+            // Within one database an alias may have gone over already.
+            let gone_over = |name: &String| {
+                inspected.alias_holders.get(name).is_some_and(|to| *to == inspected.target_name)
+            };
+            let unknown: Vec<&str> = new
+                .keys()
+                .filter(|name| !before.contains(name) && !gone_over(name))
+                .map(String::as_str)
+                .collect();
             if !unknown.is_empty() {
                 let what = format!("the source has no alias {}", unknown.join(", "));
                 let advice = match before.as_slice() {

@@ -44,7 +44,8 @@ impl Making<'_> {
         }
         let own = std::iter::once("_default")
             .chain(self.collection.partitions.iter().map(String::as_str));
-        Loaded::Partitions(own.filter(|name| is_loaded(name)).map(str::to_owned).collect())
+        let loaded: Vec<String> = own.filter(|name| is_loaded(name)).map(str::to_owned).collect();
+        if loaded.is_empty() { Loaded::Nothing } else { Loaded::Partitions(loaded) }
     }
 }
 

@@ -63,10 +63,7 @@ impl Making<'_> {
     /// A struct array field can be renamed, described anew and dropped.
     fn struct_field(&mut self, name: &str, rule: &FieldRule, is_there: bool) {
         if !is_there {
-            let what = format!("`fields` names a field that is not there: {name:?}");
-            let advice = format!("the fields are: {}", self.field_names());
-            self.error("field_missing", Some(name), what, &advice);
-            return;
+            return self.no_such_field("field_missing", "fields", name);
         }
         if rule.max_length.is_some() || rule.mmap.is_some() || rule.drop_default {
             let what = "a struct array field can only be renamed, described or dropped".to_owned();
@@ -230,6 +227,7 @@ impl Making<'_> {
             .iter()
             .filter_map(|(name, rule)| Some((name.clone(), rule.rename.clone()?)))
             .filter(|(name, to)| name != to && !self.settings.left_behind.contains(name))
+            .filter(|(name, _)| self.source.collection.has_field(name))
             .collect();
         if renamed.is_empty() {
             return self.names_are_unique();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Making, index_text};
 use crate::changes::abilities::Abilities;
 use crate::changes::indexes::{IndexFit, index_for, portable};
-use crate::model::{Field, Index, IndexRule, IndexRules, IndexSetting};
+use crate::model::{Collection, Field, Index, IndexRule, IndexRules, IndexSetting};
 
 /// Parameters that stand beside `params` and not in it.
 const TOP_LEVEL: &[&str] =
@@ -16,9 +16,7 @@ impl Making<'_> {
         let from = &self.source.collection;
         for name in rules.fields.keys() {
             if self.indexable(name).is_none() {
-                let what = format!("`indexes` names a field that is not there: {name:?}");
-                let advice = format!("the fields are: {}", self.field_names());
-                self.error("index_field_missing", Some(name), what, &advice);
+                self.no_such_field("index_field_missing", "indexes", name);
             }
         }
         let rule_of = |field: &str| rules.fields.get(field).unwrap_or(&rules.all);
@@ -33,6 +31,9 @@ impl Making<'_> {
             }
         }
         for (field, rule) in &rules.fields {
+            if self.indexable(field).is_none() {
+                continue;
+            }
             let before = before.iter().find(|index| index.field == *field);
             match rule {
                 IndexRule::Given(setting) => wanted.push((before, given(field, setting, before))),
@@ -56,6 +57,23 @@ impl Making<'_> {
         }
         indexes.sort_by(|a, b| (&a.field, &a.name).cmp(&(&b.field, &b.name)));
         self.collection.indexes = indexes;
+    }
+
+    /// Milvus loads no collection with a vector that has no index. What is not loaded cannot be
+    /// counted, so that nobody would know whether all rows are there.
+    pub(super) fn vectors_without_index(&mut self, abilities: &Abilities) {
+        if !abilities.keeps_details {
+            return;
+        }
+        for name in without_index(&self.collection) {
+            let what = format!(
+                "the vector {name:?} would have no index: the target could not be loaded, and its \
+                 rows not be counted"
+            );
+            let advice = "keep the source's with `indexes`, give another, or say \"auto\"; it can be \
+                          dropped at the target when the move is done";
+            self.error("vector_not_indexed", Some(&name), what, advice);
+        }
     }
 
     /// The index as the target can have it. One that it cannot have stays as it is: that it lacks
@@ -87,6 +105,25 @@ impl Making<'_> {
         let of = from.struct_fields.iter().find(|field| field.name == of)?;
         of.fields.iter().find(|field| field.name == inner || field.name == name).cloned()
     }
+}
+
+/// The vectors that have no index.
+pub fn without_index(collection: &Collection) -> Vec<String> {
+    let indexed = |name: &str| collection.indexes.iter().any(|index| index.field == name);
+    let fields = collection.fields.iter().map(|field| (field, field.name.clone()));
+    let inner = collection.struct_fields.iter().flat_map(|of| {
+        of.fields.iter().map(|field| match field.name.contains('[') {
+            true => (field, field.name.clone()),
+            false => (field, format!("{}[{}]", of.name, field.name)),
+        })
+    });
+    fields
+        .chain(inner)
+        .filter(|(field, name)| {
+            field.data_type.is_vector() && !indexed(name) && !indexed(&field.name)
+        })
+        .map(|(_, name)| name)
+        .collect()
 }
 
 /// The name of the override.

@@ -1,0 +1,29 @@
+//! End to end: each override of a plan file, on real servers: the plan says what is different, one
+//! `apply` makes it so, a second plan finds nothing to do, and the rows are there bit for bit.
+//!
+//! Each test has a database of its own at both ends, so that they all run side by side.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::pedantic,
+    reason = "a test that cannot go on panics"
+)]
+
+mod support;
+
+mod overrides {
+    mod adoption;
+    mod aliases;
+    mod cut_over;
+    mod fields;
+    mod indexes;
+    mod interrupted;
+    mod loading;
+    mod partitions;
+    mod place;
+    mod settings;
+
+    #[path = "../fidelity/scene.rs"]
+    #[allow(dead_code, reason = "shared with the other tests of this kind, which use all of it")]
+    mod scene;
+}

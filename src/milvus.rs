@@ -24,7 +24,7 @@ pub mod write;
 pub use catalog::Described;
 pub use channel::{Connection, Login, TlsFiles};
 pub use client::Client;
-pub use column::Rows;
+pub use column::{Rows, TooLong};
 pub use error::{Error, Kind, Result};
 pub use index::IndexProgress;
 pub use query::{Moment, Query};

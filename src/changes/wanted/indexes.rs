@@ -5,15 +5,20 @@ use std::collections::BTreeMap;
 use super::{Making, index_text};
 use crate::changes::abilities::Abilities;
 use crate::changes::indexes::{IndexFit, index_for, portable};
-use crate::model::{Field, Index, IndexRule, IndexRules, IndexSetting};
+use crate::model::{CollectionRule, Field, Index, IndexRule, IndexSetting};
 
 /// Parameters that stand beside `params` and not in it.
 const TOP_LEVEL: &[&str] =
     &["json_path", "json_cast_type", "json_cast_function", "mmap.enabled", "load_priority"];
 
 impl Making<'_> {
-    pub(super) fn indexes(&mut self, rules: &IndexRules, abilities: &Abilities) {
-        let from = &self.source.collection;
+    /// Those of dropped fields are left behind with them.
+    pub(super) fn indexes(&mut self, rule: &CollectionRule, abilities: &Abilities) {
+        let (from, rules) = (&self.source.collection, &rule.indexes);
+        let dropped = |field: &str| {
+            let of = field.split_once('[').map_or(field, |(of, _)| of);
+            rule.fields.get(of).is_some_and(|rule| rule.drop)
+        };
         for name in rules.fields.keys() {
             if self.indexable(name).is_none() {
                 let what = format!("`indexes` names a field that is not there: {name:?}");
@@ -26,6 +31,9 @@ impl Making<'_> {
         let before: Vec<Index> = from.indexes.iter().map(portable).collect();
         for index in &before {
             match rule_of(&index.field) {
+                _ if dropped(&index.field) => {
+                    self.set(&attribute(index), &index_text(index), "none");
+                }
                 IndexRule::Given(_) => {}
                 IndexRule::None => self.set(&attribute(index), &index_text(index), "none"),
                 IndexRule::Auto => wanted.push((Some(index), auto(index))),
@@ -35,6 +43,7 @@ impl Making<'_> {
         for (field, rule) in &rules.fields {
             let before = before.iter().find(|index| index.field == *field);
             match rule {
+                _ if dropped(field) => {}
                 IndexRule::Given(setting) => wanted.push((before, given(field, setting, before))),
                 IndexRule::Auto if before.is_none() => {
                     let index = Index {

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 pub use memory::Memory;
 
 use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
-use crate::milvus::{self, Client, Moment, Query, Rows};
+use crate::milvus::{self, Client, Moment, Query, Rows, TooLong};
 use crate::model::{Collection, CopySettings, KeyRange, RowSettings};
 
 /// Chunks that may wait between discovery and the readers.
@@ -96,6 +96,20 @@ pub enum Error {
         /// What the target said.
         error: milvus::Error,
     },
+    /// Writing a chunk failed, and it holds a text that its field has no room for.
+    #[error(
+        "cannot write {place}: the field {:?} has a text of {} bytes, and takes {} at the target: \
+         {error}",
+        text.field, text.length, text.limit
+    )]
+    TooLong {
+        /// Collection, partition and key range.
+        place: String,
+        /// The field and its room.
+        text: TooLong,
+        /// What the target said.
+        error: milvus::Error,
+    },
     /// A row has dynamic data that the plan file says is not there.
     #[error(
         "{rows} rows in {place} have dynamic data, which dynamic_field = false would lose; they \
@@ -123,6 +137,11 @@ impl Error {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Read { error, .. } | Self::Write { error, .. } => error.advice(),
+            Self::TooLong { .. } => {
+                "Milvus counts the bytes of a text, Milvus Lite its characters: drop the target \
+                 collection, give the field more room with `fields.NAME.max_length`, then run the \
+                 same command again"
+            }
             Self::DynamicData { .. } => {
                 "remove that data at the source, then run the same command again; to keep it or to \
                  leave it behind instead, drop the target collection, and change `dynamic_field` \

@@ -25,7 +25,7 @@ pub mod write;
 pub use catalog::Described;
 pub use channel::{Connection, Login, TlsFiles};
 pub use client::Client;
-pub use column::Rows;
+pub use column::{Rows, TooLong};
 pub use error::{Error, Kind, Result};
 pub use index::IndexProgress;
 pub use permission::{Deed, Quota};

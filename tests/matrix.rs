@@ -78,4 +78,5 @@ mod matrix {
     mod lite;
     mod pair;
     mod pairs;
+    mod tables;
 }

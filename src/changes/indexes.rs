@@ -6,6 +6,7 @@
 //! is said in words.
 
 use std::collections::BTreeMap;
+use std::iter::successors;
 
 use super::abilities::{Abilities, Feature};
 use crate::model::{DataType, Field, Index};
@@ -59,11 +60,10 @@ pub fn index_for(target: &Abilities, index: &Index, field: &Field) -> IndexFit {
     if target.only_autoindex() && field.data_type.is_vector() {
         return auto(target, index);
     }
-    let replacement = REPLACEMENTS
-        .iter()
-        .find(|replacement| replacement.of.eq_ignore_ascii_case(index_type))
+    let replacement_of = |kind: &str| REPLACEMENTS.iter().find(|r| r.of.eq_ignore_ascii_case(kind));
+    let replacement = successors(replacement_of(index_type), |last| replacement_of(last.by))
         .map(|replacement| (replacement.by, replacement.keeps))
-        .filter(|(by, _)| target.has_index(by, field))
+        .find(|(by, _)| target.has_index(by, field))
         .or_else(|| Some((fallback(target, field)?, [].as_slice())));
     if let Some((by, keeps)) = replacement {
         mapped(target, index, by, keeps)
@@ -102,7 +102,8 @@ const fn replace(
 const GRAPH: &[&str] = &["M", "efConstruction"];
 const CLUSTERS: &[&str] = &["nlist"];
 
-/// What stands in for an index type where it is lacking. Graphs stay graphs and clusters stay
+/// What stands in for an index type where it is lacking; what stands in for that, where it is
+/// lacking too. Graphs stay graphs and clusters stay
 /// clusters; what compressed the vectors gives way to what does not, never the other way round.
 /// `SCANN`, `IVF_RABITQ` and the GPU types are built on the clusters or graphs named here
 /// (Milvus documentation, "In-memory Index", "GPU Index", "On-disk Index").

@@ -17,6 +17,8 @@ const LEDGER_PAGE: usize = 1_000;
 const SMALL_PAGE: u64 = 1_000;
 /// Largest answer of a keys-only page, bytes.
 const KEYS_ANSWER: usize = 32 << 20;
+/// How many times larger a chunk may get while no key is found that is a good bound.
+const STRETCH: u64 = 3;
 
 impl Copy {
     /// Sends every chunk that is to be copied; ends when there are no more or the run halts.
@@ -72,7 +74,7 @@ impl Copy {
                 return Ok(false);
             }
             let rest = KeyRange { after: cursor.clone(), up_to: None };
-            let page = self.page(&query, &rest).await.map_err(|error| {
+            let mut page = self.page(&query, &rest).await.map_err(|error| {
                 let chunk = ChunkRecord {
                     id: ChunkId(0),
                     scope: scope.clone(),
@@ -81,6 +83,7 @@ impl Copy {
                 };
                 self.read_error(&chunk, error)
             })?;
+            end_at_a_bound(&mut page);
             let last = page.last().cloned();
             let mut ranges = bounds.cut_page(page, self.rows_per_chunk());
             if last.is_none() {
@@ -162,13 +165,22 @@ impl Bounds {
         let mut ranges = Vec::new();
         for key in page {
             self.keys += 1;
-            if self.keys >= rows_per_chunk {
+            let long = self.keys >= rows_per_chunk.saturating_mul(STRETCH);
+            if self.keys >= rows_per_chunk && (long || !key.breaks_lines()) {
                 let after = self.cut.replace(key.clone());
                 ranges.push(KeyRange { after, up_to: Some(key) });
                 self.keys = 0;
             }
         }
         ranges
+    }
+}
+
+/// Takes keys off the end until the last is a good bound, if there is one: the next page begins
+/// behind it.
+fn end_at_a_bound(page: &mut Vec<Key>) {
+    if let Some(last) = page.iter().rposition(|key| !key.breaks_lines()) {
+        page.truncate(last + 1);
     }
 }
 
@@ -201,6 +213,38 @@ mod tests {
                 let last = number + 1 == ranges.len();
                 let fits = if last { held < rows } else { held == rows };
                 prop_assert!(fits);
+            }
+        }
+
+        #[test]
+        fn texts_of_one_line_are_the_bounds_where_there_are_enough_of_them(
+            lines in proptest::collection::btree_map("[a-z]{1,6}", any::<bool>(), 0..100),
+            pages in 2usize..50,
+            rows in 2u64..20,
+        ) {
+            // Never two keys of several lines one after the other.
+            let mut broke = false;
+            let keys: Vec<Key> = lines
+                .into_iter()
+                .map(|(text, breaks)| {
+                    broke = breaks && !broke;
+                    Key::VarChar(if broke { format!("{text}\n") } else { text })
+                })
+                .collect();
+            let mut bounds = Bounds { cut: None, keys: 0 };
+            let (mut ranges, mut seen) = (Vec::new(), 0);
+            while seen < keys.len() {
+                let mut page = keys[seen..keys.len().min(seen + pages)].to_vec();
+                end_at_a_bound(&mut page);
+                seen += page.len();
+                prop_assert!(!page.is_empty());
+                prop_assert!(page.len() == 1 || !page[page.len() - 1].breaks_lines());
+                ranges.extend(bounds.cut_page(page, rows));
+            }
+            for range in &ranges {
+                prop_assert!(range.up_to.as_ref().is_some_and(|key| !key.breaks_lines()));
+                let held = keys.iter().filter(|key| range.contains(key)).count() as u64;
+                prop_assert!(held == rows || held == rows + 1);
             }
         }
     }

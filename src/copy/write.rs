@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Copy, Error, Loaded, Progress};
+use super::{Copy, Error, Loaded, Progress, place};
 use crate::ledger::ChunkRecord;
 use crate::milvus::{self, Kind, Rows, WriteMode, retry};
 
@@ -102,6 +102,12 @@ impl Copy {
                 *mode = WriteMode::Again;
             }
             let pause = target.retry().pause(attempt);
+            if error.kind == Kind::Invalid
+                && let Some(text) = rows.too_long(&self.task.to)
+            {
+                let place = place(&self.task.to, chunk);
+                return Err(Error::TooLong { place, text, error });
+            }
             if !error.is_retryable() || started.elapsed() + pause > target.retry().limit() {
                 return Err(self.write_error(chunk, error));
             }

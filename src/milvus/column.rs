@@ -10,12 +10,14 @@
 mod lists;
 mod nulls;
 mod payload;
+mod texts;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message as _;
+pub use texts::TooLong;
 
 use self::payload::{GEOMETRY_WKB, Kind, Payload, TIMESTAMPTZ_NUMBER, UNKNOWN_PARTS};
 use super::pb::milvus as pb;

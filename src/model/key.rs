@@ -52,6 +52,12 @@ impl Key {
             }
         }
     }
+
+    /// Whether it is a text of several lines. Milvus Lite 2 has no literal for a carriage return and
+    /// reads the one of a line feed as `n`, so that another key is a better bound of a range.
+    pub fn breaks_lines(&self) -> bool {
+        matches!(self, Self::VarChar(text) if text.contains(['\n', '\r']))
+    }
 }
 
 impl fmt::Display for Key {

@@ -1,12 +1,14 @@
 //! What is particular to Milvus Lite.
 
 use super::groups::Group;
+use crate::support::collection::{Collection, Index, key, var_char, vector};
 use crate::support::columns;
 use crate::support::data;
 use crate::support::ferry::Ferry;
-use crate::support::lab::{self, Kind, Spec};
+use crate::support::lab::{self, Kind, Server, Spec};
+use crate::support::pb::schema::DataType;
 use crate::support::probe::{Probe, refusal};
-use crate::support::table::{Value, assert_same};
+use crate::support::table::{Key, Value, assert_same};
 
 const PLAN: &str = "plan.ferry.toml";
 
@@ -90,7 +92,7 @@ async fn what_an_untold_function_computes_is_left_behind_where_the_plan_file_say
     let text = format!(
         "version = 1\n[source]\nendpoint = \"{}\"\n[target]\nendpoint = \"{}\"\n\
          [[collections]]\nsource = \"texts\"\nsource_database = \"default\"\n\
-         target_database = \"{}\"\nindexes = {{ terms = \"none\" }}\n\
+         target_database = \"{}\"\n\
          fields = {{ terms = {{ drop = true }} }}\n",
         source.uri(),
         target.uri(),
@@ -101,4 +103,101 @@ async fn what_an_untold_function_computes_is_left_behind_where_the_plan_file_say
     let read = to.read_all("texts", &rows.keys(), &[]).await;
     assert_same(&rows, &read);
     ferry.run(&["plan", PLAN, "--detailed-exitcode"]).expect_code(0);
+}
+
+/// Milvus Lite 2 reads a line feed in a literal as `n` and has none for a carriage return, so that
+/// other keys have to be the bounds of chunks and of pages.
+#[tokio::test]
+async fn keys_of_several_lines_move_from_lite_2() {
+    let (source, target) = (lab::private(&Spec::lite25()), lab::server(Kind::Lite3));
+    let from = Probe::of(&source).await;
+    let to = Probe::of(target).await.in_new_database().await;
+    let fields = vec![
+        key(DataType::VarChar),
+        var_char("text", 2000),
+        vector("floats", DataType::FloatVector, 4),
+    ];
+    let collection = Collection::new("lines", fields).index(Index::new("floats", "FLAT", "L2", ""));
+    let keys: Vec<Key> = (0..1300)
+        .map(|number| {
+            let lines = if number % 3 == 0 { "" } else { "\r\nand more" };
+            Key::Text(format!("key {number:05}{lines}"))
+        })
+        .collect();
+    let mut rows = data::table_of(&collection, &keys, 3);
+    let text = rows.column("text");
+    for row in &mut rows.rows {
+        row.values[text] = Value::Text("x".repeat(1500));
+    }
+    from.fill(&collection, &rows).await;
+
+    let ferry = Ferry::new();
+    ferry.write(
+        PLAN,
+        &of_default((&source.uri(), "lines"), (target, &to), "chunk_size = \"64KiB\"", ""),
+    );
+    ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
+    let read = to.read_all("lines", &rows.keys(), &[]).await;
+    assert_same(&rows, &read);
+}
+
+/// It counts `max_length` in characters, Milvus in bytes.
+#[tokio::test]
+async fn texts_that_are_too_long_for_milvus_are_named_with_the_way_out() {
+    let from = Probe::of(lab::server(Kind::Lite3)).await.in_new_database().await;
+    let target = lab::server(Kind::Milvus235B);
+    let to = Probe::of(target).await.in_new_database().await;
+    let fields = vec![
+        key(DataType::Int64),
+        var_char("word", 10),
+        vector("floats", DataType::FloatVector, 4),
+    ];
+    let collection = Collection::new("words", fields).index(Index::new("floats", "FLAT", "L2", ""));
+    let mut rows = data::table_of(&collection, &data::key_range(1..40), 3);
+    let word = rows.column("word");
+    for row in &mut rows.rows {
+        row.values[word] = Value::Text("Größenmaß!".to_owned());
+    }
+    from.fill(&collection, &rows).await;
+
+    let ferry = Ferry::new();
+    let uri = lab::server(Kind::Lite3).uri();
+    let plan = |more: &str| {
+        ferry.write(
+            PLAN,
+            &of_default((&uri, "words"), (target, &to), "", more).replace(
+                "source_database = \"default\"",
+                &format!("source_database = \"{}\"", from.database()),
+            ),
+        );
+    };
+    plan("");
+    let failed = ferry.run(&["apply", PLAN, "--yes"]).expect_code(5);
+    let all = failed.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in [
+        "/words, all keys: the field \"word\" has a text of 13 bytes, and takes 10",
+        "`fields.NAME.max_length`",
+    ] {
+        assert!(all.contains(said), "no {said:?} in:\n{}\n{}", failed.stdout, failed.stderr);
+    }
+    to.drop_collection("words").await;
+    plan("fields = { word = { max_length = 40 } }");
+    ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
+    assert_same(&rows, &to.read_all("words", &rows.keys(), &[]).await);
+}
+
+/// A plan that moves one collection from the default database.
+fn of_default(
+    (source, name): (&str, &str),
+    (target, to): (&Server, &Probe),
+    copy: &str,
+    more: &str,
+) -> String {
+    format!(
+        "version = 1\n[source]\nendpoint = \"{source}\"\n[target]\nendpoint = \"{}\"\n\
+         [copy]\n{copy}\n[[collections]]\nsource = \"{name}\"\n\
+         source_database = \"default\"\ntarget_database = \"{}\"\n{more}\n",
+        target.uri(),
+        to.database(),
+    )
 }

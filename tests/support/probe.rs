@@ -12,11 +12,12 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
-use super::collection::{Collection, Index, pair};
+use super::collection::{Collection, Index, key, pair, vector};
 use super::lab::{Server, unique_name};
 use super::pb::common::{LoadState, Status};
 use super::pb::milvus;
 use super::pb::milvus::milvus_service_client::MilvusServiceClient;
+use super::pb::schema::DataType;
 
 pub use query::{Hit, keys_of};
 
@@ -139,7 +140,9 @@ impl Probe {
                 // Milvus Lite 2 does not say what it is.
                 Err(status) if status.code() == tonic::Code::Unimplemented => {
                     let (database, version) = (String::new(), String::new());
-                    return Ok(Self { client, service, database, version });
+                    let probe = Self { client, service, database, version };
+                    probe.wait_for_lite_2(began).await;
+                    return Ok(probe);
                 }
                 Err(status)
                     if status.code() == tonic::Code::Unavailable && began.elapsed() < PATIENCE =>
@@ -149,6 +152,26 @@ impl Probe {
                 Err(status) => return Err(status),
             }
         }
+    }
+
+    /// Milvus Lite 2 answers before it can make collections.
+    async fn wait_for_lite_2(&self, began: Instant) {
+        let name = unique_name("ready");
+        let fields = vec![key(DataType::Int64), vector("floats", DataType::FloatVector, 2)];
+        let request = self.create_request(&Collection::new(&name, fields));
+        loop {
+            let answer = self.raw().create_collection(request.clone()).await.unwrap().into_inner();
+            match refusal(Some(&answer)) {
+                Some(reason)
+                    if reason.contains("has not been init") && began.elapsed() < PATIENCE =>
+                {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                Some(reason) => panic!("create_collection: {reason}"),
+                None => break,
+            }
+        }
+        self.drop_collection(&name).await;
     }
 
     /// The generated client itself.

@@ -56,6 +56,24 @@ fn a_column_with_unknown_parts_is_refused() {
 }
 
 #[test]
+fn a_text_is_too_long_by_its_bytes() {
+    let texts = ["Maß", "größer", ""].map(str::to_owned).to_vec();
+    let texts = scalar_field::Data::StringData(schema::StringArray { data: texts });
+    let rows = read(&[
+        column("id", DataType::INT64, 100, longs(&[1, 2, 3])),
+        column("word", DataType::VARCHAR, 101, texts),
+    ]);
+    let too_long = |limit: u64| {
+        let mut word = crate::model::samples::field("word", DataType::VARCHAR);
+        word.type_params.insert("max_length".to_owned(), limit.to_string());
+        let id = crate::model::samples::field("id", DataType::INT64);
+        rows.as_ref().unwrap().too_long(&crate::model::samples::collection("c", vec![id, word]))
+    };
+    assert_eq!(too_long(8), None);
+    assert_eq!(too_long(7), Some(TooLong { field: "word".to_owned(), length: 8, limit: 7 }));
+}
+
+#[test]
 fn only_what_was_asked_for_is_kept_and_nothing_twice() {
     let id = column("id", DataType::INT64, 100, longs(&[3, -1]));
     let other = column("n", DataType::INT64, 101, longs(&[7, 8]));

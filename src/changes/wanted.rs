@@ -64,7 +64,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.partitions(&rule.partitions);
     making.sizes(rule);
     making.properties(&rule.properties);
-    making.indexes(&rule.indexes, abilities);
+    making.indexes(rule, abilities);
     making.fields(&rule.fields);
     making.functions();
     let during = making.while_copying(abilities);

@@ -11,8 +11,15 @@
 mod support;
 
 mod modern {
+    mod aliases;
+    mod defaults;
+    mod existing;
+    mod fields;
+    mod forgetful;
+    mod functions;
     mod nulls;
     mod pairs;
     mod scene;
     mod structs;
+    mod zilliz;
 }

@@ -44,6 +44,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     let from = &source.collection;
     let mut making = Making {
         source,
+        in_use: inspected.in_use(),
         address: from.address(),
         collection: from.clone(),
         settings: RowSettings::default(),
@@ -85,6 +86,8 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
 /// The target while it is being made.
 struct Making<'a> {
     source: &'a SourceState,
+    /// Whether the target was finished, so that the source is not measured again.
+    in_use: bool,
     /// `database/collection` at the source.
     address: String,
     collection: Collection,

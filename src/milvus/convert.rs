@@ -6,6 +6,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::catalog::Described;
+use super::instant;
 use super::pb::{common, milvus as pb, schema};
 use crate::model::{
     Collection, ConsistencyLevel, DataType, Field, Function, FunctionKind, Index, StructField,
@@ -78,9 +79,24 @@ fn field(field: schema::FieldSchema) -> Field {
         default_value: field
             .default_value
             .filter(|value| value.data.is_some())
-            .map(|value| ValueOfDefault(value.encode_to_vec())),
+            .map(|value| default_value(field.data_type, value)),
         type_params: map(field.type_params),
     }
+}
+
+/// As it is sent when a collection is made: the same for every release that describes it.
+fn default_value(data_type: i32, mut value: schema::ValueField) -> ValueOfDefault {
+    use schema::value_field::Data;
+    if DataType(data_type) == DataType::TIMESTAMPTZ {
+        value.data = value.data.map(|data| match data {
+            Data::TimestamptzData(micros) | Data::LongData(micros) => {
+                Data::StringData(instant::text(micros))
+            }
+            Data::StringData(text) => Data::StringData(instant::in_utc(&text)),
+            other => other,
+        });
+    }
+    ValueOfDefault(value.encode_to_vec())
 }
 
 fn function(function: schema::FunctionSchema) -> Function {

@@ -189,6 +189,8 @@ impl Making<'_> {
                     );
                     self.error("nulls_become_default", Some(&field.name), what, &advice);
                 }
+                // Its rows are there; they were counted when it was begun.
+                None if self.in_use => {}
                 None => {
                     let what = "the field has a default value: nulls in it, which could not be \
                                 counted, would become that value"
@@ -221,8 +223,9 @@ impl Making<'_> {
     pub(super) fn rename(&mut self, rules: &BTreeMap<String, FieldRule>) {
         let renamed: BTreeMap<String, String> = rules
             .iter()
+            .filter(|(_, rule)| !rule.drop)
             .filter_map(|(name, rule)| Some((name.clone(), rule.rename.clone()?)))
-            .filter(|(name, to)| name != to && !self.settings.left_behind.contains(name))
+            .filter(|(name, to)| name != to)
             .collect();
         if renamed.is_empty() {
             return self.names_are_unique();

@@ -12,9 +12,13 @@ const TOP_LEVEL: &[&str] =
     &["json_path", "json_cast_type", "json_cast_function", "mmap.enabled", "load_priority"];
 
 impl Making<'_> {
+    /// Those of dropped fields are left behind with them.
     pub(super) fn indexes(&mut self, rule: &CollectionRule, abilities: &Abilities) {
-        let rules = &rule.indexes;
-        let from = &self.source.collection;
+        let (from, rules) = (&self.source.collection, &rule.indexes);
+        let dropped = |field: &str| {
+            let of = field.split_once('[').map_or(field, |(of, _)| of);
+            rule.fields.get(of).is_some_and(|rule| rule.drop)
+        };
         for name in rules.fields.keys() {
             if self.indexable(name).is_none() {
                 let what = format!("`indexes` names a field that is not there: {name:?}");
@@ -22,18 +26,14 @@ impl Making<'_> {
                 self.error("index_field_missing", Some(name), what, &advice);
             }
         }
-        let rule_of = |field: &str| {
-            let of = field.split_once('[').map_or(field, |(of, _)| of);
-            match rule.fields.get(of) {
-                // An index goes with its field.
-                Some(field) if field.drop => &IndexRule::None,
-                _ => rules.fields.get(field).unwrap_or(&rules.all),
-            }
-        };
+        let rule_of = |field: &str| rules.fields.get(field).unwrap_or(&rules.all);
         let mut wanted = Vec::new();
         let before: Vec<Index> = from.indexes.iter().map(portable).collect();
         for index in &before {
             match rule_of(&index.field) {
+                _ if dropped(&index.field) => {
+                    self.set(&attribute(index), &index_text(index), "none");
+                }
                 IndexRule::Given(_) => {}
                 IndexRule::None => self.set(&attribute(index), &index_text(index), "none"),
                 IndexRule::Auto => wanted.push((Some(index), auto(index))),
@@ -43,6 +43,7 @@ impl Making<'_> {
         for (field, rule) in &rules.fields {
             let before = before.iter().find(|index| index.field == *field);
             match rule {
+                _ if dropped(field) => {}
                 IndexRule::Given(setting) => wanted.push((before, given(field, setting, before))),
                 IndexRule::Auto if before.is_none() => {
                     let index = Index {

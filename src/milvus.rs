@@ -15,7 +15,6 @@ pub mod column;
 pub mod convert;
 pub mod error;
 pub mod index;
-mod instant;
 pub mod property;
 pub mod query;
 pub mod retry;

@@ -67,9 +67,10 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.properties(&rule.properties);
     making.indexes(rule, abilities);
     making.fields(&rule.fields);
-    making.functions();
     let during = making.while_copying(abilities);
     making.rename(&rule.fields);
+    // After the names: what a function computes is not read, and has its new name all the same.
+    making.functions();
     making.shadowed();
     making.aliases(inspected);
     let ending = making.ending(rule);

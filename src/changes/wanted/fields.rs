@@ -223,9 +223,8 @@ impl Making<'_> {
     pub(super) fn rename(&mut self, rules: &BTreeMap<String, FieldRule>) {
         let renamed: BTreeMap<String, String> = rules
             .iter()
-            .filter(|(_, rule)| !rule.drop)
             .filter_map(|(name, rule)| Some((name.clone(), rule.rename.clone()?)))
-            .filter(|(name, to)| name != to)
+            .filter(|(name, to)| name != to && !self.settings.left_behind.contains(name))
             .collect();
         if renamed.is_empty() {
             return self.names_are_unique();

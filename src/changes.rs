@@ -307,3 +307,15 @@ pub struct Inspected {
     /// What was found while looking.
     pub findings: Vec<Finding>,
 }
+
+impl Inspected {
+    /// Whether the target was finished by an earlier run and is still there.
+    pub fn in_use(&self) -> bool {
+        in_use(self.known.as_ref(), self.target.as_ref())
+    }
+}
+
+fn in_use(known: Option<&Known>, target: Option<&TargetState>) -> bool {
+    let (Some(known), Some(target)) = (known, target) else { return false };
+    known.finished && known.target_id == Some(target.id)
+}

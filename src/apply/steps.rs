@@ -115,9 +115,12 @@ impl Turn<'_> {
         let described = self.describe(wanted).await?;
         let (id, mut created) = (described.id, described.collection);
         // These are taken back in the end.
-        created.properties.retain(|name, _| {
-            !self.change.during.contains_key(name) || wanted.properties.contains_key(name)
-        });
+        for name in self.change.during.keys() {
+            match wanted.properties.get(name) {
+                Some(value) => created.properties.insert(name.clone(), value.clone()),
+                None => created.properties.remove(name),
+            };
+        }
         let (failing, told) = not_kept(wanted, &created, self.change.keeps_details);
         // Noted before it is judged: `plan` judges the note, so that no later run fills it either.
         self.ledger(move |ledger| ledger.target_described(of_move, id, &created)).await?;

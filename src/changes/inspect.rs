@@ -172,10 +172,7 @@ impl Inspection<'_> {
         };
         let known = known(&rule.target_database, &target_name);
         // Finished, and still the collection that was filled.
-        let in_use = known.as_ref().is_some_and(|known| {
-            let id = target.as_ref().map(|target| target.id);
-            known.finished && id.is_some() && known.target_id == id
-        });
+        let in_use = super::in_use(known.as_ref(), target.as_ref());
         let state =
             self.source_state(rule, &source_name, in_use, known.is_some(), &mut findings).await;
         let source = match state {
@@ -345,7 +342,7 @@ impl Inspection<'_> {
             if off && state.collection.dynamic_field && !known {
                 state.dynamic_rows = Some(measure::dynamic_rows(self.source, &state, rule).await?);
             }
-            if !known {
+            if !in_use {
                 measure::nulls(self.source, &mut state, rule).await?;
                 let target = self.target.version();
                 measure::shadowed(self.source, target, &mut state, rule, findings).await?;

@@ -45,6 +45,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     let from = &source.collection;
     let mut making = Making {
         source,
+        in_use: inspected.in_use(),
         address: from.address(),
         exactly_named: matches!(rule.source, Selector::Name(_)),
         collection: from.clone(),
@@ -69,9 +70,10 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.indexes(&rule.indexes, abilities);
     making.fields(&rule.fields);
     making.vectors_without_index(abilities);
-    making.functions();
     let during = making.while_copying(abilities);
     making.rename(&rule.fields);
+    // After the names: what a function computes is not read, and has its new name all the same.
+    making.functions();
     making.shadowed();
     making.aliases(inspected);
     let ending = making.ending(rule);
@@ -88,6 +90,8 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
 /// The target while it is being made.
 struct Making<'a> {
     source: &'a SourceState,
+    /// Whether the target was finished, so that the source is not measured again.
+    in_use: bool,
     /// `database/collection` at the source.
     address: String,
     /// The rule names this collection, and not a glob that spans others too.

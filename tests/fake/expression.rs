@@ -35,6 +35,8 @@ pub enum Expression {
     Compare(usize, Operator, Literal),
     In(usize, Vec<Literal>),
     IsNull(usize),
+    /// A JSON column has something at this path of keys.
+    Exists(usize, Vec<String>),
     Not(Box<Expression>),
     And(Box<Expression>, Box<Expression>),
     Or(Box<Expression>, Box<Expression>),
@@ -58,6 +60,7 @@ impl Expression {
                 .iter()
                 .any(|literal| compared(&values[*place], literal) == Some(Ordering::Equal)),
             Self::IsNull(place) => matches!(values[*place], Value::Null),
+            Self::Exists(place, path) => exists(&values[*place], path),
             Self::Not(inner) => !inner.finds(values),
             Self::And(left, right) => left.finds(values) && right.finds(values),
             Self::Or(left, right) => left.finds(values) || right.finds(values),
@@ -72,6 +75,20 @@ impl Expression {
             }
             _ => false,
         }
+    }
+}
+
+/// Null and empty objects and lists are not there to `exists`: newer releases say so, and a client
+/// must not rely on the older ones.
+fn exists(value: &Value, path: &[String]) -> bool {
+    let Value::Json(bytes) = value else { return false };
+    let document: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    let found = path.iter().try_fold(&document, |inside, key| inside.get(key));
+    match found {
+        None | Some(serde_json::Value::Null) => false,
+        Some(serde_json::Value::Object(members)) => !members.is_empty(),
+        Some(serde_json::Value::Array(elements)) => !elements.is_empty(),
+        Some(_) => true,
     }
 }
 

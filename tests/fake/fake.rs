@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex};
 use super::pb::milvus::milvus_service_server::MilvusServiceServer;
 use super::probe::{MESSAGE_LIMIT, Probe};
 pub use profile::{Attribute, Feature, Limits, NullScalars, Plan, Profile};
-pub use state::{Collection, State};
+pub use state::{Collection, Row, State};
 
 /// One call, as the double got it.
 #[derive(Clone)]
@@ -64,6 +64,17 @@ impl std::fmt::Debug for Call {
 pub struct Shared {
     state: Mutex<State>,
     calls: Mutex<Vec<Call>>,
+    /// Calls that are refused, whatever they say.
+    refusals: Mutex<Vec<PlannedRefusal>>,
+}
+
+/// A call that is to be refused once.
+struct PlannedRefusal {
+    rpc: &'static str,
+    /// How many of that RPC are let pass before.
+    after: usize,
+    code: i32,
+    reason: String,
 }
 
 /// A running double; it ends when it is dropped.
@@ -77,7 +88,8 @@ impl Fake {
     /// Starts the double of a server, with nothing in it.
     pub fn start(profile: Profile) -> Self {
         let state = Mutex::new(State::new(profile));
-        let shared = Arc::new(Shared { state, calls: Mutex::default() });
+        let shared =
+            Arc::new(Shared { state, calls: Mutex::default(), refusals: Mutex::default() });
         // A runtime of its own: a test that blocks its thread does not block the double.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -129,6 +141,12 @@ impl Fake {
         self.shared.calls.lock().unwrap().clear();
     }
 
+    /// Refuses one call of an RPC, the first one after so many others, with a code and a reason.
+    pub fn refuse_once(&self, rpc: &'static str, after: usize, code: i32, reason: &str) {
+        let planned = PlannedRefusal { rpc, after, code, reason: reason.to_owned() };
+        self.shared.refusals.lock().unwrap().push(planned);
+    }
+
     /// How often a provider of embeddings would have been asked, which costs money.
     pub fn embedding_calls(&self) -> usize {
         self.shared.state.lock().unwrap().embeddings
@@ -149,6 +167,21 @@ impl Fake {
     ) -> T {
         let mut state = self.shared.state.lock().unwrap();
         f(state.collection_mut(database, name).unwrap_or_else(|refused| panic!("{refused:?}")))
+    }
+}
+
+impl Shared {
+    /// The refusal of this call, where one was planned.
+    fn planned_refusal(&self, rpc: &str) -> Option<refused::Refused> {
+        let mut refusals = self.refusals.lock().unwrap();
+        let place = refusals.iter().position(|planned| planned.rpc == rpc)?;
+        if refusals[place].after > 0 {
+            refusals[place].after -= 1;
+            return None;
+        }
+        let planned = refusals.remove(place);
+        let old_code = super::pb::common::ErrorCode::UnexpectedError;
+        Some(refused::Refused::new(planned.code, old_code, planned.reason))
     }
 }
 

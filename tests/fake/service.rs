@@ -92,10 +92,10 @@ impl Service {
         }
         let (largest, answer_bytes) =
             (state.profile.limits.request_bytes, state.profile.limits.answer_bytes);
-        let decision = if bytes > largest {
-            Err(Refused::too_large("received", bytes, largest))
-        } else {
-            handle(&mut state, &database, &message)
+        let decision = match self.0.planned_refusal(rpc) {
+            Some(refused) => Err(refused),
+            None if bytes > largest => Err(Refused::too_large("received", bytes, largest)),
+            None => handle(&mut state, &database, &message),
         };
         let decision = decision.and_then(|answer| match answer.encoded_len() {
             bytes if bytes > answer_bytes => {

@@ -378,7 +378,8 @@ fn instant(row: usize, random: &mut SplitMix) -> String {
             1 + random.below(28),
             random.below(24),
             random.below(60),
-            1 + random.below(999_999)
+            // Go drops zeros at the end and Python does not, so there are none.
+            10 * random.below(100_000) + 1 + random.below(9)
         ),
     }
 }

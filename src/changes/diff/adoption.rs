@@ -65,6 +65,11 @@ pub(super) fn decide(
     for difference in &alterable {
         alter(&mut verdict, difference, inspected, target, wanted);
     }
+    let unset = &inspected.rule.properties.unset;
+    let there = target.collection.properties.keys();
+    let unwanted = there
+        .filter(|name| unset.contains(*name) && !wanted.collection.properties.contains_key(*name));
+    verdict.alter.extend(unwanted.map(|name| (name.clone(), None)));
     verdict
 }
 

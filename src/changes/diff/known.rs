@@ -88,7 +88,9 @@ fn looks_untouched(target: &TargetState) -> bool {
 /// A collection that its server made differently from what was asked for must not be filled.
 fn not_as_asked_for(sides: &Sides<'_>) -> Option<Verdict> {
     let created = sides.known.created.as_ref()?;
-    let (failing, _) = not_kept(&sides.known.wanted, created, sides.abilities.keeps_details);
+    // A finished target was altered since, as far as it lets itself be.
+    let details = sides.abilities.keeps_details && !sides.known.finished;
+    let (failing, _) = not_kept(&sides.known.wanted, created, details);
     if failing.is_empty() || sides.known.adopted {
         return None;
     }
@@ -125,7 +127,12 @@ fn unfinished(sides: &Sides<'_>) -> Verdict {
     // What the server said right after it made the collection is the measure: some attributes
     // it may never have kept. Without that, only what rows depend on can be compared.
     let made = known.created.as_ref().unwrap_or(&wanted.collection);
-    if let Some(text) = list(&differences(made, &target.collection, known.created.is_some())) {
+    let mut changed = differences(made, &target.collection, known.created.is_some());
+    // Those of the copy are taken back in the end.
+    changed.retain(|found| {
+        found.property.as_ref().is_none_or(|name| !wanted.during.contains_key(name))
+    });
+    if let Some(text) = list(&changed) {
         return drifted(&address, &text);
     }
     let explanation = format!(
@@ -243,10 +250,12 @@ fn finished(sides: &Sides<'_>) -> Verdict {
     verdict
 }
 
-/// Properties that the plan file itself asks for otherwise than when the target was finished. What
-/// only the source has otherwise by now is told, and no more.
+/// Properties that the plan file itself asks for otherwise than the target had them when a run last
+/// ended. What only the source has otherwise by now is told, and no more; so is what somebody
+/// changed at the target.
 fn altered(sides: &Sides<'_>) -> BTreeMap<String, Option<String>> {
-    let (was, now) = (&sides.known.wanted.properties, &sides.wanted.collection.properties);
+    let was = &sides.known.created.as_ref().unwrap_or(&sides.known.wanted).properties;
+    let now = &sides.wanted.collection.properties;
     let have = &sides.target.collection.properties;
     let rules = &sides.inspected.rule.properties;
     let set = now

@@ -197,6 +197,8 @@ impl Making<'_> {
                     );
                     self.error("nulls_become_default", Some(&field.name), what, &advice);
                 }
+                // Its rows are there; they were counted when it was begun.
+                None if self.in_use => {}
                 None => {
                     let what = "the field has a default value: nulls in it, which could not be \
                                 counted, would become that value"

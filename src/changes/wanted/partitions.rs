@@ -58,6 +58,7 @@ impl Making<'_> {
         } else if field.nullable {
             match self.source.nulls.get(name) {
                 Some(0) => None,
+                None if self.in_use => None,
                 Some(rows) => Some(format!("it is null in {}", counted(*rows, "row"))),
                 None => Some("it is nullable, and its nulls could not be counted".to_owned()),
             }

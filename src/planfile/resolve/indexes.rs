@@ -31,13 +31,20 @@ pub(super) fn check(pointer: &str, setting: Option<&IndexesSetting>, context: &m
                 .help("name the field that is to have this index");
                 context.report_key(&at, finding);
             }
-        } else if let Some(finding) = names::source_field_finding(field) {
+        } else if let Some(finding) = named(field).find_map(names::source_field_finding) {
             context.report_key(&at, finding);
         }
         if let Some(table) = given {
             check_index(&at, table, context);
         }
     }
+}
+
+/// A field, or one in a struct array field and that: `struct[field]`.
+fn named(field: &str) -> impl Iterator<Item = &str> {
+    let parts = field.strip_suffix(']').and_then(|inside| inside.split_once('['));
+    let (of, inner) = parts.map_or((field, None), |(of, inner)| (of, Some(inner)));
+    std::iter::once(of).chain(inner)
 }
 
 fn check_index(pointer: &str, table: &IndexTable, context: &mut Context<'_>) {

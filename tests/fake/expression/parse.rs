@@ -172,14 +172,10 @@ impl Parser<'_> {
             self.expect(")")?;
             return Ok(inner);
         }
-        let Token::Word(name) = self.take()? else {
-            return Err("a filter begins with a field".to_owned());
-        };
-        let place = self
-            .columns
-            .iter()
-            .position(|column| column.parent.is_none() && column.field.name == name)
-            .ok_or_else(|| format!("field {name} not exist"))?;
+        if self.word("exists") {
+            return self.exists();
+        }
+        let place = self.field()?;
         if self.word("is") {
             let not = self.word("not");
             if !self.word("null") {
@@ -203,6 +199,36 @@ impl Parser<'_> {
             other => return Err(format!("{other:?} is no operator")),
         };
         Ok(Expression::Compare(place, operator, self.literal(place)?))
+    }
+
+    fn field(&mut self) -> Parsed<usize> {
+        let Token::Word(name) = self.take()? else {
+            return Err("a filter begins with a field".to_owned());
+        };
+        self.columns
+            .iter()
+            .position(|column| column.parent.is_none() && column.field.name == name)
+            .ok_or_else(|| format!("field {name} not exist"))
+    }
+
+    /// `exists field["key"]`.
+    fn exists(&mut self) -> Parsed<Expression> {
+        let place = self.field()?;
+        if self.columns[place].field.data_type() != DataType::Json {
+            return Err("exists operation are only supported on json field".to_owned());
+        }
+        let mut path = Vec::new();
+        while self.sign("[") {
+            let Token::Text(key) = self.take()? else {
+                return Err("a key in brackets is a text".to_owned());
+            };
+            path.push(key);
+            self.expect("]")?;
+        }
+        if path.is_empty() {
+            return Err("exists without a key".to_owned());
+        }
+        Ok(Expression::Exists(place, path))
     }
 
     fn list(&mut self, place: usize) -> Parsed<Vec<Literal>> {

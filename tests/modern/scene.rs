@@ -1,0 +1,279 @@
+//! Two doubles, a probe of each, and the binary in a folder of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::support::fake::{Fake, Plan, Profile};
+use crate::support::ferry::{Ferry, Outcome};
+use crate::support::pb::milvus::{InsertRequest, UpsertRequest};
+use crate::support::pb::schema::field_data::Field;
+use crate::support::pb::schema::{DataType, FieldData, FunctionType};
+use crate::support::probe::Probe;
+use crate::support::table::{Table, assert_same};
+
+pub(super) const PLAN: &str = "plan.ferry.toml";
+
+/// Every RPC that changes something.
+const WRITES: [&str; 23] = [
+    "AlterAlias",
+    "AlterCollection",
+    "AlterDatabase",
+    "CreateAlias",
+    "CreateCollection",
+    "CreateDatabase",
+    "CreateIndex",
+    "CreatePartition",
+    "Delete",
+    "DropAlias",
+    "DropCollection",
+    "DropDatabase",
+    "DropIndex",
+    "DropPartition",
+    "Flush",
+    "Insert",
+    "LoadCollection",
+    "LoadPartitions",
+    "ReleaseCollection",
+    "ReleasePartitions",
+    "RenameCollection",
+    "TruncateCollection",
+    "Upsert",
+];
+
+pub(super) struct Scene {
+    pub(super) from: Fake,
+    pub(super) to: Fake,
+    pub(super) source: Probe,
+    pub(super) target: Probe,
+    pub(super) ferry: Arc<Ferry>,
+    /// What the plan file says of the target beside its address.
+    target_settings: String,
+}
+
+impl Scene {
+    pub(super) async fn of(from: Profile, to: Profile) -> Self {
+        let target_settings = match to.plan {
+            None => String::new(),
+            Some(Plan::Free) => "kind = \"zilliz-free\"".to_owned(),
+            Some(Plan::Serverless) => "kind = \"zilliz-serverless\"".to_owned(),
+            Some(Plan::Dedicated { units }) => {
+                format!("kind = \"zilliz-dedicated\"\ncompute_units = {units}")
+            }
+        };
+        let (from, to) = (Fake::start(from), Fake::start(to));
+        Self {
+            source: Probe::connect(&from.uri()).await,
+            target: Probe::connect(&to.uri()).await,
+            from,
+            to,
+            ferry: Arc::new(Ferry::new()),
+            target_settings,
+        }
+    }
+
+    /// Between two releases of Milvus.
+    pub(super) async fn between(from: &str, to: &str) -> Self {
+        Self::of(Profile::milvus(from), Profile::milvus(to)).await
+    }
+
+    /// Writes the plan file: these entries, in chunks so small that a few hundred rows are many.
+    pub(super) fn plan_file(&self, collections: &str) {
+        let mut text = String::from("version = 1\n");
+        let _ = writeln!(text, "[source]\nendpoint = \"{}\"", self.from.uri());
+        let _ = writeln!(text, "[target]\nendpoint = \"{}\"", self.to.uri());
+        let _ = writeln!(text, "{}", self.target_settings);
+        let _ = writeln!(text, "[copy]\nchunk_size = \"64KiB\"\n{collections}");
+        self.ferry.write(PLAN, &text);
+    }
+
+    /// The plan file with one entry, for this collection, and more lines of it.
+    pub(super) fn plan_one(&self, collection: &str, settings: &str) {
+        self.plan_file(&entry(collection, settings));
+    }
+
+    pub(super) async fn run(&self, arguments: &[&str]) -> Outcome {
+        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+        let ferry = Arc::clone(&self.ferry);
+        let run = move || ferry.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        tokio::task::spawn_blocking(run).await.unwrap()
+    }
+
+    pub(super) async fn plan(&self) -> Outcome {
+        self.run(&["plan", PLAN, "--detailed-exitcode"]).await
+    }
+
+    pub(super) async fn apply(&self) -> Outcome {
+        self.run(&["apply", PLAN, "--yes"]).await
+    }
+
+    /// The whole way: changes are pending, are carried out, and then there is nothing to do; nothing
+    /// was sent that the target does not store. Returns what the plan and the apply said.
+    pub(super) async fn converge(&self) -> (Outcome, Outcome) {
+        let plan = self.plan().await.expect_code(2);
+        let apply = self.apply().await.expect_code(0);
+        self.nothing_to_do().await;
+        self.only_columns_were_sent().await;
+        (plan, apply)
+    }
+
+    pub(super) async fn nothing_to_do(&self) {
+        self.plan().await.expect_code(0);
+        let again = self.apply().await.expect_code(0);
+        assert!(says(&again, "Nothing to do"), "{}\n{}", again.stdout, again.stderr);
+    }
+
+    /// `plan` and `apply` refuse and say each of these, and nothing was written to the target.
+    pub(super) async fn expect_refusal(&self, reasons: &[&str]) {
+        self.to.forget_calls();
+        for outcome in [self.plan().await, self.apply().await] {
+            expect_words(&outcome.expect_code(1), reasons);
+        }
+        self.nothing_was_written();
+    }
+
+    /// Since the calls were forgotten last.
+    #[track_caller]
+    pub(super) fn nothing_was_written(&self) {
+        let written: Vec<_> =
+            self.to.calls().into_iter().filter(|call| WRITES.contains(&call.rpc)).collect();
+        assert!(written.is_empty(), "{written:?}");
+    }
+
+    /// Every row and every column at the target is what was put into the source.
+    pub(super) async fn expect(&self, collection: &str, rows: &Table) {
+        assert_same(rows, &self.target.read_all(collection, &rows.keys(), &[]).await);
+    }
+
+    /// Every write at the target with rows: the collection and the columns.
+    pub(super) fn writes(&self) -> Vec<(String, String, Vec<FieldData>)> {
+        let calls = self.to.calls();
+        let writes = calls.iter().filter_map(|call| {
+            let (name, columns) = match (call.request::<InsertRequest>(), call.request()) {
+                (Some(InsertRequest { collection_name, fields_data, .. }), _)
+                | (_, Some(UpsertRequest { collection_name, fields_data, .. })) => {
+                    (collection_name, fields_data)
+                }
+                _ => return None,
+            };
+            Some((call.database.clone(), name.clone(), columns.clone()))
+        });
+        writes.collect()
+    }
+
+    /// No write held the output of a function that the target computes, a column that is not there,
+    /// one of them twice, or the source's id of a field.
+    async fn only_columns_were_sent(&self) {
+        for (database, name, columns) in self.writes() {
+            let described = self.target.in_database(&database).describe(&name).await;
+            let schema = described.schema.unwrap();
+            let computed: BTreeSet<&String> = schema
+                .functions
+                .iter()
+                .filter(|function| function.r#type() != FunctionType::TextEmbedding)
+                .flat_map(|function| &function.output_field_names)
+                .collect();
+            let fields = schema.fields.iter().map(|field| &field.name);
+            let structs = schema.struct_array_fields.iter().map(|field| &field.name);
+            let meta = "$meta".to_owned();
+            let mut allowed: BTreeSet<&String> = fields.chain(structs).collect();
+            allowed.extend(schema.enable_dynamic_field.then_some(&meta));
+            allowed.retain(|name| !computed.contains(name));
+            let mut seen = BTreeSet::new();
+            for column in &columns {
+                let sent = &column.field_name;
+                assert!(allowed.contains(sent), "{sent} was sent to {name}");
+                assert!(seen.insert(sent), "{sent} was sent twice to {name}");
+                let parts = match &column.field {
+                    Some(Field::StructArrays(parts)) => parts.fields.as_slice(),
+                    _ => &[],
+                };
+                let ids = parts.iter().chain([column]).map(|column| column.field_id);
+                assert!(ids.into_iter().all(|id| id == 0), "{sent} was sent with an id");
+            }
+        }
+    }
+
+    /// Everything that both ends say about a collection, but ids and times, is the same.
+    pub(super) async fn expect_alike(&self, collection: &str) {
+        let one = described(&self.source, collection).await;
+        let other = described(&self.target, collection).await;
+        for (name, value) in &one {
+            assert_eq!(other.get(name), Some(value), "{name}");
+        }
+        assert_eq!(one.len(), other.len(), "{one:#?}\n{other:#?}");
+    }
+
+    /// Chunks in the ledger of this scene's plan that were copied.
+    pub(super) fn chunks(&self) -> i64 {
+        let ledger = rusqlite::Connection::open(self.ferry.path(".milvus-ferry/plan.db")).unwrap();
+        let count = "SELECT count(*) FROM chunks WHERE state = 'done'";
+        ledger.query_row(count, [], |row| row.get(0)).unwrap()
+    }
+
+    /// The properties of a collection at the target.
+    pub(super) async fn properties(&self, collection: &str) -> BTreeMap<String, String> {
+        let described = self.target.describe(collection).await;
+        described.properties.into_iter().map(|pair| (pair.key, pair.value)).collect()
+    }
+}
+
+/// One `[[collections]]` entry.
+pub(super) fn entry(collection: &str, settings: &str) -> String {
+    format!("[[collections]]\nsource = \"{collection}\"\n{settings}\n")
+}
+
+/// What a server says about a collection, piece by piece.
+async fn described(probe: &Probe, collection: &str) -> BTreeMap<String, String> {
+    let described = probe.describe(collection).await;
+    let schema = described.schema.unwrap();
+    let mut said = BTreeMap::from([
+        ("shards".to_owned(), described.shards_num.to_string()),
+        ("consistency".to_owned(), described.consistency_level.to_string()),
+        ("partitions".to_owned(), described.num_partitions.to_string()),
+        ("properties".to_owned(), format!("{:?}", described.properties)),
+        ("description".to_owned(), schema.description),
+        ("dynamic".to_owned(), schema.enable_dynamic_field.to_string()),
+    ]);
+    for (number, mut field) in schema.fields.into_iter().enumerate() {
+        field.field_id = 0;
+        field.type_params.sort_by(|a, b| a.key.cmp(&b.key));
+        if field.data_type() == DataType::Timestamptz {
+            field.default_value = None; // a number or a text, by release
+        }
+        said.insert(format!("field {number}"), format!("{field:?}"));
+    }
+    for mut field in schema.struct_array_fields {
+        field.field_id = 0;
+        for field in &mut field.fields {
+            field.field_id = 0;
+            field.type_params.sort_by(|a, b| a.key.cmp(&b.key));
+        }
+        said.insert(format!("struct {}", field.name), format!("{field:?}"));
+    }
+    for mut function in schema.functions {
+        function.id = 0;
+        function.input_field_ids.clear();
+        function.params.sort_by(|a, b| a.key.cmp(&b.key));
+        function.output_field_ids.clear();
+        said.insert(format!("function {}", function.name), format!("{function:?}"));
+    }
+    for index in probe.describe_index(collection).await {
+        let text = format!("{} on {}: {:?}", index.index_name, index.field_name, index.params);
+        said.insert(format!("index {}", index.index_name), text);
+    }
+    said
+}
+
+/// Whether the run said this, whatever the line breaks.
+pub(super) fn says(outcome: &Outcome, text: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words(&outcome.stdout).contains(&words(text)) || words(&outcome.stderr).contains(&words(text))
+}
+
+#[track_caller]
+pub(super) fn expect_words(outcome: &Outcome, texts: &[&str]) {
+    for text in texts {
+        assert!(says(outcome, text), "no {text:?} in:\n{}\n{}", outcome.stdout, outcome.stderr);
+    }
+}

@@ -134,7 +134,7 @@ async fn keys_of_several_lines_move_from_lite_2() {
     let ferry = Ferry::new();
     ferry.write(
         PLAN,
-        &of_default((&source.uri(), "lines"), (target, &to), "chunk_size = \"64KiB\"", ""),
+        &of_default((source.uri(), "lines"), (target, &to), "chunk_size = \"64KiB\"", ""),
     );
     ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
     let read = to.read_all("lines", &rows.keys(), &[]).await;
@@ -165,7 +165,7 @@ async fn texts_that_are_too_long_for_milvus_are_named_with_the_way_out() {
     let plan = |more: &str| {
         ferry.write(
             PLAN,
-            &of_default((&uri, "words"), (target, &to), "", more).replace(
+            &of_default((uri, "words"), (target, &to), "", more).replace(
                 "source_database = \"default\"",
                 &format!("source_database = \"{}\"", from.database()),
             ),

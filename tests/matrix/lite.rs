@@ -118,11 +118,10 @@ async fn keys_of_several_lines_move_from_lite_2() {
         vector("floats", DataType::FloatVector, 4),
     ];
     let collection = Collection::new("lines", fields).index(Index::new("floats", "FLAT", "L2", ""));
+    // A line feed comes before the space, and the `n` for which it is taken after it.
+    let forms = ["\r\nand more", "\nand more", " and more"];
     let keys: Vec<Key> = (0..1300)
-        .map(|number| {
-            let lines = if number % 3 == 0 { "" } else { "\r\nand more" };
-            Key::Text(format!("key {number:05}{lines}"))
-        })
+        .map(|number| Key::Text(format!("key {:05}{}", number / 3, forms[number % 3])))
         .collect();
     let mut rows = data::table_of(&collection, &keys, 3);
     let text = rows.column("text");

@@ -106,7 +106,7 @@ pub enum Error {
         /// Collection, partition and key range.
         place: String,
         /// The field and its room.
-        text: TooLong,
+        text: Box<TooLong>,
         /// What the target said.
         error: milvus::Error,
     },

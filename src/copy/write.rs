@@ -105,7 +105,7 @@ impl Copy {
             if error.kind == Kind::Invalid
                 && let Some(text) = rows.too_long(&self.task.to)
             {
-                let place = place(&self.task.to, chunk);
+                let (place, text) = (place(&self.task.to, chunk), Box::new(text));
                 return Err(Error::TooLong { place, text, error });
             }
             if !error.is_retryable() || started.elapsed() + pause > target.retry().limit() {

@@ -60,6 +60,8 @@ impl Server {
 #[derive(Clone, Copy, PartialEq)]
 enum Tried {
     Here,
+    /// But not in Milvus Lite 2.
+    NotInLite2,
     /// In the double alone.
     Double,
 }
@@ -92,6 +94,10 @@ fn function(what: &'static str, kind: FunctionKind, tried: Tried) -> Row {
         tried,
         otherwise: "refused: `target_lacks_functions`",
     }
+}
+
+fn not_in_lite_2(row: Row) -> Row {
+    Row { tried: Tried::NotInLite2, ..row }
 }
 
 fn double(row: Row) -> Row {
@@ -150,19 +156,23 @@ fn rows() -> Vec<Row> {
             "refused: `target_lacks_feature`; \
              `partitions = \"merge\"`",
         ),
-        feature(
+        not_in_lite_2(feature(
             "clustering key",
             F::ClusteringKey,
             "refused, for Lite a warning: \
              `target_lacks_feature`",
-        ),
+        )),
         feature("properties of collections ⁴", F::Properties, "warning: `target_lacks_feature`"),
         double(feature("`mmap.enabled`", F::Mmap, "warning: `target_lacks_feature`")),
         feature("aliases", F::Aliases, "refused: `target_lacks_feature`; `aliases = \"none\"`"),
         feature("databases", F::Databases, "refused: `target_lacks_feature`; `target_database`"),
         double(feature("properties of databases", F::DatabaseProperties, "left out")),
         double(feature("indexes on JSON paths", F::JsonPathIndex, "refused: `target_lacks_index`")),
-        feature("made-up keys stay made up ⁵", F::GivenAutoIds, "warning: `auto_id_off`"),
+        not_in_lite_2(feature(
+            "made-up keys stay made up ⁵",
+            F::GivenAutoIds,
+            "warning: `auto_id_off`",
+        )),
     ]
 }
 
@@ -181,7 +191,9 @@ pub(crate) fn tables() -> String {
         }
         writeln!(out, " {} |", row.otherwise).unwrap();
     }
-    out.push_str("\nIndexes, at the newest release of each line; `=` is the same:\n\n");
+    out.push_str(
+        "\nIndexes, at the newest release of each line; `=` is the same, `–` is refused:\n\n",
+    );
     head(&mut out, "at the source", "");
     for (kind, on) in INDEXES {
         write!(out, "| {kind}{} |", on_text(*on)).unwrap();
@@ -216,7 +228,12 @@ fn cell(row: &Row, server: Server) -> String {
         }
     };
     assert!(has.is_sorted(), "{} comes and goes", row.what);
-    if row.tried == Tried::Here && server.is_here() { text } else { format!("({text})") }
+    let seen = match row.tried {
+        Tried::Here => server.is_here(),
+        Tried::NotInLite2 => server.is_here() && !releases[0].to_string().contains("Lite 2"),
+        Tried::Double => false,
+    };
+    if seen { text } else { format!("({text})") }
 }
 
 /// Words in backticks with an underscore: codes of findings, and keys of the plan file.

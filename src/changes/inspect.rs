@@ -224,6 +224,27 @@ impl Inspection<'_> {
         })
     }
 
+    /// Asked one by one: a collection with one released partition calls itself loaded, and queries
+    /// then leave that partition's rows out without a word.
+    async fn partition_states(
+        &self,
+        database: &str,
+        collection: &str,
+        names: Vec<String>,
+        of_all: LoadState,
+    ) -> Result<Vec<Partition>> {
+        let mut partitions = Vec::new();
+        for name in names {
+            let state = self.source.settled_load_state(database, collection, Some(&name)).await;
+            let load = match state {
+                Err(error) if error.kind == Kind::Unsupported => of_all,
+                other => other?,
+            };
+            partitions.push(Partition { name, load });
+        }
+        Ok(partitions)
+    }
+
     async fn source_state(
         &self,
         rule: &CollectionRule,
@@ -268,17 +289,8 @@ impl Inspection<'_> {
             collection.aliases = aliases.unwrap_or_default();
         }
         let load = self.source.settled_load_state(database, name, None).await?;
-        let mut partitions = Vec::new();
-        for partition in wanted::selected(&rule.partitions.select, &partition_names) {
-            // Asked one by one: a collection with one released partition calls itself loaded, and
-            // queries then leave that partition's rows out without a word.
-            let load = match self.source.settled_load_state(database, name, Some(&partition)).await
-            {
-                Err(error) if error.kind == Kind::Unsupported => load,
-                other => other?,
-            };
-            partitions.push(Partition { name: partition, load });
-        }
+        let selected = wanted::selected(&rule.partitions.select, &partition_names);
+        let partitions = self.partition_states(database, name, selected, load).await?;
         let unloaded: Vec<&str> = partitions
             .iter()
             .filter(|partition| partition.load != LoadState::Loaded)

@@ -229,6 +229,15 @@ pub struct End {
     pub version: String,
 }
 
+/// How much a target takes, where its plan says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Capacity {
+    /// Bytes of rows a second.
+    pub write_rate: Option<u64>,
+    /// Bytes of rows altogether.
+    pub storage: Option<u64>,
+}
+
 /// Everything that `apply` would do.
 #[derive(Debug, Clone)]
 pub struct Changes {
@@ -240,6 +249,8 @@ pub struct Changes {
     pub source: End,
     /// Where they go.
     pub target: End,
+    /// How much the target takes.
+    pub capacity: Capacity,
     /// By target address.
     pub collections: Vec<CollectionChange>,
     /// Findings about no collection in particular.

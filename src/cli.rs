@@ -25,6 +25,7 @@ const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry validate catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml --env prod --format github
+  milvus-ferry validate catalog.ferry.toml --online
   milvus-ferry plan catalog.ferry.toml
   milvus-ferry apply catalog.ferry.toml
   milvus-ferry schema > plan.schema.json
@@ -64,6 +65,9 @@ enum Command {
 impl Command {
     fn run(self, output: &OutputArgs, stderr: &BarWriter) -> u8 {
         match self {
+            Self::Validate(args) if args.is_online() => {
+                block_on(validate::run_online(&args, output))
+            }
             Self::Validate(args) => validate::run(&args, output),
             Self::Plan(args) => block_on(plan::run(&args, output)),
             Self::Apply(args) => block_on(apply::run(&args, output, stderr)),

@@ -27,7 +27,7 @@
 //! | nullable float vector | drops | drops | create | null becomes zeros |
 //! | nullable sparse vector | create | drops | create | null only where a whole request lacks the column |
 //! | nullable with default | drops | drops | create | holds; a null that is sent becomes the default |
-//! | default values | drops | holds; an insert that makes use of one kills it | holds; refuses an insert that makes use of one | holds |
+//! | default values | drops | holds ⁴; an insert that makes use of one kills it | holds; refuses an insert that makes use of one | holds |
 //! | default values of zero | drops | as above | creates, and then cannot describe it (code 5) | holds |
 //! | `Int64`, `VarChar` key | holds | holds | holds ² | holds |
 //! | autoID `Int64` | holds | holds | holds | holds |
@@ -42,9 +42,11 @@
 //! ² Its language knows no `\n` and no `\r` in a text (it reads `n`, `r`), and has no literal at all
 //! for a carriage return.
 //!
-//! ³ It takes FLAT, `IVF_FLAT` and AUTOINDEX on float vectors, FLAT on half-precision ones, `BIN_FLAT`
+//! ³ So `IVF_FLAT` or FLAT takes the place of a graph, said in the plan. It takes FLAT, `IVF_FLAT` and AUTOINDEX on float vectors, FLAT on half-precision ones, `BIN_FLAT`
 //! on binary ones, `SPARSE_INVERTED_INDEX` and `SPARSE_WAND` on sparse ones, INVERTED and Trie on
 //! numbers and texts, INVERTED on booleans, and none on arrays and JSON.
+//!
+//! ⁴ So they move there, with a warning: this tool brings a value for every row.
 //!
 //! # Layout of nulls
 //!

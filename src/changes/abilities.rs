@@ -1,6 +1,6 @@
 //! What a server can hold: its types, features, indexes and limits, by its version and kind. Pure.
 //!
-//! The tables are in [`tables`] and [`index_tables`]; here is how they are asked.
+//! The tables are in `tables` and `index_tables`; here is how they are asked.
 
 mod index_tables;
 mod limits;
@@ -11,6 +11,7 @@ use std::fmt;
 pub use limits::Limits;
 pub use tables::Feature;
 
+use super::Capacity;
 use crate::model::{DataType, Field, Flavour, FunctionKind, ServerVersion, TargetKind};
 
 /// A Milvus release: major, minor, patch.
@@ -114,6 +115,19 @@ impl Abilities {
         self
     }
 
+    /// The plan of Zilliz Cloud, where it is known.
+    pub fn plan(&self) -> Option<Plan> {
+        match self.family {
+            Family::Zilliz(plan) if !self.plan_unknown => Some(plan),
+            _ => None,
+        }
+    }
+
+    /// How much arrives and fits, where that is known.
+    pub fn capacity(&self) -> Capacity {
+        Capacity { write_rate: self.limits.write_rate, storage: self.limits.storage }
+    }
+
     /// Whether fields may be of this type.
     pub fn has_type(&self, data_type: DataType) -> bool {
         self.finds(tables::TYPES, data_type)
@@ -170,6 +184,11 @@ impl Abilities {
             return index_tables::ZILLIZ_VECTOR_INDEXES
                 .iter()
                 .any(|name| name.eq_ignore_ascii_case(index_type));
+        }
+        if self.family == Family::Lite2 {
+            return index_tables::LITE_2_INDEXES.iter().any(|(name, holds)| {
+                name.eq_ignore_ascii_case(index_type) && holds.contains(&indexed_type(field))
+            });
         }
         index_tables::INDEXES.iter().any(|row| {
             row.name.eq_ignore_ascii_case(index_type)

@@ -48,7 +48,7 @@ pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -
         found.rows(format!("field {:?}", field.name), "there".into(), field.type_text());
     }
     found.structs(should, is, details);
-    found.functions(&should.functions, &is.functions);
+    found.functions(should, is);
     if details {
         found.details(should, is);
     }
@@ -58,6 +58,7 @@ pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -
 struct Found(Vec<Difference>);
 
 impl Found {
+    #[expect(clippy::needless_pass_by_value, reason = "every caller makes the texts for it")]
     fn note(&mut self, weight: Weight, name: impl Into<String>, should: String, is: String) {
         if should != is {
             let name = name.into();
@@ -177,14 +178,15 @@ impl Found {
         }
     }
 
-    fn functions(&mut self, should: &[Function], is: &[Function]) {
+    fn functions(&mut self, should: &Collection, is: &Collection) {
         let text = |function: &Function| {
             let (inputs, outputs) = (function.inputs.join(", "), function.outputs.join(", "));
             format!("{} from {inputs} to {outputs}", function.kind)
         };
-        for function in should {
+        for function in &should.functions {
             let name = format!("function {:?}", function.name);
-            match is.iter().find(|have| have.name == function.name) {
+            match is.functions.iter().find(|have| have.name == function.name) {
+                None if is_untold(function, is) => {}
                 None => self.rows(name, text(function), "missing".into()),
                 Some(have) => {
                     self.rows(name.clone(), text(function), text(have));
@@ -192,13 +194,21 @@ impl Found {
                 }
             }
         }
-        for function in is {
-            if !should.iter().any(|have| have.name == function.name) {
+        for function in &is.functions {
+            if !should.functions.iter().any(|have| have.name == function.name) {
                 let name = format!("function {:?}", function.name);
                 self.rows(name, "not there".into(), text(function));
             }
         }
     }
+}
+
+/// Whether a server says of a function's outputs that they are computed, and not by what: Milvus
+/// Lite 2 has functions and does not describe them.
+fn is_untold(function: &Function, is: &Collection) -> bool {
+    let untold = |field: &Field| field.function_output && is.function_of(&field.name).is_none();
+    !function.outputs.is_empty()
+        && function.outputs.iter().all(|name| is.field(name).is_some_and(untold))
 }
 
 /// The name of a struct's field; servers describe it as it is, or as `struct[field]`.
@@ -295,6 +305,8 @@ pub fn not_kept(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::samples::{collection, field};
+    use crate::model::{DataType, FunctionKind};
 
     fn index(params: &[(&str, &str)]) -> Index {
         let params = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
@@ -312,6 +324,31 @@ mod tests {
         let wrong = [("index_type", "HNSW"), ("metric_type", "IP"), ("M", "8")];
         let said = index_difference(&should, &index(&wrong)).unwrap();
         assert_eq!(said, "M is 8, not 16, metric_type is IP, not L2");
+    }
+
+    #[test]
+    fn a_function_is_missing_unless_its_output_is_said_to_be_computed() {
+        let terms = field("terms", DataType::SPARSE_FLOAT_VECTOR);
+        let fields =
+            vec![field("text", DataType::VARCHAR), Field { function_output: true, ..terms }];
+        let mut should = collection("texts", fields);
+        should.functions.push(Function {
+            name: "by_terms".to_owned(),
+            description: String::new(),
+            kind: FunctionKind::BM25,
+            inputs: vec!["text".to_owned()],
+            outputs: vec!["terms".to_owned()],
+            params: BTreeMap::new(),
+        });
+        let mut is = should.clone();
+        is.functions.clear();
+        assert!(differences(&should, &is, true).is_empty());
+        is.fields.last_mut().unwrap().function_output = false;
+        let found = differences(&should, &is, true);
+        let names: Vec<_> = found.iter().map(|found| found.name.as_str()).collect();
+        assert_eq!(names, ["field \"terms\" function_output", "function \"by_terms\""]);
+        is.fields.pop();
+        assert_eq!(differences(&should, &is, true).len(), 2);
     }
 
     #[test]

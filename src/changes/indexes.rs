@@ -107,6 +107,8 @@ const CLUSTERS: &[&str] = &["nlist"];
 /// `SCANN`, `IVF_RABITQ` and the GPU types are built on the clusters or graphs named here
 /// (Milvus documentation, "In-memory Index", "GPU Index", "On-disk Index").
 const REPLACEMENTS: &[Replacement] = &[
+    // Only Milvus Lite 2 has no graphs.
+    replace("HNSW", "IVF_FLAT", &[]),
     replace("DISKANN", "HNSW", &[]),
     replace("AISAQ", "DISKANN", &[]),
     replace("ANNOY", "HNSW", &[]),
@@ -144,7 +146,8 @@ const DEFAULTS: &[(&str, &[(&str, &str)])] =
 /// The index type that does for a field when nothing nearer is there.
 fn fallback(target: &Abilities, field: &Field) -> Option<&'static str> {
     const ANY: &[&str] = &["INVERTED", "Trie", "STL_SORT", "AUTOINDEX"];
-    const VECTORS: &[&str] = &["AUTOINDEX"];
+    // Milvus Lite 2 has AUTOINDEX on `FloatVector` alone.
+    const VECTORS: &[&str] = &["AUTOINDEX", "FLAT", "BIN_FLAT", "SPARSE_INVERTED_INDEX"];
     // On Geometry and JSON an index of another kind answers other questions.
     if matches!(field.data_type, DataType::GEOMETRY | DataType::JSON) {
         return None;

@@ -2,6 +2,7 @@
 //! Writes nothing.
 
 mod measure;
+pub mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -205,9 +206,10 @@ impl Inspection<'_> {
             let found = self.target.describe_collection(&rule.target_database, alias).await?;
             alias_holders.extend(found.map(|found| (alias.clone(), found.collection.name)));
         }
-        let database_properties = match database_missing {
-            true => self.source.describe_database(&rule.source_database).await?,
-            false => None,
+        let database_properties = if database_missing {
+            self.source.describe_database(&rule.source_database).await?
+        } else {
+            None
         };
         Ok(Inspected {
             rule: rule.clone(),

@@ -69,7 +69,7 @@ async fn carry_out(
     let inspected_at = Instant::now();
     show(&changes, output);
     if changes.is_refused() {
-        return Ok(exit::FAILED);
+        return Ok(plan::refusal(&changes));
     }
     if !changes.is_pending() {
         return Ok(output::document("Nothing to do.\n", exit::DONE));

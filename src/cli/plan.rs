@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::ends::{self, Ends, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, output};
 use crate::changes::abilities::Abilities;
-use crate::changes::inspect::Selection;
-use crate::changes::{Changes, End, diff, inspect};
+use crate::changes::inspect::{Selection, server};
+use crate::changes::{Changes, End, Severity, diff, inspect, preflight};
 use crate::ledger::Ledger;
 use crate::model::Migration;
 use crate::report::style::Style;
@@ -27,7 +27,7 @@ Examples:
 
 Reads both servers and the ledger, and writes nothing anywhere.
 Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is
-invalid, 4 when an endpoint cannot be reached.";
+invalid, 4 when an endpoint cannot be reached or does not permit what is needed.";
 
 /// Show what apply would do: a dry run against both ends
 #[derive(Debug, Args)]
@@ -46,13 +46,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let work = async {
         let migration = output::load(&args.file, &args.plan, output)?;
-        let ends =
-            ends::connect(&migration, RETRY_FOR.min(migration.copy.retry_for), &stop).await?;
-        let known = match Ledger::open_read_only(&args.plan.state, &migration.name)? {
-            Some(ledger) => KnownTargets::read(&ledger, &ends)?,
-            None => KnownTargets::none(),
-        };
-        changes(&migration, &args.plan, &ends, &known).await
+        read_only_changes(&migration, &args.plan, &stop).await
     };
     let changes = tokio::select! {
         changes = work => changes,
@@ -63,7 +57,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         Err(problem) => return output::problem(&problem),
     };
     let code = if changes.is_refused() {
-        exit::FAILED
+        refusal(&changes)
     } else if args.detailed_exitcode && changes.is_pending() {
         exit::CHANGES_PENDING
     } else {
@@ -71,6 +65,32 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     };
     let style = Style::new(output::colour_of_stdout(output));
     output::document(&report::plan::render(&changes, &style), code)
+}
+
+/// Connects to both ends, inspects and compares, with a ledger that is only read.
+pub(super) async fn read_only_changes(
+    migration: &Migration,
+    args: &PlanArgs,
+    stop: &CancellationToken,
+) -> Result<Changes, Problem> {
+    let ends = ends::connect(migration, RETRY_FOR.min(migration.copy.retry_for), stop).await?;
+    let known = match Ledger::open_read_only(&args.state, &migration.name)? {
+        Some(ledger) => KnownTargets::read(&ledger, &ends)?,
+        None => KnownTargets::none(),
+    };
+    changes(migration, args, &ends, &known).await
+}
+
+/// The exit code of changes that `apply` refuses: whether a user may not do what is needed, or
+/// something else stands against them.
+pub(super) fn refusal(changes: &Changes) -> u8 {
+    let denied = |code: &str| ["source_not_permitted", "target_not_permitted"].contains(&code);
+    let is_error = |severity| severity == Severity::Error;
+    if changes.findings.iter().any(|found| is_error(found.severity) && denied(found.code)) {
+        exit::CANNOT_CONNECT
+    } else {
+        exit::FAILED
+    }
 }
 
 /// Inspects both ends and compares.
@@ -82,10 +102,17 @@ pub(super) async fn changes(
 ) -> Result<Changes, Problem> {
     let selection = Selection { only: args.only.clone(), exclude: args.exclude.clone() };
     let lookup = |database: &str, name: &str| known.find(database, name);
-    let (inspected, findings) =
+    let (inspected, mut findings) =
         inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;
     let abilities =
-        Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units);
+        Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units)
+            .hosted_at(ends.target.uri());
+    let collections = diff::diff(inspected, &abilities);
+    let plan = abilities.plan().map(|plan| format!(", {plan}")).unwrap_or_default();
+    let source = server::state(&ends.source).await?;
+    let target = server::state(&ends.target).await?;
+    findings.extend(preflight::whole(&collections, &source, &target, &abilities));
+    findings.extend(server::permissions(&ends.source, &ends.target, &collections).await);
     Ok(Changes {
         name: migration.name.clone(),
         environment: migration.environment.clone(),
@@ -95,9 +122,10 @@ pub(super) async fn changes(
         },
         target: End {
             uri: ends.target.uri().to_owned(),
-            version: ends.target.version().to_string(),
+            version: format!("{}{plan}", ends.target.version()),
         },
-        collections: diff::diff(inspected, &abilities),
+        capacity: abilities.capacity(),
+        collections,
         findings,
     })
 }

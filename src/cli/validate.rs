@@ -1,27 +1,34 @@
-//! `validate`: checks a plan file without any network.
+//! `validate`: checks a plan file without any network, or against both ends with `--online`.
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
-use super::{OutputArgs, PlanArgs, output};
-use crate::diagnostic::{Report, Severity};
+use super::{OutputArgs, PlanArgs, output, plan};
+use crate::changes::{self, Changes, Finding};
+use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::exit;
 use crate::model::Migration;
 use crate::planfile::{self, Loaded};
 
 /// Version of the JSON document: minor for additions, major for anything else.
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "1.1";
 
 const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry validate catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml --env prod --var suffix=_v3
   milvus-ferry validate catalog.ferry.toml --format github   # annotations on a pull request
+  milvus-ferry validate catalog.ferry.toml --online          # and does it fit both servers?
+  milvus-ferry validate catalog.ferry.toml --online --format json | jq '.findings'
 
-Finds all errors at once, each with its file, line and column. Needs no network and no credential.
-Exit code 0 when the plan file is valid, 3 when it is not.";
+Finds all errors at once, each with its file, line and column. Needs no network and no credential
+without --online. With it, both servers are asked what they hold, what the target can hold and what
+their users may do; nothing is written anywhere.
+Exit code 0 when the plan file is valid, 3 when it is not; with --online also 1 when apply would
+refuse, and 4 when an endpoint cannot be reached or does not permit what is needed.";
 
 /// Check a plan file: syntax, templates, keys, values and rules
 #[derive(Debug, Args)]
@@ -31,6 +38,9 @@ pub(super) struct ValidateArgs {
     file: PathBuf,
     #[command(flatten)]
     plan: PlanArgs,
+    /// Ask both servers too: does everything fit, and is everything permitted
+    #[arg(long)]
+    online: bool,
     /// Text for people on standard error, or a document on standard output
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
@@ -43,59 +53,164 @@ enum Format {
     Github,
 }
 
-pub(super) fn run(args: &ValidateArgs, output: &OutputArgs) -> u8 {
-    let (migration, report) = match planfile::load(&args.file, &args.plan.inputs()) {
-        Ok(Loaded { migration, warnings }) => (Some(migration), warnings),
-        Err(report) => (None, report),
-    };
-    let code = if migration.is_some() { exit::DONE } else { exit::PLAN_FILE_INVALID };
-    match args.format {
-        Format::Text => text(args, migration.as_ref(), &report, output, code),
-        Format::Json => {
-            let document = json!({
-                "format_version": FORMAT_VERSION,
-                "file": args.file.display().to_string(),
-                "valid": migration.is_some(),
-                "environment": args.plan.env,
-                "diagnostics": report.to_json(),
-            });
-            output::document(&format!("{document:#}\n"), code)
-        }
-        Format::Github => output::document(&report.to_github(), code),
+impl ValidateArgs {
+    /// Whether both ends are to be asked too.
+    pub(super) fn is_online(&self) -> bool {
+        self.online
     }
 }
 
-fn text(
-    args: &ValidateArgs,
-    migration: Option<&Migration>,
-    report: &Report,
-    output: &OutputArgs,
+/// What a plan file is found to be, alone or together with both ends.
+struct Verdict {
+    /// Absent when the plan file is invalid.
+    migration: Option<Migration>,
+    /// What the plan file itself says.
+    report: Report,
+    /// What both ends say; absent when they were not asked.
+    findings: Option<Vec<Finding>>,
     code: u8,
-) -> u8 {
+}
+
+/// Checks the plan file alone.
+pub(super) fn run(args: &ValidateArgs, output: &OutputArgs) -> u8 {
+    show(args, output, offline(args))
+}
+
+/// Checks the plan file, and then what both ends say to it. Writes nothing anywhere.
+pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
+    let stop = CancellationToken::new();
+    let mut verdict = offline(args);
+    if let Some(migration) = &verdict.migration {
+        let changes = tokio::select! {
+            changes = plan::read_only_changes(migration, &args.plan, &stop) => changes,
+            _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
+        };
+        match changes {
+            Ok(changes) => {
+                if changes.is_refused() {
+                    verdict.code = plan::refusal(&changes);
+                }
+                verdict.findings = Some(distinct(&changes));
+            }
+            Err(problem) => return output::problem(&problem),
+        }
+    }
+    show(args, output, verdict)
+}
+
+fn offline(args: &ValidateArgs) -> Verdict {
+    match planfile::load(&args.file, &args.plan.inputs()) {
+        Ok(Loaded { migration, warnings }) => Verdict {
+            migration: Some(migration),
+            report: warnings,
+            findings: None,
+            code: exit::DONE,
+        },
+        Err(report) => {
+            Verdict { migration: None, report, findings: None, code: exit::PLAN_FILE_INVALID }
+        }
+    }
+}
+
+/// Every finding once.
+fn distinct(changes: &Changes) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = Vec::new();
+    for finding in changes.all_findings() {
+        if !findings.contains(finding) {
+            findings.push(finding.clone());
+        }
+    }
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+fn show(args: &ValidateArgs, output: &OutputArgs, mut verdict: Verdict) -> u8 {
+    if args.format == Format::Json {
+        let mut document = json!({
+            "format_version": FORMAT_VERSION,
+            "file": args.file.display().to_string(),
+            "valid": verdict.migration.is_some(),
+            "environment": args.plan.env,
+            "diagnostics": verdict.report.to_json(),
+        });
+        if let Some(findings) = &verdict.findings {
+            document["findings"] = findings.iter().map(finding_json).collect();
+        }
+        return output::document(&format!("{document:#}\n"), verdict.code);
+    }
+    for finding in verdict.findings.iter().flatten() {
+        verdict.report.push(diagnostic(finding));
+    }
+    match args.format {
+        Format::Github => output::document(&verdict.report.to_github(), verdict.code),
+        Format::Text | Format::Json => text(args, &verdict, output),
+    }
+}
+
+fn finding_json(finding: &Finding) -> serde_json::Value {
+    json!({
+        "severity": severity(finding).as_str(),
+        "code": finding.code,
+        "address": finding.address,
+        "message": finding.message,
+        "advice": finding.advice,
+    })
+}
+
+/// A finding among the diagnostics of the plan file; it has an address instead of a place.
+fn diagnostic(finding: &Finding) -> Diagnostic {
+    let message = format!("{}: {}", finding.address, finding.message);
+    let found = match severity(finding) {
+        Severity::Error => Diagnostic::error(finding.code, message),
+        Severity::Warning => Diagnostic::warning(finding.code, message),
+    };
+    if finding.advice.is_empty() { found } else { found.help(&finding.advice) }
+}
+
+fn severity(finding: &Finding) -> Severity {
+    match finding.severity {
+        changes::Severity::Error => Severity::Error,
+        changes::Severity::Warning => Severity::Warning,
+    }
+}
+
+fn text(args: &ValidateArgs, verdict: &Verdict, output: &OutputArgs) -> u8 {
+    let Verdict { migration, report, findings, code } = verdict;
     if report.has_errors() || !output.quiet {
         output::message(&report.render(output::colour(output)));
     }
     let file = args.file.display();
+    let errors = counted(report.count(Severity::Error), "error");
+    let warnings = |before: &str| match report.count(Severity::Warning) {
+        0 => String::new(),
+        count => format!("{before}{}", counted(count, "warning")),
+    };
     match migration {
         None => {
-            let errors = counted(report.count(Severity::Error), "error");
-            let warnings = match report.count(Severity::Warning) {
-                0 => String::new(),
-                count => format!(", {}", counted(count, "warning")),
-            };
+            let warnings = warnings(", ");
             output::message(&format!("{file}: invalid · {errors}{warnings}\n"));
-            code
         }
-        Some(_) if output.quiet => code,
+        Some(_) if report.has_errors() => {
+            let warnings = warnings(", ");
+            let line = format!("{file}: valid, but apply refuses · {errors}{warnings}\n");
+            output::message(&line);
+        }
+        Some(_) if output.quiet => {}
         Some(migration) => {
             let rules = counted(migration.collections.len(), "collection rule");
             let environment = match &migration.environment {
                 Some(environment) => format!(" · environment {environment}"),
                 None => String::new(),
             };
-            output::document(&format!("{file}: valid · {rules}{environment}\n"), code)
+            let (both, warnings) = match findings {
+                Some(_) => (" at both ends", warnings(" · ")),
+                None => ("", String::new()),
+            };
+            let line = format!("{file}: valid{both} · {rules}{environment}{warnings}\n");
+            return output::document(&line, *code);
         }
     }
+    *code
 }
 
 fn counted(count: usize, what: &str) -> String {

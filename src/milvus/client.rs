@@ -32,6 +32,9 @@ pub(super) const MESSAGE_LIMIT: usize = 256 << 20;
 /// wants a certificate of ours.
 const HUNG_UP: [&str; 3] = ["connection closed", "broken pipe", "connection reset"];
 
+/// What calls are sent with.
+pub(super) type Stub = MilvusServiceClient<Channel>;
+
 /// A connection to one server. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
@@ -77,6 +80,11 @@ impl Client {
     /// The server's address.
     pub fn uri(&self) -> &str {
         &self.inner.uri
+    }
+
+    /// Whether credentials are sent along.
+    pub(super) fn is_logged_in(&self) -> bool {
+        self.inner.authorization.is_some()
     }
 
     /// The server's version.

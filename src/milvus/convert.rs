@@ -1,5 +1,7 @@
 //! Between the server's words for a collection and ours.
 
+mod moment;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -36,10 +38,15 @@ pub(super) fn described(
             !field.is_dynamic && (field.field_id == 0 || field.field_id >= FIRST_USER_FIELD_ID)
         })
         .map(field)
-        .collect();
+        .collect::<Result<_, _>>()?;
     let has_partition_key = fields.iter().any(|field| field.partition_key);
     let mut aliases = answer.aliases;
     aliases.sort();
+    // 3.0 has them in the schema too.
+    let mut properties = map(schema.properties);
+    properties.extend(map(answer.properties));
+    let struct_fields =
+        schema.struct_array_fields.into_iter().map(struct_field).collect::<Result<_, _>>()?;
     Ok(Described {
         id: answer.collection_id,
         collection: Collection {
@@ -48,14 +55,14 @@ pub(super) fn described(
             description: schema.description,
             fields,
             functions: schema.functions.into_iter().map(function).collect(),
-            struct_fields: schema.struct_array_fields.into_iter().map(struct_field).collect(),
+            struct_fields,
             namespaces: schema.enable_namespace,
             external: !schema.external_source.is_empty(),
             dynamic_field: schema.enable_dynamic_field,
             shards: answer.shards_num,
             num_partitions: has_partition_key.then_some(answer.num_partitions),
             consistency,
-            properties: map(answer.properties),
+            properties,
             partitions: Vec::new(),
             indexes: Vec::new(),
             aliases,
@@ -63,9 +70,17 @@ pub(super) fn described(
     })
 }
 
-fn field(field: schema::FieldSchema) -> Field {
-    Field {
-        data_type: DataType(field.data_type),
+fn field(field: schema::FieldSchema) -> Result<Field, String> {
+    if field.element_nullable {
+        return Err(format!(
+            "the field {:?} holds arrays whose elements may be null, which this version of \
+             milvus-ferry does not know",
+            field.name
+        ));
+    }
+    let data_type = DataType(field.data_type);
+    Ok(Field {
+        data_type,
         element_type: DataType(field.element_type),
         name: field.name,
         description: field.description,
@@ -78,9 +93,23 @@ fn field(field: schema::FieldSchema) -> Field {
         default_value: field
             .default_value
             .filter(|value| value.data.is_some())
-            .map(|value| ValueOfDefault(value.encode_to_vec())),
+            .map(|value| default_value(data_type, value)),
         type_params: map(field.type_params),
+    })
+}
+
+/// A default value in the form in which every server that knows its type takes it.
+fn default_value(of: DataType, mut value: schema::ValueField) -> ValueOfDefault {
+    use schema::value_field::Data;
+    let at = match &value.data {
+        Some(Data::TimestamptzData(at)) if of == DataType::TIMESTAMPTZ => Some(*at),
+        Some(Data::StringData(text)) if of == DataType::TIMESTAMPTZ => moment::micros(text),
+        _ => None,
+    };
+    if let Some(text) = at.and_then(moment::text) {
+        value.data = Some(Data::StringData(text));
     }
+    ValueOfDefault(value.encode_to_vec())
 }
 
 fn function(function: schema::FunctionSchema) -> Function {
@@ -94,14 +123,26 @@ fn function(function: schema::FunctionSchema) -> Function {
     }
 }
 
-fn struct_field(of: schema::StructArrayFieldSchema) -> StructField {
-    StructField {
+fn struct_field(of: schema::StructArrayFieldSchema) -> Result<StructField, String> {
+    let mut nullable = of.nullable;
+    let mut fields = Vec::with_capacity(of.fields.len());
+    for part in of.fields {
+        let mut part = field(part)?;
+        // As it is stored, which some answers give away.
+        let stored = part.name.strip_prefix(&of.name).and_then(|rest| rest.strip_prefix('['));
+        let short = stored.and_then(|rest| rest.strip_suffix(']')).map(str::to_owned);
+        part.name = short.unwrap_or(part.name);
+        // A struct is null as a whole, and a request may say so of it alone.
+        nullable |= std::mem::take(&mut part.nullable);
+        fields.push(part);
+    }
+    Ok(StructField {
         name: of.name,
         description: of.description,
-        fields: of.fields.into_iter().map(field).collect(),
-        nullable: of.nullable,
+        fields,
+        nullable,
         type_params: map(of.type_params),
-    }
+    })
 }
 
 /// Builds the request that creates a collection.
@@ -198,7 +239,7 @@ pub(super) fn indexes(descriptions: Vec<pb::IndexDescription>) -> Vec<Index> {
             indexes.push(index);
         }
     }
-    indexes.sort_by(|a, b| (&a.field, &a.name).cmp(&(&b.field, &b.name)));
+    indexes.sort_by(|a, b| (&a.field, &a.name, &a.params).cmp(&(&b.field, &b.name, &b.params)));
     indexes
 }
 
@@ -228,16 +269,4 @@ pub(super) fn pairs(map: &BTreeMap<String, String>) -> Vec<common::KeyValuePair>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_the_server_made_up_are_no_choice() {
-        assert_eq!(chosen_index_name("_default_idx_101", "vec"), "");
-        assert_eq!(chosen_index_name("vec", "vec"), "");
-        assert_eq!(chosen_index_name("by_vec", "vec"), "by_vec");
-        assert_eq!(chosen_index_name("_default_idx_mine", "vec"), "_default_idx_mine");
-        assert_eq!(chosen_index_name("meta/brand/name", "meta"), "");
-        assert_eq!(chosen_index_name("clips[vec]", "clips[vec]"), "");
-    }
-}
+mod tests;

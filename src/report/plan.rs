@@ -5,10 +5,13 @@
 mod collection;
 mod schema;
 
+use std::fmt::Write as _;
+use std::time::Duration;
+
 use super::page::{Page, Text};
 use super::size;
 use super::style::{Role, Style};
-use crate::changes::{Action, Changes, CollectionChange, Finding, Severity};
+use crate::changes::{Action, Capacity, Changes, CollectionChange, Finding, Severity};
 
 /// The changes as text: findings, both ends, one block per collection, and a line that sums up.
 pub fn render(changes: &Changes, style: &Style) -> String {
@@ -96,6 +99,9 @@ fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
         let rows = total(&pending, "rows", rows_to_copy, |sum| size::counted(sum, "row"));
         let bytes = total(&pending, "size", bytes_to_copy, approximate);
         line = line.with(Role::Plain, format!(" · {rows} · {bytes}"));
+        if let Some(room) = room(&pending, changes.capacity) {
+            line = line.with(Role::Plain, room);
+        }
     }
     if refused {
         let why = match errors as u64 {
@@ -129,6 +135,24 @@ fn bytes_to_copy(change: &CollectionChange) -> Option<u64> {
         0 => Some(0),
         rows => Some(rows.saturating_mul(change.source.as_ref()?.row_bytes?)),
     }
+}
+
+/// Those bytes against what the target takes: of its storage, and in which time.
+fn room(pending: &[&CollectionChange], capacity: Capacity) -> Option<String> {
+    let known = pending.iter().filter_map(|change| bytes_to_copy(change));
+    let bytes = known.fold(0_u64, u64::saturating_add);
+    if bytes == 0 {
+        return None;
+    }
+    let mut text = String::new();
+    if let Some(storage) = capacity.storage {
+        let _ = write!(text, " of the target's {}", size::bytes(storage));
+    }
+    if let Some(rate) = capacity.write_rate.filter(|rate| *rate > 0) {
+        let time = size::about(Duration::from_secs(bytes.div_ceil(rate)));
+        let _ = write!(text, " · {time} at the target's {} MB/s", rate / 1_000_000);
+    }
+    Some(text)
 }
 
 fn approximate(bytes: u64) -> String {

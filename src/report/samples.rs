@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::apply::event::{Outcome, Status};
 use crate::changes::{
-    Action, Changes, CollectionChange, End, Ending, Finding, Known, Loaded, Override, Severity,
-    SourceState,
+    Action, Capacity, Changes, CollectionChange, End, Ending, Finding, Known, Loaded, Override,
+    Severity, SourceState,
 };
 use crate::model::samples as model;
 use crate::model::{Collection, DataType, Field, Index, LoadState, RowSettings};
@@ -24,6 +24,7 @@ pub(super) fn changes(collections: Vec<CollectionChange>) -> Changes {
             uri: "https://in01-0123456789.aws-us-west-2.vectordb.zillizcloud.com:19530".to_owned(),
             version: "Zilliz Cloud (Milvus 2.6)".to_owned(),
         },
+        capacity: Capacity::default(),
         collections,
         findings: Vec::new(),
     }

@@ -42,6 +42,15 @@ pub fn remaining(time: Duration) -> String {
     whole(time.as_millis().div_ceil(1_000))
 }
 
+/// How long something may take, by an estimate: `under a minute`, `~45 min`, `~2 h 12 min`.
+pub fn about(time: Duration) -> String {
+    match time.as_secs() {
+        0..60 => "under a minute".to_owned(),
+        seconds @ 60..3_600 => format!("~{} min", seconds.div_ceil(60)),
+        seconds => format!("~{}", whole(u128::from(seconds))),
+    }
+}
+
 fn whole(seconds: u128) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match (days, hours, minutes) {
@@ -104,5 +113,8 @@ mod tests {
         assert_eq!(remaining(Duration::from_millis(1)), "1 s");
         assert_eq!(remaining(Duration::from_millis(59_001)), "1 min 00 s");
         assert_eq!(remaining(Duration::ZERO), "0 s");
+        assert_eq!(about(Duration::from_secs(59)), "under a minute");
+        assert_eq!(about(Duration::from_secs(2_641)), "~45 min");
+        assert_eq!(about(Duration::from_secs(7_920)), "~2 h 12 min");
     }
 }

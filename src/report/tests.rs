@@ -8,7 +8,7 @@ use super::samples::{
 };
 use super::style::Style;
 use crate::apply::event::{Outcome, Status};
-use crate::changes::{Action, Changes, CollectionChange};
+use crate::changes::{Action, Capacity, Changes, CollectionChange};
 use crate::model::LoadState;
 
 fn plan(changes: &Changes) -> String {
@@ -97,6 +97,18 @@ fn plan_with_little_known_and_hostile_texts() {
     let text = plan(&changes(vec![strange(), empty, resumed()]));
     assert!(!text.chars().any(|character| character.is_control() && character != '\n'));
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn plan_with_the_rate_and_the_room_of_the_target() {
+    let mut all = changes(vec![change_with_overrides()]);
+    all.capacity.write_rate = Some(10_000_000);
+    let text = plan(&all);
+    assert!(text.ends_with(" · ~3.6 GiB · ~7 min at the target's 10 MB/s\n"), "{text}");
+    all.capacity = Capacity { write_rate: Some(2_000_000), storage: Some(5_000_000_000) };
+    let text = plan(&all);
+    let expected = " · ~3.6 GiB of the target's 4.7 GiB · ~32 min at the target's 2 MB/s\n";
+    assert!(text.ends_with(expected), "{text}");
 }
 
 fn summary(outcomes: &[Outcome]) -> String {

@@ -85,7 +85,7 @@ fn one(profile: &Profile, column: &Column, values: &[&Value], zone: &Zone) -> Fi
     let own = profile.has(Feature::OwnValidity);
     let inside = if own { valid.clone() } else { Vec::new() };
     let field = if column.kind() == DataType::ArrayOfVector {
-        Field::Vectors(VectorField { valid_data: inside, ..vector_arrays(column, values) })
+        Field::Vectors(VectorField { valid_data: inside, ..vector_arrays(profile, column, values) })
     } else if column.is_vector() {
         Field::Vectors(VectorField { valid_data: inside, ..vectors(column, &present()) })
     } else {
@@ -230,10 +230,15 @@ fn flat(column: &Column, kind: DataType, values: &[&Value]) -> VectorField {
 }
 
 /// One field of vectors for each row; a null has an empty one.
-fn vector_arrays(column: &Column, values: &[&Value]) -> VectorField {
+fn vector_arrays(profile: &Profile, column: &Column, values: &[&Value]) -> VectorField {
     let dim = column.number("dim").unwrap_or(0);
     let element = column.field.element_type();
     let one = |value: &&Value| match value {
+        Value::Array(vectors)
+            if vectors.is_empty() && profile.empty_vector_arrays_without_member =>
+        {
+            VectorField { dim, ..Default::default() }
+        }
         Value::Array(vectors) => flat(column, element, &vectors.iter().collect::<Vec<_>>()),
         Value::Null => VectorField::default(),
         other => wrong(other, column.kind()),

@@ -100,7 +100,7 @@ impl State {
             return Err(Refused::new(104, ErrorCode::UnexpectedError, reason));
         }
         if later && let Some(value) = set.remove("dynamicfield.enabled") {
-            match (value.as_str(), collection.schema.enable_dynamic_field) {
+            match (value.to_lowercase().as_str(), collection.schema.enable_dynamic_field) {
                 ("true", false) => {
                     collection.schema.enable_dynamic_field = true;
                     meta.field.field_id = collection.last_field_id() + 1;
@@ -136,7 +136,7 @@ impl State {
                 "partition number ({limit}) exceeds max configuration ({limit}), collection: {name}"
             )));
         }
-        let loaded = collection.is_loaded();
+        let loaded = collection.partitions.iter().all(|partition| partition.loaded);
         let made = Partition { id, name: partition.to_owned(), created, loaded };
         collection.partitions.push(made);
         Ok(())

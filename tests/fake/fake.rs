@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use super::pb::milvus::milvus_service_server::MilvusServiceServer;
-use super::probe::MESSAGE_LIMIT;
+use super::probe::{MESSAGE_LIMIT, Probe};
 pub use profile::{Attribute, Feature, Limits, NullScalars, Plan, Profile};
 pub use state::{Collection, State};
 
@@ -102,6 +102,11 @@ impl Fake {
     /// Where clients connect to.
     pub fn uri(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// A client of it.
+    pub async fn probe(&self) -> Probe {
+        Probe::connect(&self.uri()).await
     }
 
     /// Every call so far, in the order of arrival.

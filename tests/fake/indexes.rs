@@ -83,7 +83,7 @@ impl State {
             })
             .collect();
         if descriptions.is_empty() {
-            return Err(Refused::no_index(&collection.name, ""));
+            return Err(Refused::no_index(&collection.name));
         }
         Ok(milvus::DescribeIndexResponse {
             status: Some(Default::default()),

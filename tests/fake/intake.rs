@@ -49,31 +49,10 @@ pub fn accept(profile: &Profile, collection: &Collection, delivery: &Delivery) -
     check_key_claims(collection, delivery.columns)?;
     let sent = sorted_out(collection, delivery.columns)?;
     let columns = &collection.columns;
-    let mut expected = 0;
     for (place, column) in columns.iter().enumerate() {
         let is_sent = sent.iter().any(|sent| sent.place == place);
-        let expects = expects(profile, collection, column, delivery.upsert, is_sent)?;
-        if is_sent && !expects {
-            return Err(Refused::expected(
-                columns.len(),
-                sent.len() + 1,
-                format!("more fieldData has pass in, {} is not to be sent", column.path()),
-            ));
-        }
-        let optional = column.nullable
-            || column.field.default_value.is_some()
-            || column.field.is_dynamic
-            || column.function.is_some();
-        if !is_sent && expects && !optional {
-            return Err(Refused::invalid(format!(
-                "fieldSchema({}) has no corresponding fieldData pass in",
-                column.path()
-            )));
-        }
-        expected += usize::from(is_sent);
+        check_presence(profile, collection, column, delivery.upsert, is_sent)?;
     }
-    debug_assert_eq!(expected, sent.len());
-
     let mut values: Vec<Option<Vec<Value>>> = vec![None; columns.len()];
     for sent in &sent {
         let column = &columns[sent.place];
@@ -141,34 +120,50 @@ fn sorted_out<'a>(collection: &Collection, columns: &'a [FieldData]) -> Result<V
     Ok(out)
 }
 
-/// Whether a request may hold this column.
-fn expects(
+/// Refuses a column that may not be sent, and the lack of one that has to be.
+fn check_presence(
     profile: &Profile,
     collection: &Collection,
     column: &Column,
     upsert: bool,
     is_sent: bool,
-) -> Result<bool> {
-    if column.is_hidden() {
-        return Ok(false);
-    }
-    if column.function == Some(FunctionType::TextEmbedding) {
-        let allowed =
-            profile.has(Feature::FunctionOutputsInserted) && collection.is_on(OUTPUTS_INSERTED);
-        if is_sent && !allowed {
-            return Err(Refused::other(
-                "Insert data has function output field, but collection's \
-                 allowInsertNonBM25FunctionOutputs is not enabled",
-            ));
+) -> Result<()> {
+    let made = match column.function {
+        _ if column.is_hidden() => true,
+        Some(_) => {
+            let allowed =
+                profile.has(Feature::FunctionOutputsInserted) && collection.is_on(OUTPUTS_INSERTED);
+            if is_sent && !allowed {
+                return Err(Refused::other(
+                    "Insert data has function output field, but collection's \
+                     allowInsertNonBM25FunctionOutputs is not enabled",
+                ));
+            }
+            false
         }
-        return Ok(true);
+        None if column.field.auto_id && !upsert => {
+            let property = collection.is_on("allow_insert_auto_id");
+            !(profile.has(Feature::AutoIdInserted) && property && is_sent)
+        }
+        None => false,
+    };
+    if is_sent && made {
+        let count = collection.columns.len();
+        let what = format!("more fieldData has pass in, {} is not to be sent", column.path());
+        return Err(Refused::expected(count, count + 1, what));
     }
-    if column.field.auto_id {
-        let allowed =
-            profile.has(Feature::AutoIdInserted) && collection.is_on("allow_insert_auto_id");
-        return Ok(upsert || (allowed && is_sent));
+    let optional = made
+        || column.nullable
+        || column.field.default_value.is_some()
+        || column.field.is_dynamic
+        || column.function.is_some();
+    if !is_sent && !optional {
+        return Err(Refused::invalid(format!(
+            "fieldSchema({}) has no corresponding fieldData pass in",
+            column.path()
+        )));
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Fills the outputs of functions that were not sent, and says how often a provider was asked.

@@ -1,9 +1,10 @@
 //! What is in memory: loading, releasing, and the answers about it.
 
 use super::catalog::refuse_partition_key;
+use super::profile::Profile;
 use super::refused::{Refused, Result};
 use super::state::{Collection, State};
-use crate::support::pb::common::LoadState;
+use crate::support::pb::common::{ErrorCode, LoadState};
 use crate::support::pb::milvus;
 
 impl State {
@@ -13,6 +14,7 @@ impl State {
         request: &milvus::LoadCollectionRequest,
     ) -> Result<()> {
         let polls = self.profile.loading_polls;
+        check_replicas(&self.profile, request.replica_number)?;
         let collection = self.collection_mut(database, &request.collection_name)?;
         check_indexes(collection)?;
         let unknown = request.load_fields.iter().find(|name| {
@@ -24,7 +26,7 @@ impl State {
         if let Some(name) = unknown {
             return Err(Refused::invalid(format!("failed to get field schema by name: {name}")));
         }
-        if collection.partitions.iter().any(|partition| !partition.loaded) {
+        if !collection.is_loaded() {
             collection.loading = polls;
         }
         collection.partitions.iter_mut().for_each(|partition| partition.loaded = true);
@@ -46,12 +48,15 @@ impl State {
         request: &milvus::LoadPartitionsRequest,
     ) -> Result<()> {
         let polls = self.profile.loading_polls;
+        check_replicas(&self.profile, request.replica_number)?;
         let collection = self.collection_mut(database, &request.collection_name)?;
         refuse_partition_key(collection, "load partitions")?;
         check_indexes(collection)?;
+        if !collection.is_loaded() {
+            collection.loading = polls;
+        }
         set_loaded(collection, &request.partition_names, true)?;
         collection.replicas = request.replica_number.max(1);
-        collection.loading = polls;
         Ok(())
     }
 
@@ -125,6 +130,18 @@ impl State {
     }
 }
 
+fn check_replicas(profile: &Profile, wanted: i32) -> Result<()> {
+    let most = profile.limits.replicas;
+    if wanted <= most {
+        return Ok(());
+    }
+    let reason = format!(
+        "when load {wanted} replica count: service resource insufficient\
+         [currentStreamingNode={most}][expectedStreamingNode={wanted}]"
+    );
+    Err(Refused::new(12, ErrorCode::UnexpectedError, reason))
+}
+
 /// Every vector field needs an index before a load.
 fn check_indexes(collection: &Collection) -> Result<()> {
     let indexed = |path: &String| collection.indexes.iter().any(|index| index.field == *path);
@@ -135,11 +152,13 @@ fn check_indexes(collection: &Collection) -> Result<()> {
         .map(super::state::Column::path)
         .filter(|path| !indexed(path))
         .collect();
-    if bare.is_empty() {
-        return Ok(());
+    match bare.as_slice() {
+        [] => Ok(()),
+        _ if collection.indexes.is_empty() => Err(Refused::no_index(&collection.name)),
+        _ => Err(Refused::other(format!(
+            "there is no vector index on field: {bare:?}, please create index firstly"
+        ))),
     }
-    let why = format!(": there is no vector index on field: {bare:?}, please create index firstly");
-    Err(Refused::no_index(&collection.name, &why))
 }
 
 fn set_loaded(collection: &mut Collection, names: &[String], loaded: bool) -> Result<()> {

@@ -72,12 +72,12 @@ pub fn check_index(name: &str) -> Result<()> {
     Ok(())
 }
 
-pub fn check_description(profile: &Profile, what: &str, description: &str) -> Result<()> {
+/// Of a collection; nothing was found that limits those of fields.
+pub fn check_description(profile: &Profile, description: &str) -> Result<()> {
     if profile.has(Feature::NamesOf26) && description.len() > 1024 {
-        return Err(Refused::invalid(format!(
-            "the length of the description of {what} is {} and exceeds the limit 1024",
-            description.len()
-        )));
+        return Err(Refused::invalid(
+            "the length of a collection description must not exceed 1024 bytes",
+        ));
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub enum Feature {
     DynamicLater,
     /// `$meta` itself may be null.
     NullableMeta,
-    /// Descriptions are limited to 1024 bytes, and `$` is allowed in names.
+    /// Descriptions of collections are limited to 1024 bytes, and `$` is allowed in names.
     NamesOf26,
     /// The property `collection.function.allowInsertNonBM25FunctionOutputs`.
     FunctionOutputsInserted,
@@ -61,9 +61,12 @@ pub enum Feature {
     Text,
     MinHash,
     NullableStructs,
-    /// A field with a default value may be sent without `valid_data`.
+    /// A field with a default value may be sent without `valid_data`. Before, an entry for every
+    /// row is wanted, also of a field that cannot be null (milvus issue 48002, mended on master in
+    /// March 2026; which 2.6 release has it is not known).
     ValidDataOfDefaultsOptional,
-    /// A nullable field may be sent without `valid_data`.
+    /// A nullable field may be sent without `valid_data`. The first `fillWithValue` of the 2.5 line
+    /// wanted an entry for every row; late releases of 2.5 may be milder.
     ValidDataOptional,
     /// An iterator's page holds as many rows as were asked for, as long as there are any.
     ExactPages,
@@ -147,6 +150,8 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// Bytes of a JSON value.
     pub json_bytes: usize,
+    /// Replicas that there are nodes for.
+    pub replicas: i32,
     /// Largest `limit` of a query.
     pub query_window: i64,
 }
@@ -177,6 +182,8 @@ pub struct Profile {
     pub shuffled_columns: bool,
     /// An empty array is answered as a `ScalarField` with no member set.
     pub empty_arrays_without_member: bool,
+    /// The same for a row without vectors in a struct; whether servers do so is not known.
+    pub empty_vector_arrays_without_member: bool,
     /// RPCs that answer UNIMPLEMENTED.
     pub unimplemented: BTreeSet<&'static str>,
     /// Refuses vector indexes other than `AUTOINDEX` and `MINHASH_LSH`.
@@ -204,6 +211,7 @@ impl Profile {
             request_bytes: 64 << 20,
             answer_bytes: 64 << 20,
             json_bytes: 65_536,
+            replicas: 8,
             query_window: 16_384,
         };
         Self {
@@ -216,6 +224,7 @@ impl Profile {
             null_scalars: NullScalars::Full,
             shuffled_columns: false,
             empty_arrays_without_member: true,
+            empty_vector_arrays_without_member: false,
             unimplemented: BTreeSet::new(),
             only_autoindex: false,
             loading_polls: 1,

@@ -141,6 +141,10 @@ fn partitions(collection: &Collection, names: &[String]) -> Result<Vec<i64>> {
     if !collection.is_loaded() {
         return Err(Refused::not_loaded(&collection.name));
     }
+    if collection.loading > 0 {
+        let reason = format!("collection not fully loaded[collection={}]", collection.name);
+        return Err(Refused::new(103, ErrorCode::UnexpectedError, reason));
+    }
     if names.is_empty() {
         let loaded = collection.partitions.iter().filter(|partition| partition.loaded);
         return Ok(loaded.map(|partition| partition.id).collect());

@@ -67,8 +67,8 @@ impl Refused {
         Self::new(200, ErrorCode::MetaFailed, reason)
     }
 
-    pub fn no_index(collection: &str, why: &str) -> Self {
-        let reason = format!("index not found[collection={collection}]{why}");
+    pub fn no_index(collection: &str) -> Self {
+        let reason = format!("index not found[collection={collection}]");
         Self::new(700, ErrorCode::IndexNotExist, reason)
     }
 

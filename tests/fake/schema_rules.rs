@@ -59,7 +59,7 @@ fn forget_of_field(profile: &Profile, field: &mut FieldSchema) {
 pub fn check(profile: &Profile, schema: &CollectionSchema) -> Result<()> {
     let limits = &profile.limits;
     names::check(profile, "collection", &schema.name)?;
-    names::check_description(profile, "collection", &schema.description)?;
+    names::check_description(profile, &schema.description)?;
     let sub_fields = || schema.struct_array_fields.iter().flat_map(|parent| &parent.fields);
     let everything = || schema.fields.iter().chain(sub_fields());
     if everything().count() > limits.fields {
@@ -85,14 +85,12 @@ pub fn check(profile: &Profile, schema: &CollectionSchema) -> Result<()> {
     check_keys(&schema.fields)?;
     for field in &schema.fields {
         field_rules::check(profile, field, &schema.name)?;
-        names::check_description(profile, "field", &field.description)?;
     }
     if vectors == 0 {
         return Err(Refused::invalid("schema does not contain vector field"));
     }
     for parent in &schema.struct_array_fields {
         names::check_field(profile, &parent.name)?;
-        names::check_description(profile, "struct array field", &parent.description)?;
         if parent.fields.is_empty() {
             return Err(Refused::invalid(format!(
                 "struct array field {} has no sub-fields",
@@ -108,7 +106,6 @@ pub fn check(profile: &Profile, schema: &CollectionSchema) -> Result<()> {
                 )));
             }
             field_rules::check_sub_field(profile, field, &parent.name, &schema.name)?;
-            names::check_description(profile, "field", &field.description)?;
         }
     }
     function_rules::check(profile, schema)

@@ -308,13 +308,21 @@ async fn a_load_needs_an_index_on_every_vector() {
         milvus::DescribeIndexRequest { collection_name: "things".to_owned(), ..Default::default() };
     let answer = scene.probe.raw().describe_index(none).await.unwrap().into_inner();
     refused(answer.status.unwrap(), 700, "index not found");
+    refused(load(&scene).await, 700, "index not found");
     for index in &collection.indexes {
         scene.probe.create_index("things", index).await;
     }
-    refused(load(&scene).await, 700, "there is no vector index on field: [\"things[bits]\"]");
+    refused(load(&scene).await, 65_535, "there is no vector index on field: [\"things[bits]\"]");
     scene.probe.create_index("things", &last).await;
     assert_eq!(scene.probe.load_state("things", &[]).await, LoadState::NotLoad);
     fine(load(&scene).await);
+    let count = milvus::QueryRequest {
+        collection_name: "things".to_owned(),
+        output_fields: vec!["count(*)".to_owned()],
+        ..Default::default()
+    };
+    let early = scene.probe.raw().query(count).await.unwrap().into_inner();
+    refused(early.status.unwrap(), 103, "collection not fully loaded");
     assert_eq!(scene.probe.load_state("things", &[]).await, LoadState::Loading);
     assert_eq!(scene.probe.load_state("things", &[]).await, LoadState::Loaded);
     let replicas =
@@ -329,6 +337,8 @@ async fn a_load_needs_an_index_on_every_vector() {
     let status = scene.probe.raw().drop_index(drop).await.unwrap().into_inner();
     refused(status, 65_535, "release it first");
     scene.probe.release("things").await;
+    scene.fake.change(|profile| profile.limits.replicas = 1);
+    refused(load(&scene).await, 12, "service resource insufficient");
     let answer = scene.probe.raw().get_replicas(replicas).await.unwrap().into_inner();
     refused(answer.status.unwrap(), 101, "collection not loaded");
     assert_eq!(scene.probe.load_state("nothing", &[]).await, LoadState::NotExist);
@@ -347,6 +357,12 @@ async fn partitions_are_loaded_by_themselves() {
     assert_eq!(scene.probe.load_state("things", &[]).await, LoadState::Loaded);
     assert_eq!(scene.probe.load_state("things", &["one"]).await, LoadState::Loaded);
     assert_eq!(scene.probe.load_state("things", &["_default"]).await, LoadState::NotLoad);
+    // Partitions that come later are loaded with a collection that is loaded as a whole.
+    scene.probe.create_partition("things", "two").await;
+    assert_eq!(scene.probe.load_state("things", &["two"]).await, LoadState::NotLoad);
+    scene.probe.load("things").await;
+    scene.probe.create_partition("things", "three").await;
+    assert_eq!(scene.probe.load_state("things", &["three"]).await, LoadState::Loaded);
     let keyed = small(vec![
         var_char("tenant", 10).partition_key(),
         vector("embedding", DataType::FloatVector, 4),

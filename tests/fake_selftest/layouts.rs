@@ -119,6 +119,17 @@ async fn an_empty_array_has_no_member() {
 }
 
 #[tokio::test]
+async fn a_row_without_vectors_may_have_no_member() {
+    for without in [false, true] {
+        let set = |profile: &mut Profile| profile.empty_vector_arrays_without_member = without;
+        let answer = answer(Profile::milvus("2.6.18").set(set)).await;
+        let Some(Field::StructArrays(parts)) = &found(&answer, "things").field else { panic!() };
+        let Some(Vectors::VectorArray(rows)) = &vectors(&parts.fields[2]).data else { panic!() };
+        assert_eq!(rows.data[0].data.is_none(), without);
+    }
+}
+
+#[tokio::test]
 async fn scalars_may_be_compact() {
     let set = |profile: &mut Profile| profile.null_scalars = NullScalars::Compact;
     let answer = answer(Profile::milvus("3.0.0").set(set)).await;

@@ -19,7 +19,7 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) async fn of(profile: Profile) -> Self {
         let fake = Fake::start(profile);
-        let probe = Probe::connect(&fake.uri()).await;
+        let probe = fake.probe().await;
         Self { fake, probe }
     }
 

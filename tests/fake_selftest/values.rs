@@ -161,6 +161,14 @@ async fn dynamic_values_are_objects_of_other_keys() {
     refused(insert("2.6.5", "{}", &flagless).await, 1100, "duplicated field $meta");
     let without = |r: &mut InsertRequest| r.fields_data.retain(|column| !column.is_dynamic);
     fine(insert("2.6.5", "{}", &without).await);
+    let null = |r: &mut InsertRequest| {
+        let meta = column(r, "$meta");
+        meta.valid_data = vec![true, false, true];
+        let Data::JsonData(values) = scalars(meta) else { panic!() };
+        values.data.pop();
+    };
+    fine(insert("2.6.5", "{}", &null).await);
+    refused(insert("2.5.4", "{}", &null).await, 1100, "the length of valid_data of field($meta)");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What is different on Zilliz Cloud.
 
 use super::scene::{Scene, fine, refused};
-use crate::support::collection::{Index, plain};
+use crate::support::collection::{Index, plain, vector};
 use crate::support::data;
 use crate::support::fake::{Plan, Profile};
 use crate::support::lines::{auto_index, everything_26};
@@ -65,6 +65,12 @@ async fn vectors_have_automatic_indexes_only() {
     };
     refused(index(Index::new("embedding", "HNSW", "L2", "")).await, 1100, "only AUTOINDEX");
     fine(index(auto_index("embedding", "L2")).await);
+    let scene = Scene::of(Profile::zilliz(Plan::Dedicated { units: 1 }, "3.0")).await;
+    let bits = vector("bits", DataType::BinaryVector, 64);
+    scene.with_field(bits).await;
+    let request =
+        scene.probe.index_request("things", &Index::new("bits", "MINHASH_LSH", "MHJACCARD", ""));
+    fine(scene.probe.raw().create_index(request).await.unwrap().into_inner());
     fine(index(Index::new("text", "INVERTED", "", "")).await);
     let mut bare = Index::new("text", "INVERTED", "", "").named("text");
     bare.params.clear();

@@ -9,9 +9,9 @@ const LACKS_NULLABLE: &str = "target_lacks_nullable";
 const LACKS_DEFAULT: &str = "target_lacks_default";
 const LACKS_FUNCTIONS: &str = "target_lacks_functions";
 const LACKS_FEATURE: &str = "target_lacks_feature";
-const LACKS_INDEX: &str = "target_lacks_index";
+const TOO_MANY_VECTORS: &str = "too_many_vector_fields";
 /// The source describes the output of a function and not the function.
-const UNTOLD_FUNCTION: &str = "unsupported_function";
+const UNTOLD_FUNCTION: &str = "function_not_described";
 
 /// How it shows that a server cannot hold a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,13 +109,12 @@ pub(super) fn expectation(from: Kind, to: Kind, group: Group) -> Expectation {
         (_, Kind::Lite3, Group::NullableSparseVector) => {
             return Expectation::Refused(LACKS_NULLABLE);
         }
-        // They keep them. An insert that makes use of one is refused by Milvus Lite 2, and the end
-        // of Milvus 2.3.5.
-        (
-            _,
-            Kind::Milvus235A | Kind::Milvus235B | Kind::Lite25,
-            Group::Defaults | Group::ZeroDefaults,
-        ) => return Expectation::Refused(LACKS_DEFAULT),
+        // It keeps them, and refuses an insert that makes use of one.
+        (_, Kind::Lite25, Group::Defaults | Group::ZeroDefaults) => {
+            return Expectation::Refused(LACKS_DEFAULT);
+        }
+        // Another type of index takes its place.
+        (_, _, Group::HnswIndex) => return Expectation::Moves,
         // Keys that the source made are given ones at the target.
         (_, _, Group::AutoVarCharKey) => return expectation(from, to, Group::VarCharKey),
         _ => {}
@@ -136,8 +135,8 @@ fn refusal_code(group: Group) -> &'static str {
         | Group::NullableDefaults => LACKS_NULLABLE,
         Group::Defaults | Group::ZeroDefaults => LACKS_DEFAULT,
         Group::Bm25 => LACKS_FUNCTIONS,
-        Group::SeveralVectors | Group::PartitionKey | Group::Partitions => LACKS_FEATURE,
-        Group::HnswIndex => LACKS_INDEX,
+        Group::PartitionKey | Group::Partitions => LACKS_FEATURE,
+        Group::SeveralVectors => TOO_MANY_VECTORS,
         _ => LACKS_TYPE,
     }
 }

@@ -76,3 +76,29 @@ async fn an_unreadable_collection_is_named_and_the_others_move_without_it() {
     assert_same(&rows, &read);
     ferry.run(&["plan", PLAN, "--detailed-exitcode"]).expect_code(0);
 }
+
+/// It has functions and does not describe them: what they compute can be left behind.
+#[tokio::test]
+async fn what_an_untold_function_computes_is_left_behind_where_the_plan_file_says_so() {
+    let (source, target) = (lab::private(&Spec::lite25()), lab::server(Kind::Lite3));
+    let from = Probe::of(&source).await;
+    let to = Probe::of(target).await.in_new_database().await;
+    let (collection, rows) = Group::Bm25.collection("texts");
+    from.fill(&collection, &rows).await;
+
+    let ferry = Ferry::new();
+    let text = format!(
+        "version = 1\n[source]\nendpoint = \"{}\"\n[target]\nendpoint = \"{}\"\n\
+         [[collections]]\nsource = \"texts\"\nsource_database = \"default\"\n\
+         target_database = \"{}\"\nindexes = {{ terms = \"none\" }}\n\
+         fields = {{ terms = {{ drop = true }} }}\n",
+        source.uri(),
+        target.uri(),
+        to.database(),
+    );
+    ferry.write(PLAN, &text);
+    ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
+    let read = to.read_all("texts", &rows.keys(), &[]).await;
+    assert_same(&rows, &read);
+    ferry.run(&["plan", PLAN, "--detailed-exitcode"]).expect_code(0);
+}

@@ -5,7 +5,6 @@ use super::pb::schema::value_field::Data as DefaultValue;
 use super::pb::schema::{
     CollectionSchema, DataType, FieldSchema, FunctionSchema, FunctionType, ValueField,
 };
-use super::structs::{self, StructArrayFieldSchema};
 
 /// A field with the defaults of Milvus.
 pub fn field(name: &str, data_type: DataType) -> FieldSchema {
@@ -143,8 +142,8 @@ pub struct Collection {
     /// Partitions beside `_default`.
     pub partitions: Vec<String>,
     pub indexes: Vec<Index>,
-    /// Its columns are those of a table that [`structs::columns`] names.
-    pub struct_fields: Vec<StructArrayFieldSchema>,
+    /// Its columns are those of a table that [`super::structs::columns`] names.
+    pub struct_fields: Vec<super::structs::StructArrayFieldSchema>,
     /// Other names, which it gets with its indexes.
     pub aliases: Vec<String>,
 }
@@ -212,7 +211,7 @@ impl Collection {
         if self.dynamic {
             columns.push(meta());
         }
-        columns.extend(structs::columns(&self.struct_fields));
+        columns.extend(super::structs::columns(&self.struct_fields));
         columns
     }
 
@@ -228,7 +227,7 @@ impl Collection {
         }
     }
 
-    pub fn struct_field(mut self, field: StructArrayFieldSchema) -> Self {
+    pub fn struct_field(mut self, field: super::structs::StructArrayFieldSchema) -> Self {
         self.struct_fields.push(field);
         self
     }

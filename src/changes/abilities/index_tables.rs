@@ -89,13 +89,13 @@ const fn metric(name: &'static str, compares: &'static [DataType], servers: Serv
 /// What Zilliz Cloud builds on vectors; other types are for those whom its support allowed them.
 pub(super) const ZILLIZ_VECTOR_INDEXES: &[&str] = &["AUTOINDEX", "MINHASH_LSH"];
 
-/// Index types. Milvus Lite 3 takes any [M] and is not asked here.
+/// Index types of Milvus and Zilliz Cloud. Milvus Lite 3 takes any [M] and is not asked here; Lite 2
+/// has [`LITE_2_INDEXES`].
 pub(super) const INDEXES: &[IndexRow] = &[
-    index("FLAT", DENSE, from((2, 0, 0), true, true)),
-    index("IVF_FLAT", DENSE, from((2, 0, 0), true, true)),
+    index("FLAT", DENSE, from((2, 0, 0), false, true)),
+    index("IVF_FLAT", DENSE, from((2, 0, 0), false, true)),
     index("IVF_SQ8", DENSE, from((2, 0, 0), false, true)),
     index("IVF_PQ", DENSE, from((2, 0, 0), false, true)),
-    // Lite 2 has FLAT, IVF_FLAT and AUTOINDEX only [M].
     index("HNSW", DENSE, from((2, 0, 0), false, true)),
     index("HNSW", BINARY, from((2, 6, 0), false, true)),
     index("ANNOY", DENSE, between((2, 0, 0), (2, 3, 0), false, true)),
@@ -119,17 +119,17 @@ pub(super) const INDEXES: &[IndexRow] = &[
     index("IVF_RABITQ", DENSE, from((2, 6, 0), false, true)),
     index("AISAQ", DENSE, from((2, 6, 4), false, true)),
     index("EMB_LIST_HNSW", DENSE, from((2, 6, 0), false, true)),
-    index("BIN_FLAT", BINARY, from((2, 0, 0), true, false)),
-    index("BIN_IVF_FLAT", BINARY, from((2, 0, 0), true, false)),
+    index("BIN_FLAT", BINARY, from((2, 0, 0), false, false)),
+    index("BIN_IVF_FLAT", BINARY, from((2, 0, 0), false, false)),
     index("MINHASH_LSH", BINARY, from((2, 6, 0), false, true)),
-    index("SPARSE_INVERTED_INDEX", SPARSE, from((2, 4, 0), true, true)),
-    index("SPARSE_WAND", SPARSE, from((2, 4, 0), true, true)),
-    index("AUTOINDEX", VECTORS, from((2, 2, 0), true, true)),
+    index("SPARSE_INVERTED_INDEX", SPARSE, from((2, 4, 0), false, true)),
+    index("SPARSE_WAND", SPARSE, from((2, 4, 0), false, true)),
+    index("AUTOINDEX", VECTORS, from((2, 2, 0), false, true)),
     index("Trie", TEXTS, from((2, 1, 0), false, true)),
     index("STL_SORT", NUMBERS, from((2, 1, 0), false, true)),
     index("STL_SORT", TEXTS, from((2, 6, 4), false, true)),
     index("STL_SORT", NEW_SCALARS, from((2, 6, 0), false, true)),
-    index("INVERTED", SCALARS, from((2, 4, 0), true, true)),
+    index("INVERTED", SCALARS, from((2, 4, 0), false, true)),
     index("INVERTED", JSON, from((2, 5, 0), false, true)),
     index("INVERTED", NEW_SCALARS, from((2, 6, 0), false, true)),
     index("BITMAP", DISCRETE, from((2, 5, 0), false, true)),
@@ -141,6 +141,26 @@ pub(super) const INDEXES: &[IndexRow] = &[
     index("NGRAM", TEXTS, from((2, 6, 0), false, true)),
     index("NGRAM", JSON, from((2, 6, 0), false, true)),
     index("RTREE", NEW_SCALARS, from((2, 6, 0), false, true)),
+];
+
+const FLOATS: &[DataType] = &[DataType::FLOAT_VECTOR];
+const HALVES: &[DataType] = &[DataType::FLOAT16_VECTOR, DataType::BFLOAT16_VECTOR];
+const BOOLEANS: &[DataType] = &[DataType::BOOL];
+
+/// Index types of Milvus Lite 2, and on what [M]. It has none on arrays and JSON.
+pub(super) const LITE_2_INDEXES: &[(&str, &[DataType])] = &[
+    ("FLAT", FLOATS),
+    ("FLAT", HALVES),
+    ("IVF_FLAT", FLOATS),
+    ("AUTOINDEX", FLOATS),
+    ("BIN_FLAT", BINARY),
+    ("SPARSE_INVERTED_INDEX", SPARSE),
+    ("SPARSE_WAND", SPARSE),
+    ("INVERTED", NUMBERS),
+    ("INVERTED", TEXTS),
+    ("INVERTED", BOOLEANS),
+    ("Trie", NUMBERS),
+    ("Trie", TEXTS),
 ];
 
 /// Metrics.

@@ -110,6 +110,8 @@ pub enum Feature {
     NullableStructs,
     /// Default values of fields.
     DefaultValues,
+    /// Inserts may leave out a field with a default value, without harm to the server.
+    DefaultsInUse,
     /// Rows with keys that the schema does not name.
     DynamicField,
     /// A field whose values choose the partition.
@@ -151,9 +153,10 @@ pub(super) const FEATURES: &[Row<Feature>] = &[
     // Lite 3 makes zeros of nulls in float vectors, and takes no sparse ones [M].
     row(Feature::NullableVectors, (2, 6, 18), false, false),
     row(Feature::NullableStructs, (3, 0, 0), false, false),
-    // Dropped by 2.2.16. 2.3.5 keeps them and dies when an insert leaves the field out; Lite 2
-    // keeps them and makes no use of them [M].
-    row(Feature::DefaultValues, (2, 5, 0), false, true),
+    // Dropped by 2.2.16; Lite 2 keeps them and makes no use of them [M].
+    row(Feature::DefaultValues, (2, 3, 0), false, true),
+    // 2.3.5 keeps them and dies when an insert leaves the field out [M].
+    row(Feature::DefaultsInUse, (2, 5, 0), false, true),
     row(Feature::DynamicField, (2, 2, 9), true, true),
     // Lite 2 takes rows with one, and then refuses every filter [M].
     row(Feature::PartitionKey, (2, 2, 9), false, true),

@@ -42,7 +42,7 @@ pub(super) fn decide(
     let found = differences(&wanted.collection, &target.collection, abilities.keeps_details);
     let (alterable, fixed): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|difference| difference.property.is_some());
-    if let Some(conflict) = cannot_be_altered(&address, fixed) {
+    if let Some(conflict) = cannot_be_altered(&address, &fixed) {
         return conflict;
     }
     if let Some(conflict) = other_indexes(&address, &wanted.collection, &target.collection) {
@@ -95,9 +95,9 @@ fn alter(
 }
 
 /// The conflict over attributes that a collection has for good.
-fn cannot_be_altered(address: &str, differences: Vec<Difference>) -> Option<Verdict> {
+fn cannot_be_altered(address: &str, differences: &[Difference]) -> Option<Verdict> {
     let essential = differences.iter().any(|difference| difference.weight == Weight::Rows);
-    let text = list(&differences)?;
+    let text = list(differences)?;
     Some(if essential {
         Verdict::conflict(
             "target_schema_differs",

@@ -46,6 +46,7 @@ fn fit(target: &Abilities, index: &Index, data_type: DataType) -> String {
 #[test]
 fn each_index_finds_its_place() {
     use DataType as T;
+    const LITE_2: &str = "milvus_lite-2.5.1";
     const GRAPH: &str = r#"{"M":16,"efConstruction":200}"#;
     const PQ: &str = r#"{"m":4,"nbits":8,"nlist":64}"#;
     const NEW_GRAPH: &str = r#"HNSW {"M":18,"efConstruction":240}"#;
@@ -74,14 +75,18 @@ fn each_index_finds_its_place() {
         ("GPU_CAGRA", "IP", "", T::FLOAT_VECTOR, "2.3.5", NEW_GRAPH),
         ("GPU_BRUTE_FORCE", "IP", "", T::FLOAT_VECTOR, "2.3.5", "FLAT"),
         ("GPU_CAGRA", "IP", "", T::FLOAT_VECTOR, "2.4.0", "="),
-        (
-            "IVF_SQ8",
-            "L2",
-            r#"{"nlist":9}"#,
-            T::FLOAT_VECTOR,
-            "milvus_lite-2.5.1",
-            r#"IVF_FLAT {"nlist":9}"#,
-        ),
+        ("IVF_SQ8", "L2", r#"{"nlist":9}"#, T::FLOAT_VECTOR, LITE_2, r#"IVF_FLAT {"nlist":9}"#),
+        ("HNSW", "L2", GRAPH, T::FLOAT_VECTOR, LITE_2, r#"IVF_FLAT {"nlist":128}"#),
+        ("HNSW", "L2", GRAPH, T::FLOAT16_VECTOR, LITE_2, "FLAT"),
+        ("DISKANN", "IP", "", T::FLOAT_VECTOR, LITE_2, "AUTOINDEX"),
+        ("AUTOINDEX", "L2", "", T::BFLOAT16_VECTOR, LITE_2, "FLAT"),
+        ("BIN_IVF_FLAT", "HAMMING", "", T::BINARY_VECTOR, LITE_2, "BIN_FLAT"),
+        ("AUTOINDEX", "IP", "", T::SPARSE_FLOAT_VECTOR, LITE_2, "SPARSE_INVERTED_INDEX"),
+        ("STL_SORT", "", "", T::INT64, LITE_2, "INVERTED"),
+        ("Trie", "", "", T::VARCHAR, LITE_2, "="),
+        ("INVERTED", "", "", T::BOOL, LITE_2, "="),
+        ("INVERTED", "", "", T::ARRAY, LITE_2, "-"),
+        ("INVERTED", "", "", T::JSON, LITE_2, "-"),
         ("BOGUS", "L2", "", T::FLOAT_VECTOR, "milvus_lite-3.2.2", "="),
         ("BOGUS", "L2", "", T::FLOAT_VECTOR, "2.6.0", "AUTOINDEX"),
         ("BIN_FLAT", "HAMMING", "", T::BINARY_VECTOR, "2.2.16", "="),

@@ -214,3 +214,6 @@ impl Whole<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,15 +75,8 @@ fn attributes(found: &mut Found<'_>, wanted: &Collection, field: &Field) {
             found.error("target_lacks_nullable", name, what, advice);
         }
     }
-    if field.default_value.is_some() && !found.target.has(Feature::DefaultValues) {
-        let what = format!(
-            "{} has no default values: later writers that leave the field out would fail",
-            found.target
-        );
-        let otherwise =
-            format!("leave the default behind with `fields.{name}.drop_default = true`");
-        let advice = newer(Abilities::first_with(Feature::DefaultValues), &otherwise);
-        found.error("target_lacks_default", name, what, advice);
+    if field.default_value.is_some() {
+        default_value(found, name);
     }
     if field.clustering_key && !found.target.has(Feature::ClusteringKey) {
         lacks(found, name, Feature::ClusteringKey, "clustering keys");
@@ -106,6 +99,25 @@ fn attributes(found: &mut Found<'_>, wanted: &Collection, field: &Field) {
     }
     if field.type_params.contains_key("mmap.enabled") {
         mmap(found, name);
+    }
+}
+
+fn default_value(found: &mut Found<'_>, name: &str) {
+    let drop = format!("leave the default behind with `fields.{name}.drop_default = true`");
+    if !found.target.has(Feature::DefaultValues) {
+        let what = format!(
+            "{} has no default values: later writers that leave the field out would fail",
+            found.target
+        );
+        let advice = newer(Abilities::first_with(Feature::DefaultValues), &drop);
+        found.error("target_lacks_default", name, what, advice);
+    } else if !found.target.has(Feature::DefaultsInUse) {
+        let what = format!(
+            "{} keeps the default value, and an insert that makes use of it ends the server (seen \
+             with 2.3.5): this copy brings every value, and so has every later writer to",
+            found.target
+        );
+        found.warn("default_value_risky", name, what, drop);
     }
 }
 

@@ -138,9 +138,15 @@ fn types_attributes_and_functions_that_a_server_drops_or_dies_of_are_refused() {
         (&|to| to.fields[2].nullable = true, "2.6.17", "2.6.18", "target_lacks_nullable"),
         (
             &|to| to.fields[1].default_value = Some(ValueOfDefault(vec![1])),
-            "2.4.0",
+            "2.2.16",
             "2.5.0",
             "target_lacks_default",
+        ),
+        (
+            &|to| to.fields[1].default_value = Some(ValueOfDefault(vec![1])),
+            "2.3.5",
+            "2.5.0",
+            "(default_value_risky)",
         ),
         (
             &|to| to.functions.push(function(FunctionKind::BM25)),

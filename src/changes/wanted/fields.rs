@@ -215,12 +215,8 @@ impl Making<'_> {
                 Some(_) => {
                     self.settings.left_behind.insert(field.name.clone());
                 }
-                None => {
-                    let what = "a function computes this field, and the source does not say which"
-                        .to_owned();
-                    let advice = "leave this collection out of the plan file";
-                    self.error("function_unknown", Some(&field.name), what, advice);
-                }
+                // Refused with what else stands against the target, unless it is left behind.
+                None => {}
             }
         }
     }

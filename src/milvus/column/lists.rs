@@ -19,7 +19,11 @@ pub(super) fn with_empty_members(kind: Kind, bytes: &[u8]) -> Result<Option<Vec<
     };
     let mut any = false;
     for part in wire::parts(lists)?.iter().filter(|part| part.number == field) {
-        any |= Payload::of(kind, &lists[part.value.clone()])?.member().is_none();
+        let row = Payload::of(kind, &lists[part.value.clone()])?;
+        any |= row.member().is_none();
+        if row.validity()?.contains(&false) {
+            return Err("a list has elements that are null, which cannot be carried".to_owned());
+        }
     }
     if !any {
         return Ok(None);

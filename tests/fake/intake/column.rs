@@ -50,7 +50,8 @@ pub fn values(
             format!("the length of field is wrong: {}", column.path()),
         ));
     }
-    let absent = absent(collection, column);
+    // A null of dynamic fields stays one; only who sends none at all gets an empty object.
+    let absent = if column.field.is_dynamic { Value::Null } else { absent(collection, column) };
     let mut present = present.into_iter();
     Ok(mask
         .iter()

@@ -1,0 +1,218 @@
+//! What both servers say about themselves beside their collections: room, quotas, and what the
+//! users of the plan file may do there. Writes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::changes::preflight::{Admission, ServerState};
+use crate::changes::{Action, CollectionChange, Finding, Loaded, Severity};
+use crate::milvus::{Client, Deed, Kind, Quota, Result};
+use crate::model::Collection;
+
+/// Reads what a server says about itself.
+///
+/// # Errors
+/// When a call fails for another reason than not being there or not being allowed.
+pub async fn state(client: &Client) -> Result<ServerState> {
+    let (quotas, reasons) = client.quotas().await?;
+    let admission = |limited: Quota, denied: Quota| {
+        if quotas.contains(&denied) {
+            Admission::Denied
+        } else if quotas.contains(&limited) {
+            Admission::Limited
+        } else {
+            Admission::Open
+        }
+    };
+    let mut state = ServerState {
+        uri: client.uri().to_owned(),
+        reads: admission(Quota::ReadLimited, Quota::DenyToRead),
+        writes: admission(Quota::WriteLimited, Quota::DenyToWrite),
+        definitions: admission(Quota::DenyToDefine, Quota::DenyToDefine),
+        reasons,
+        ..ServerState::default()
+    };
+    let databases = known(client.list_databases().await)?.flatten();
+    state.databases = databases.as_ref().map(|databases| databases.len() as u64);
+    state.collections = collections(client, databases).await?;
+    Ok(state)
+}
+
+/// Collections over all databases, where every database lets itself be looked into.
+async fn collections(client: &Client, databases: Option<Vec<String>>) -> Result<Option<u64>> {
+    let databases = databases.unwrap_or_else(|| vec!["default".to_owned()]);
+    let mut number = 0;
+    for database in databases {
+        match known(client.list_collections(&database).await)? {
+            Some(names) => number += names.len() as u64,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(number))
+}
+
+/// Nothing where it is not let be known.
+fn known<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error)
+            if matches!(
+                error.kind,
+                Kind::PermissionDenied | Kind::Unsupported | Kind::Missing | Kind::Invalid
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the changes need and the users may not do, at both ends. Every question is one that cannot
+/// change anything (see [`Deed`]).
+pub async fn permissions(
+    source: &Client,
+    target: &Client,
+    changes: &[CollectionChange],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let pending = || changes.iter().filter(|change| change.is_pending());
+    let at_source = pending().flat_map(source_needs);
+    findings.extend(asked("source_not_permitted", source, at_source).await);
+    let at_target = pending().flat_map(|change| target_needs(change, target));
+    findings.extend(asked("target_not_permitted", target, at_target).await);
+    findings
+}
+
+/// Something that a collection needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Need {
+    deed: Deed,
+    /// Whether nothing is copied without it; otherwise only some runs need it.
+    always: bool,
+    database: String,
+    collection: String,
+    key: String,
+}
+
+fn needs(collection: &Collection, deeds: &[(Deed, bool)]) -> Vec<Need> {
+    let key = collection.primary_key().map(|field| field.name.clone()).unwrap_or_default();
+    deeds
+        .iter()
+        .map(|&(deed, always)| Need {
+            deed,
+            always,
+            database: collection.database.clone(),
+            collection: collection.name.clone(),
+            key: key.clone(),
+        })
+        .collect()
+}
+
+fn source_needs(change: &CollectionChange) -> Vec<Need> {
+    let Some(source) = &change.source else { return Vec::new() };
+    let mut deeds = vec![(Deed::Query, true)];
+    if change.load_source {
+        deeds.extend([(Deed::Load, true), (Deed::Release, true)]);
+    }
+    needs(&source.collection, &deeds)
+}
+
+fn target_needs(change: &CollectionChange, target: &Client) -> Vec<Need> {
+    let Some(wanted) = &change.wanted else { return Vec::new() };
+    let mut deeds = vec![(Deed::Insert, true)];
+    // Rows that may be there already are replaced by key: those of a target that is adopted, and
+    // those whose first write ended in the dark.
+    let replaces = matches!(change.action, Action::Adopt | Action::Resume);
+    if target.version().older_than(2, 3, 0) {
+        deeds.push((Deed::Delete, replaces));
+    } else {
+        deeds.push((Deed::Upsert, replaces));
+    }
+    if change.create_database {
+        deeds.push((Deed::CreateDatabase, true));
+    }
+    if change.target.is_none() || !change.alter.is_empty() || !change.during.is_empty() {
+        deeds.push((Deed::CreateCollection, true));
+    }
+    if !wanted.partitions.is_empty() && wanted.partition_key().is_none() {
+        deeds.push((Deed::CreatePartition, true));
+    }
+    if !wanted.indexes.is_empty() {
+        deeds.push((Deed::CreateIndex, true));
+    }
+    if !wanted.aliases.is_empty() {
+        deeds.push((Deed::CreateAlias, true));
+    }
+    // It is loaded to be counted, and released again where it is not to stay so.
+    let stays = change.ending.loaded != Loaded::Nothing;
+    deeds.extend([(Deed::Load, stays), (Deed::Query, stays)]);
+    if !stays {
+        deeds.push((Deed::Release, false));
+    }
+    needs(wanted, &deeds)
+}
+
+/// One finding per privilege that is missing.
+async fn asked(
+    code: &'static str,
+    client: &Client,
+    needs: impl Iterator<Item = Need>,
+) -> Vec<Finding> {
+    let mut once = BTreeSet::new();
+    let mut denied: BTreeMap<(Deed, bool), (Vec<String>, String)> = BTreeMap::new();
+    for need in needs {
+        let of = if need.deed.is_global() { "" } else { need.collection.as_str() };
+        if !once.insert((need.deed, need.database.clone(), of.to_owned())) {
+            continue;
+        }
+        let answer = client.denial(need.deed, &need.database, &need.collection, &need.key).await;
+        if let Some(error) = answer {
+            let address = match of {
+                "" => need.database,
+                of => format!("{}/{of}", need.database),
+            };
+            let (addresses, words) = denied.entry((need.deed, need.always)).or_default();
+            addresses.push(address);
+            *words = error.message;
+        }
+    }
+    denied
+        .into_iter()
+        .map(|((deed, always), (addresses, words))| {
+            finding(code, client.uri(), deed, always, &addresses, &words)
+        })
+        .collect()
+}
+
+fn finding(
+    code: &'static str,
+    uri: &str,
+    deed: Deed,
+    always: bool,
+    addresses: &[String],
+    words: &str,
+) -> Finding {
+    const MOST: usize = 5;
+    let privilege = deed.privilege();
+    let mut list = addresses.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    if addresses.len() > MOST {
+        list = format!("{list} and {} more", addresses.len() - MOST);
+    }
+    let why = match (deed, always) {
+        (_, true) => "",
+        (Deed::Load | Deed::Query, false) => "; without it the rows cannot be counted at the end",
+        (Deed::Release, false) => "; without it the target stays loaded after it was counted",
+        (_, false) => "; it is needed when a write has to be repeated, as after a lost connection",
+    };
+    Finding {
+        severity: if always { Severity::Error } else { Severity::Warning },
+        code,
+        address: match addresses {
+            [address] => address.clone(),
+            _ => uri.to_owned(),
+        },
+        message: format!(
+            "this user lacks the privilege {privilege} for {list}{why}; the server says: {words}"
+        ),
+        advice: format!("grant {privilege} to a role of this user"),
+    }
+}

@@ -6,7 +6,7 @@ use super::{Event, Failure, Turn};
 use crate::changes::differences::{index_difference, not_kept, place};
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState};
-use crate::milvus::Described;
+use crate::milvus::{self, Described, Kind};
 use crate::model::{Collection, Index};
 
 /// How long a server may take to load a collection or to build an index.
@@ -155,13 +155,28 @@ impl Turn<'_> {
             self.step(&format!("create index on {on}")).await;
             let step = format!("create_index:{on}");
             self.begin(of_move, &step).await?;
-            target.create_index(database, name, index).await?;
+            let made = target.create_index(database, name, index).await;
+            made.map_err(|error| self.index_refused(index, error))?;
             self.done(of_move, &step, "").await?;
         }
         for index in &wanted.indexes {
             self.wait_until_built(wanted, index).await?;
         }
         self.indexes_are_as_wanted(wanted).await
+    }
+
+    /// What the plan file says of an index can be corrected after the rows were copied.
+    fn index_refused(&self, index: &Index, error: milvus::Error) -> Failure {
+        if !matches!(error.kind, Kind::Other | Kind::Invalid) {
+            return error.into();
+        }
+        // In the plan file, fields go by their names at the source.
+        let mut renamed = self.change.settings.renamed.iter();
+        let field = renamed.find(|(_, to)| **to == index.field).map_or(&index.field, |(of, _)| of);
+        Failure::Refused(format!(
+            "{error}\n  choose another index with `indexes.{field}` in the plan file; the same \
+             command then continues where it stopped"
+        ))
     }
 
     async fn wait_until_built(&self, wanted: &Collection, index: &Index) -> Result<(), Failure> {

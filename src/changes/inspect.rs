@@ -11,7 +11,8 @@ use globset::{Glob, GlobMatcher};
 use super::{Finding, Inspected, Known, Severity, SourceState, TargetState, wanted};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::{
-    CollectionRule, DynamicField, Flavour, KeyRange, LoadState, Migration, Partition, Selector,
+    Collection, CollectionRule, DynamicField, Flavour, KeyRange, LoadState, Migration, Partition,
+    Selector,
 };
 
 /// Which of the plan file's collections to look at (`--only`, `--exclude`).
@@ -266,7 +267,8 @@ impl Inspection<'_> {
         };
         let Some(described) = self.source.describe_collection(database, name).await? else {
             let message = format!("{}: the source has no collection {address}", rule.location);
-            refuse("source_missing", address, message, "check the name and the database");
+            let there = self.source.list_collections(database).await?;
+            refuse("source_missing", address, message, &named(database, &there));
             return Ok(None);
         };
         let mut collection = described.collection;
@@ -297,39 +299,12 @@ impl Inspection<'_> {
             .map(|partition| partition.name.as_str())
             .collect();
         let readable = load == LoadState::Loaded && unloaded.is_empty();
-        let version = self.source.version();
-        let old = version.flavour == Flavour::Milvus && version.older_than(2, 3, 0);
         // What is finished needs no more reading; its source may be released after the cut-over.
-        let to_be_read = !in_use;
-        if load == LoadState::Loaded && !readable && old && to_be_read {
-            let message = format!("partitions are not loaded: {}", unloaded.join(", "));
-            let advice = "Milvus 2.2 loads no partition beside others: release the collection at \
-                          the source, and load all of it";
-            refuse("source_partition_not_loaded", address.clone(), message, advice);
-        } else if !readable && self.load_source && to_be_read && version.flavour != Flavour::Lite {
-            let vectors = wanted::without_index(&collection);
-            if !vectors.is_empty() {
-                let message = format!(
-                    "the source collection cannot be loaded, as these vectors have no index: {}",
-                    vectors.join(", ")
-                );
-                let advice = "make an index on them at the source";
-                refuse("source_not_loadable", address.clone(), message, advice);
-            }
-        } else if !readable && !self.load_source && to_be_read {
-            let advice = "load it at the source, or set `load = true` under [source] to let apply \
-                          load it and release it again";
-            if load == LoadState::Loading {
-                let message = "the source collection is still being loaded".to_owned();
-                let advice = "run the same command again when it is loaded";
-                refuse("source_loading", address.clone(), message, advice);
-            } else if load == LoadState::Loaded {
-                let message = format!("partitions are not loaded: {}", unloaded.join(", "));
-                refuse("source_partition_not_loaded", address.clone(), message, advice);
-            } else {
-                let message = "the source collection is not loaded".to_owned();
-                refuse("source_not_loaded", address.clone(), message, advice);
-            }
+        if !readable
+            && !in_use
+            && let Some((code, message, advice)) = self.why_unreadable(&collection, load, &unloaded)
+        {
+            refuse(code, address.clone(), message, advice);
         }
         let row_statistic = self.source.row_count_statistic(database, name).await?;
         let mut state = SourceState {
@@ -363,6 +338,48 @@ impl Inspection<'_> {
         Ok(Some(state))
     }
 
+    /// What stands against reading a source of which not everything is loaded, if anything: the
+    /// finding's code, what is the case, and what to do.
+    fn why_unreadable(
+        &self,
+        collection: &Collection,
+        load: LoadState,
+        unloaded: &[&str],
+    ) -> Option<(&'static str, String, &'static str)> {
+        let version = self.source.version();
+        let old = version.flavour == Flavour::Milvus && version.older_than(2, 3, 0);
+        let partly = || format!("partitions are not loaded: {}", unloaded.join(", "));
+        if load == LoadState::Loaded && old {
+            let advice = "Milvus 2.2 loads no partition beside others: release the collection at \
+                          the source, and load all of it";
+            return Some(("source_partition_not_loaded", partly(), advice));
+        }
+        if self.load_source {
+            let vectors = wanted::without_index(collection);
+            if version.flavour == Flavour::Lite || vectors.is_empty() {
+                return None;
+            }
+            let message = format!(
+                "the source collection cannot be loaded, as these vectors have no index: {}",
+                vectors.join(", ")
+            );
+            return Some(("source_not_loadable", message, "make an index on them at the source"));
+        }
+        let advice = "load it at the source, or set `load = true` under [source] to let apply load \
+                      it and release it again";
+        Some(match load {
+            LoadState::Loading => {
+                let message = "the source collection is still being loaded".to_owned();
+                ("source_loading", message, "run the same command again when it is loaded")
+            }
+            LoadState::Loaded => ("source_partition_not_loaded", partly(), advice),
+            LoadState::NotLoaded => {
+                let message = "the source collection is not loaded".to_owned();
+                ("source_not_loaded", message, advice)
+            }
+        })
+    }
+
     async fn target_state(&self, database: &str, name: &str) -> Result<Option<TargetState>> {
         let Some(described) = self.target.describe_collection(database, name).await? else {
             return Ok(None);
@@ -383,6 +400,21 @@ impl Inspection<'_> {
         };
         let row_statistic = self.target.row_count_statistic(database, name).await?;
         Ok(Some(TargetState { id: described.id, collection, load, rows, row_statistic }))
+    }
+}
+
+/// What a database holds, for somebody who looks for a collection in it.
+fn named(database: &str, collections: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let some: Vec<&str> = collections.iter().take(SHOWN).map(String::as_str).collect();
+    match collections.len() {
+        0 => format!("check the database: {database:?} holds no collections"),
+        1..=SHOWN => format!("the database {database:?} holds: {}", some.join(", ")),
+        more => format!(
+            "the database {database:?} holds: {}, and {} more",
+            some.join(", "),
+            more - SHOWN
+        ),
     }
 }
 

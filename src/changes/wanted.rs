@@ -67,7 +67,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.partitions(&rule.partitions);
     making.sizes(rule);
     making.properties(&rule.properties);
-    making.indexes(&rule.indexes, abilities);
+    making.indexes(rule, abilities);
     making.fields(&rule.fields);
     making.vectors_without_index(abilities);
     let during = making.while_copying(abilities);
@@ -130,10 +130,7 @@ impl Making<'_> {
     /// named, and to be expected where a glob spans collections of several kinds.
     fn no_such_field(&mut self, code: &'static str, key: &str, name: &str) {
         let what = format!("`{key}` names a field that is not there: {name:?}");
-        let severity = match self.exactly_named {
-            true => Severity::Error,
-            false => Severity::Warning,
-        };
+        let severity = if self.exactly_named { Severity::Error } else { Severity::Warning };
         let advice = format!("the fields are: {}", self.field_names());
         self.find(severity, code, Some(name), what, &advice);
     }

@@ -139,8 +139,7 @@ async fn fields_are_left_behind_only_where_nothing_needs_them() {
     };
     for (rules, reasons) in [
         ("fields.id.drop = true", ["dropped_field_needed", "primary key"]),
-        ("fields.embedding.drop = true", ["dropped_field_needed", "`embedding = \"none\"`"]),
-        ("fields.body.drop = true", ["dropped_field_needed", "an index needs it"]),
+        ("fields.embedding.drop = true", ["vector_field_required", "cannot load"]),
         ("fields.body.max_length = 199", ["max_length_narrowed", "at least 200"]),
         ("fields.tenant.max_length = 300", ["field_override_unfit", "Int64"]),
         ("fields.tenant.rename = \"body\"", ["field_name_taken", "two fields"]),
@@ -151,15 +150,14 @@ async fn fields_are_left_behind_only_where_nothing_needs_them() {
     }
     assert!(!scene.target.has_collection("articles").await);
 
-    // What the advice says is what helps.
-    entry(
-        "fields = { body = { drop = true }, tenant = { drop = true } }\nindexes = { body = \"none\" }",
-    );
+    // An index goes with its field.
+    entry("fields = { body = { drop = true }, tenant = { drop = true } }");
     let (plan, _) = scene.converge().await;
     expect_words(
         &plan,
         &[
             "field_dropped",
+            "index body Trie → none",
             "the values of field \"body\" are left behind",
             "VarChar(200) → dropped",
         ],

@@ -105,6 +105,28 @@ async fn a_vector_without_an_index_is_refused_where_it_could_not_be_loaded() {
     scene.expect_parsed("articles", &rows).await;
 }
 
+/// Only the server knows what an index needs. The rows are there by then, and stay.
+#[tokio::test]
+async fn an_index_that_the_server_refuses_is_corrected_in_the_plan_file() {
+    let scene = Scene::new().await;
+    let rows = scene.articles("articles", ROWS).await;
+    let entry = |params: &str| {
+        scene.plan_file(&format!(
+            "[[collections]]\nsource = \"articles\"\nfields.embedding.rename = \"meaning\"\n\
+             indexes = {{ embedding = {{ type = \"HNSW\"{params} }} }}"
+        ));
+    };
+    entry("");
+    let failed = scene.apply().await.expect_code(5);
+    expect_words(&failed, &["efConstruction", "`indexes.embedding`", "continues where it stopped"]);
+    let copied = scene.chunks();
+    entry(", params = { M = 8, efConstruction = 64 }");
+    scene.converge().await;
+    assert_eq!(scene.chunks(), copied);
+    assert_eq!(scene.target.index("articles", "meaning").await["index_type"], "HNSW");
+    scene.expect("articles", &rows.renamed("embedding", "meaning")).await;
+}
+
 /// A source that nobody can load says so before anything is made, even where it may be loaded.
 #[tokio::test]
 async fn a_source_whose_vector_has_no_index_is_refused() {
@@ -125,9 +147,14 @@ async fn rules_for_fields_that_are_not_there_are_refused_by_name_and_told_by_glo
         ("indexes = { embeding = \"auto\" }", "index_field_missing"),
         ("fields = { bodi = { rename = \"text\" } }", "field_missing"),
         ("partition_key = { field = \"tenat\" }", "partition_key_missing"),
+        ("indexes = { embedding = { type = \"HNWS\" } }", "target_lacks_index"),
     ] {
         scene.plan_file(&format!("[[collections]]\nsource = \"articles\"\n{rule}"));
-        scene.expect_refusal(&[code, "id, tenant, body, embedding"]).await;
+        let help = match code {
+            "target_lacks_index" => "no index of type \"HNWS\" on FloatVector(8)",
+            _ => "id, tenant, body, embedding",
+        };
+        scene.expect_refusal(&[code, help]).await;
     }
     scene.plan_file(
         "[defaults.indexes]\nembeding = \"auto\"\n[defaults.fields.bodi]\nrename = \"text\"\n\

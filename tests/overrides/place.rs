@@ -92,7 +92,7 @@ impl Probe {
 
     pub(super) async fn field(&self, collection: &str, name: &str) -> FieldSchema {
         let fields = self.describe(collection).await.schema.unwrap().fields;
-        fields.into_iter().find(|field| field.name == name).expect(name)
+        fields.into_iter().find(|field| field.name == name).unwrap()
     }
 
     /// Every parameter of the index on a field, and its name as `name`; empty without one.

@@ -213,6 +213,13 @@ fn vectors(found: &mut Found<'_>, wanted: &Collection) {
     if matches!(found.target.family, Family::Zilliz(_)) {
         let what = format!("{} takes no collection without a vector field", found.target);
         found.error("vector_field_required", "", what, LEAVE_OUT);
+    } else if found.target.keeps_details && found.target.release < (2, 4, 0) {
+        let what = format!(
+            "it has no vector field: {} cannot load such a collection, so that its rows could not \
+             be counted",
+            found.target
+        );
+        found.error("vector_field_required", "", what, LEAVE_OUT);
     } else if found.target.keeps_details {
         let what = "it has no vector field: many releases refuse such a collection, and those \
                     that take it cannot load it"
@@ -236,8 +243,12 @@ fn an_index(found: &mut Found<'_>, wanted: &Collection, index: &Index) {
     match index_for(found.target, index, field) {
         IndexFit::Same => {}
         IndexFit::Lacking(why) => found.error("target_lacks_index", &index.field, why, none),
-        IndexFit::Mapped { why, .. } => {
-            found.error("target_lacks_index", &index.field, why, none);
+        IndexFit::Mapped { index: nearest, .. } => {
+            let what =
+                format!("{} has no index of type {kind:?} on {}", found.target, field.type_text());
+            let nearest = nearest.params.get("index_type").map_or("", String::as_str);
+            let advice = format!("{nearest} is the nearest that it has; {none}");
+            found.error("target_lacks_index", &index.field, what, advice);
         }
         // Asked for by name in the plan file: there are clusters that were given the right to it.
         IndexFit::Auto { index: auto, .. } => {

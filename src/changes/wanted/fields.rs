@@ -79,8 +79,6 @@ impl Making<'_> {
             self.set(&format!("{name}.description"), &before, description);
         }
         if rule.drop {
-            let inside = format!("{name}[");
-            self.refuse_if_indexed(name, |field| field == name || field.starts_with(&inside));
             self.collection.struct_fields.retain(|field| field.name != name);
             self.left_behind(name, "ArrayOfStruct");
         }
@@ -157,17 +155,8 @@ impl Making<'_> {
             self.error("dropped_field_needed", Some(name), what, "leave `drop` out");
             return;
         }
-        self.refuse_if_indexed(name, |field| field == name);
         self.collection.fields.retain(|field| field.name != *name);
         self.left_behind(name, &field.type_text());
-    }
-
-    fn refuse_if_indexed(&mut self, name: &str, is_of: impl Fn(&str) -> bool) {
-        if self.collection.indexes.iter().any(|index| is_of(&index.field)) {
-            let what = format!("{name:?} cannot be dropped: an index needs it");
-            let advice = format!("say `{name} = \"none\"` under `indexes`, or leave `drop` out");
-            self.error("dropped_field_needed", Some(name), what, &advice);
-        }
     }
 
     fn left_behind(&mut self, name: &str, kind: &str) {

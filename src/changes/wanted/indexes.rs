@@ -5,22 +5,30 @@ use std::collections::BTreeMap;
 use super::{Making, index_text};
 use crate::changes::abilities::Abilities;
 use crate::changes::indexes::{IndexFit, index_for, portable};
-use crate::model::{Collection, Field, Index, IndexRule, IndexRules, IndexSetting};
+use crate::model::{Collection, CollectionRule, Field, Index, IndexRule, IndexSetting};
 
 /// Parameters that stand beside `params` and not in it.
 const TOP_LEVEL: &[&str] =
     &["json_path", "json_cast_type", "json_cast_function", "mmap.enabled", "load_priority"];
 
 impl Making<'_> {
-    pub(super) fn indexes(&mut self, rules: &IndexRules, abilities: &Abilities) {
+    pub(super) fn indexes(&mut self, rule: &CollectionRule, abilities: &Abilities) {
+        let rules = &rule.indexes;
         let from = &self.source.collection;
         for name in rules.fields.keys() {
             if self.indexable(name).is_none() {
                 self.no_such_field("index_field_missing", "indexes", name);
             }
         }
-        let rule_of = |field: &str| rules.fields.get(field).unwrap_or(&rules.all);
-        let mut wanted = Vec::new();
+        let rule_of = |field: &str| {
+            let of = field.split_once('[').map_or(field, |(of, _)| of);
+            match rule.fields.get(of) {
+                // An index goes with its field.
+                Some(field) if field.drop => &IndexRule::None,
+                _ => rules.fields.get(field).unwrap_or(&rules.all),
+            }
+        };
+        let (mut wanted, mut indexes) = (Vec::new(), Vec::new());
         let before: Vec<Index> = from.indexes.iter().map(portable).collect();
         for index in &before {
             match rule_of(&index.field) {
@@ -36,7 +44,13 @@ impl Making<'_> {
             }
             let before = before.iter().find(|index| index.field == *field);
             match rule {
-                IndexRule::Given(setting) => wanted.push((before, given(field, setting, before))),
+                // What the plan file says is not replaced by anything else.
+                IndexRule::Given(setting) => {
+                    let index = portable(&given(field, setting, before));
+                    let old = before.map_or_else(|| "none".to_owned(), index_text);
+                    self.set(&attribute(&index), &old, &index_text(&index));
+                    indexes.push(index);
+                }
                 IndexRule::Auto if before.is_none() => {
                     let index = Index {
                         name: String::new(),
@@ -48,7 +62,6 @@ impl Making<'_> {
                 _ => {}
             }
         }
-        let mut indexes = Vec::new();
         for (before, index) in wanted {
             let index = self.fitted(index, abilities);
             let old = before.map_or_else(|| "none".to_owned(), index_text);
@@ -112,9 +125,11 @@ pub fn without_index(collection: &Collection) -> Vec<String> {
     let indexed = |name: &str| collection.indexes.iter().any(|index| index.field == name);
     let fields = collection.fields.iter().map(|field| (field, field.name.clone()));
     let inner = collection.struct_fields.iter().flat_map(|of| {
-        of.fields.iter().map(|field| match field.name.contains('[') {
-            true => (field, field.name.clone()),
-            false => (field, format!("{}[{}]", of.name, field.name)),
+        of.fields.iter().map(|field| {
+            // Servers describe it as it is, or as `struct[field]`.
+            let is_whole = field.name.contains('[');
+            let whole = || format!("{}[{}]", of.name, field.name);
+            (field, if is_whole { field.name.clone() } else { whole() })
         })
     });
     fields

@@ -7,6 +7,8 @@ use crate::support::pb::schema::DataType;
 use crate::support::pb::schema::value_field::Data;
 use crate::support::table::Value;
 
+type Make = fn(&str) -> Collection;
+
 /// A default of every type that may have one.
 fn collection(name: &str) -> Collection {
     let mut collection = plain(name, DataType::Int64);
@@ -33,7 +35,7 @@ fn with_moment(name: &str) -> Collection {
 
 #[tokio::test]
 async fn default_values_of_every_type_arrive() {
-    let pairs: [(&str, &str, fn(&str) -> Collection); 6] = [
+    let pairs: [(&str, &str, Make); 6] = [
         ("2.5.4", "2.5.4", collection),
         ("2.5.4", "2.6.5", collection),
         ("2.6.5", "3.0.0", collection),

@@ -88,13 +88,11 @@ async fn what_an_older_target_would_forget_is_refused_before() {
     scene
         .expect_refusal(&[
             "target_lacks_nullable",
-            "target_lacks_default",
             "target_lacks_feature",
             "target_lacks_functions",
             "clustering keys",
             "structs",
             "maybe",
-            "rank",
             "score",
         ])
         .await;

@@ -35,7 +35,7 @@ impl Null {
             Self::All => true,
             Self::None => false,
             Self::EverySecond => row % 2 == 1,
-            Self::Runs => row / 80 % 2 == 0,
+            Self::Runs => (row / 80).is_multiple_of(2),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Zilliz Cloud as the target: its indexes and its limits.
 
-use super::scene::{Scene, expect_words};
+use super::scene::{Scene, entry, expect_words};
 use crate::support::collection::{Collection, FieldWords, Index, field, plain, var_char, vector};
 use crate::support::data;
 use crate::support::fake::{Plan, Profile};
@@ -152,4 +152,21 @@ async fn databases_are_for_dedicated_clusters() {
     assert_eq!(scene.to.requests::<CreateDatabaseRequest>().len(), 1);
     let read = scene.target.in_database("shop").read_all("things", &rows.keys(), &[]).await;
     crate::support::table::assert_same(&rows, &read);
+}
+
+#[tokio::test]
+async fn collections_are_counted() {
+    let scene = from_26(Plan::Free).await;
+    let rows = data::table(&plain("x", DataType::Int64), 10, 1);
+    for number in 0..6 {
+        scene.source.fill(&plain(&format!("c{number}"), DataType::Int64), &rows).await;
+    }
+    scene.plan_file(&entry("*", ""));
+    scene.expect_refusal(&["too_many_collections", "6", "5"]).await;
+    // Those that are there count.
+    scene.target.create_collection(&plain("there", DataType::Int64)).await;
+    scene.plan_file(&entry("*", "exclude = [\"c5\"]"));
+    scene.expect_refusal(&["too_many_collections", "5"]).await;
+    scene.plan_file(&entry("*", "exclude = [\"c5\", \"c4\"]"));
+    scene.converge().await;
 }

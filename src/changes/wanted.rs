@@ -67,7 +67,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.partitions(&rule.partitions);
     making.sizes(rule);
     making.properties(&rule.properties);
-    making.indexes(rule, abilities);
+    making.indexes(&rule.indexes, abilities);
     making.fields(&rule.fields);
     making.vectors_without_index(abilities);
     let during = making.while_copying(abilities);

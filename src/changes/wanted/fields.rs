@@ -79,6 +79,8 @@ impl Making<'_> {
             self.set(&format!("{name}.description"), &before, description);
         }
         if rule.drop {
+            let inside = format!("{name}[");
+            self.refuse_if_indexed(name, |field| field == name || field.starts_with(&inside));
             self.collection.struct_fields.retain(|field| field.name != name);
             self.left_behind(name, "ArrayOfStruct");
         }
@@ -155,8 +157,26 @@ impl Making<'_> {
             self.error("dropped_field_needed", Some(name), what, "leave `drop` out");
             return;
         }
+        self.refuse_if_indexed(name, |field| field == name);
         self.collection.fields.retain(|field| field.name != *name);
         self.left_behind(name, &field.type_text());
+    }
+
+    /// Somebody searches by an index: that it goes too has to be said.
+    fn refuse_if_indexed(&mut self, name: &str, is_of: impl Fn(&str) -> bool) {
+        let of: Vec<String> = self
+            .collection
+            .indexes
+            .iter()
+            .map(|index| index.field.clone())
+            .filter(|field| is_of(field))
+            .collect();
+        for field in of {
+            let what = format!("{name:?} cannot be dropped: there is an index on {field}");
+            let advice =
+                format!("say `{field:?} = \"none\"` under `indexes` too, or leave `drop` out");
+            self.error("dropped_field_needed", Some(name), what, &advice);
+        }
     }
 
     fn left_behind(&mut self, name: &str, kind: &str) {

@@ -5,29 +5,21 @@ use std::collections::BTreeMap;
 use super::{Making, index_text};
 use crate::changes::abilities::Abilities;
 use crate::changes::indexes::{IndexFit, index_for, portable};
-use crate::model::{Collection, CollectionRule, Field, Index, IndexRule, IndexSetting};
+use crate::model::{Collection, Field, Index, IndexRule, IndexRules, IndexSetting};
 
 /// Parameters that stand beside `params` and not in it.
 const TOP_LEVEL: &[&str] =
     &["json_path", "json_cast_type", "json_cast_function", "mmap.enabled", "load_priority"];
 
 impl Making<'_> {
-    pub(super) fn indexes(&mut self, rule: &CollectionRule, abilities: &Abilities) {
-        let rules = &rule.indexes;
+    pub(super) fn indexes(&mut self, rules: &IndexRules, abilities: &Abilities) {
         let from = &self.source.collection;
         for name in rules.fields.keys() {
             if self.indexable(name).is_none() {
                 self.no_such_field("index_field_missing", "indexes", name);
             }
         }
-        let rule_of = |field: &str| {
-            let of = field.split_once('[').map_or(field, |(of, _)| of);
-            match rule.fields.get(of) {
-                // An index goes with its field.
-                Some(field) if field.drop => &IndexRule::None,
-                _ => rules.fields.get(field).unwrap_or(&rules.all),
-            }
-        };
+        let rule_of = |field: &str| rules.fields.get(field).unwrap_or(&rules.all);
         let (mut wanted, mut indexes) = (Vec::new(), Vec::new());
         let before: Vec<Index> = from.indexes.iter().map(portable).collect();
         for index in &before {

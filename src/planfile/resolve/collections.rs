@@ -10,8 +10,8 @@ use super::landing::{self, AliasLanding, Landing};
 use super::{Context, aliases, fields, idle, indexes, names, partitions, properties};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    AliasRule, CollectionRule, ConsistencyLevel, DynamicField, Endpoint, Existing, LoadRule,
-    NameTemplate, Selector,
+    AliasRule, CollectionRule, ConsistencyLevel, DynamicField, Endpoint, Existing, IndexRule,
+    LoadRule, NameTemplate, Selector,
 };
 
 /// An entry and what its rules need: where it is, and the defaults.
@@ -117,8 +117,11 @@ impl Entry<'_> {
         let (load, replicas) = self.load();
         let fields = self.fields(context);
         let mut indexes = self.indexes(context);
-        // The defaults may name fields that this entry drops.
-        indexes.fields.retain(|field, _| fields.get(field).is_none_or(|rule| !rule.drop));
+        // The defaults may name fields that this entry drops. That such a field loses its index is
+        // said on purpose.
+        indexes.fields.retain(|field, index| {
+            *index == IndexRule::None || fields.get(field).is_none_or(|rule| !rule.drop)
+        });
         let selector = self.selector(context)?;
         let target = self.target(&selector, context);
         let description = self.description(&selector, context);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::document::child;
-use super::super::file::{FieldTable, IndexesSetting, PartitionKeySetting};
+use super::super::file::{
+    FieldIndexSetting, FieldTable, IndexWord, IndexesSetting, PartitionKeySetting,
+};
 use super::collections::Entry;
 use super::{Context, names};
 use crate::diagnostic::Diagnostic;
@@ -205,7 +207,12 @@ impl Entry<'_> {
             }
         }
         if let Some(IndexesSetting::Fields(fields)) = &self.own.indexes {
-            for field in fields.keys() {
+            for (field, setting) in fields {
+                // A field that is dropped must lose its index, which is said like this.
+                let loses = matches!(setting, FieldIndexSetting::Word(IndexWord::None));
+                if loses && merged.get(field).is_some_and(|table| table.drop == Some(true)) {
+                    continue;
+                }
                 if let Some(finding) = self.reference(field, merged, context) {
                     context.report_key(&child(&self.at("indexes"), field), finding);
                 }

@@ -70,7 +70,10 @@ async fn fields_are_renamed_dropped_and_widened() {
              tenant = { rename = \"customer\" }\n\
              title = { rename = \"text\", mmap = true }\n\
              junk = { drop = true }\n\
-             old = { drop = true }\n",
+             old = { drop = true }\n\
+             [collections.indexes]\n\
+             junk = \"none\"\n\
+             old = \"none\"\n",
         );
         let (plan, _) = scene.converge().await;
         expect_words(&plan, &["field_dropped", "\"junk\"", "\"old\""]);

@@ -129,9 +129,11 @@ async fn from_30_to_26_is_refused_by_name() {
         ])
         .await;
 
-    // Without what is named it goes, and the indexes on that with it.
+    // Without what is named, and the indexes on that, it goes.
     let settings = "fields = { story = { drop = true }, maybe_embedding = { drop = true }, \
-                    maybe_sparse = { drop = true }, things = { drop = true } }";
+                    maybe_sparse = { drop = true }, things = { drop = true } }\n\
+                    indexes = { maybe_embedding = \"none\", maybe_sparse = \"none\", \
+                    \"things[dense]\" = \"none\", \"things[bits]\" = \"none\" }";
     scene.plan_one("everything", settings);
     scene.converge().await;
     let mut left = rows;

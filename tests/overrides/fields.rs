@@ -139,7 +139,12 @@ async fn fields_are_left_behind_only_where_nothing_needs_them() {
     };
     for (rules, reasons) in [
         ("fields.id.drop = true", ["dropped_field_needed", "primary key"]),
-        ("fields.embedding.drop = true", ["vector_field_required", "cannot load"]),
+        ("fields.embedding.drop = true", ["dropped_field_needed", "index on embedding"]),
+        ("fields.body.drop = true", ["dropped_field_needed", "`\"body\" = \"none\"`"]),
+        (
+            "fields.embedding.drop = true\nindexes.embedding = \"none\"",
+            ["vector_field_required", "cannot load"],
+        ),
         ("fields.body.max_length = 199", ["max_length_narrowed", "at least 200"]),
         ("fields.tenant.max_length = 300", ["field_override_unfit", "Int64"]),
         ("fields.tenant.rename = \"body\"", ["field_name_taken", "two fields"]),
@@ -150,8 +155,10 @@ async fn fields_are_left_behind_only_where_nothing_needs_them() {
     }
     assert!(!scene.target.has_collection("articles").await);
 
-    // An index goes with its field.
-    entry("fields = { body = { drop = true }, tenant = { drop = true } }");
+    entry(
+        "fields = { body = { drop = true }, tenant = { drop = true } }\n\
+         indexes = { body = \"none\" }",
+    );
     let (plan, _) = scene.converge().await;
     expect_words(
         &plan,

@@ -210,7 +210,8 @@ impl Entry<'_> {
             for (field, setting) in fields {
                 // A field that is dropped must lose its index, which is said like this.
                 let loses = matches!(setting, FieldIndexSetting::Word(IndexWord::None));
-                if loses && merged.get(field).is_some_and(|table| table.drop == Some(true)) {
+                let of = field.split_once('[').map_or(field.as_str(), |(of, _)| of);
+                if loses && merged.get(of).is_some_and(|table| table.drop == Some(true)) {
                     continue;
                 }
                 if let Some(finding) = self.reference(field, merged, context) {

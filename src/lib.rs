@@ -13,7 +13,7 @@
 //!                                    changes::diff:    wanted ⊖ target        (pure)
 //!                                                                 ▼
 //!  plan    prints the changes                                              writes nothing
-//!  apply   collection → partitions → rows → indexes → load → counts        journaled in the ledger
+//!  apply   collection → partitions → rows → indexes → load → counts → aliases   journaled
 //! ```
 //!
 //! Two words that are never mixed: the *plan file* is what a person writes, the *changes* are what

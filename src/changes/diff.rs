@@ -117,10 +117,10 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         let wanted = wanted(&inspected, source, abilities);
         change.settings = wanted.settings.clone();
         change.overrides.clone_from(&wanted.overrides);
-        change.findings.extend(wanted.findings.iter().cloned());
-        change.findings.extend(preflight::findings(&wanted.collection, source, abilities));
+        let mut about_making = wanted.findings.clone();
+        about_making.extend(preflight::findings(&wanted.collection, source, abilities));
         let from = &source.collection;
-        change.findings.extend(preflight::not_carried(from, &wanted.collection, abilities));
+        about_making.extend(preflight::not_carried(from, &wanted.collection, abilities));
         change.load_source = needs_loading(source);
         change.during.clone_from(&wanted.during);
         change.ending.clone_from(&wanted.ending);
@@ -128,6 +128,11 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         let verdict = decide(&inspected, source, &wanted, abilities);
         let finished = inspected.known.as_ref().is_some_and(|known| known.finished)
             && matches!(verdict.action, Action::Unchanged | Action::Resume);
+        if finished {
+            // Whoever said yes to it knows; what is left to do is not lost among it.
+            about_making.retain(|finding| finding.severity == Severity::Error);
+        }
+        change.findings.extend(about_making);
         change.findings.extend(aliases::taken(&inspected, &wanted, finished));
         change.action = verdict.action;
         change.reason = verdict.reason;

@@ -4,9 +4,9 @@ use super::*;
 use crate::changes::{Known, TargetState};
 use crate::model::samples::{self, field};
 use crate::model::{
-    Collection, CollectionRule, DataType, DynamicData, DynamicField, Existing, Field, Function,
-    FunctionKind, Index, NameTemplate, Partition, PartitionKey, Partitions, ServerVersion,
-    StructField,
+    Collection, CollectionRule, DataType, DynamicData, DynamicField, Existing, Field, FieldRule,
+    Function, FunctionKind, Index, IndexRule, IndexRules, LoadRule, NameTemplate, Partition,
+    PartitionKey, Partitions, PropertyRules, ServerVersion, StructField,
 };
 
 fn collection() -> Collection {
@@ -119,15 +119,43 @@ fn rules() -> impl Strategy<Value = CollectionRule> {
         Just(DynamicField::Off { drop_data: false }),
     ];
     let description = proptest::option::of("[a-z ]{0,12}");
-    (key, dynamic, description, any::<bool>()).prop_map(|(key, dynamic, description, merge)| {
-        CollectionRule {
+    (key, dynamic, description, any::<bool>(), settings()).prop_map(
+        |(key, dynamic, description, merge, settings)| CollectionRule {
             partition_key: key,
             dynamic_field: dynamic,
             description: description.map(NameTemplate::fixed),
             partitions: Partitions { merge, ..Partitions::default() },
-            ..rule()
-        }
-    })
+            ..settings
+        },
+    )
+}
+
+/// Shards, properties, indexes, loading, and other names for any of the fields.
+fn settings() -> impl Strategy<Value = CollectionRule> {
+    let index = prop_oneof![Just(IndexRule::Keep), Just(IndexRule::Auto)];
+    let load = prop_oneof![Just(LoadRule::Keep), Just(LoadRule::Yes), Just(LoadRule::No)];
+    let renamed = proptest::sample::subsequence(vec!["id", "n", "t", "v"], 0..=4);
+    let property = proptest::option::of("[0-9]{1,4}");
+    (proptest::option::of(1..5i32), property, index, load, renamed).prop_map(
+        |(shards, property, all, load, renamed)| {
+            let rename = |name: &str| {
+                let rule = FieldRule { rename: Some(format!("{name}_2")), ..FieldRule::default() };
+                (name.to_owned(), rule)
+            };
+            let set = property.map(|value| ("collection.ttl.seconds".to_owned(), value));
+            CollectionRule {
+                shards,
+                properties: PropertyRules {
+                    set: set.into_iter().collect(),
+                    ..PropertyRules::default()
+                },
+                indexes: IndexRules { all, ..IndexRules::default() },
+                load,
+                fields: renamed.into_iter().map(rename).collect(),
+                ..rule()
+            }
+        },
+    )
 }
 
 fn sources() -> impl Strategy<Value = Collection> {

@@ -20,7 +20,7 @@ use crate::changes::{Action, Changes, CollectionChange, Loaded};
 use crate::copy::{Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
-use crate::model::Migration;
+use crate::model::{Collection, Migration};
 use crate::verify::counts;
 
 /// How long an event waits for whoever shows it.
@@ -231,11 +231,23 @@ impl Turn<'_> {
             // Only what was taken away, or asked for, since is made.
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
-            self.load_target(of_move, wanted, &self.change.ending.loaded).await?;
+            let there = self.without_new_partitions(wanted);
+            let loaded = match &self.change.ending.loaded {
+                Loaded::Partitions(names) => Loaded::Partitions(
+                    names
+                        .iter()
+                        .filter(|name| *name == "_default" || there.partitions.contains(name))
+                        .cloned()
+                        .collect(),
+                ),
+                other => other.clone(),
+            };
+            self.load_target(of_move, &there, &loaded).await?;
             return self.move_aliases(wanted).await;
         }
         let fresh = self.make_collection(of_move, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
+        self.set_properties_of_copy(of_move, wanted).await?;
         self.load_source(of_move, source).await?;
         self.source_is_loaded(source).await?;
         if !self.change.load_source {
@@ -258,6 +270,15 @@ impl Turn<'_> {
             self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
         }
         Ok(())
+    }
+
+    /// The target without partitions that are new at the source since it was finished.
+    fn without_new_partitions(&self, wanted: &Collection) -> Collection {
+        let mut there = wanted.clone();
+        if let Some(target) = &self.change.target {
+            there.partitions.retain(|name| target.collection.partitions.contains(name));
+        }
+        there
     }
 
     fn ends(&self) -> MoveEnds {

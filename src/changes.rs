@@ -129,6 +129,8 @@ pub enum Action {
 pub struct Ending {
     /// What is loaded.
     pub loaded: Loaded,
+    /// Whether that is as at the source.
+    pub as_source: bool,
     /// Replicas to load; the target's default where absent.
     pub replicas: Option<u32>,
     /// Whether an alias that another collection has is taken from it.

@@ -1,5 +1,6 @@
 //! Load states: a source that is loaded for the copy, a target that is loaded in the end.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::steps::pause;
@@ -127,7 +128,11 @@ impl Turn<'_> {
         }
         self.step("load").await;
         self.begin(of_move, LOAD_TARGET).await?;
-        self.begin(of_move, RELEASE_TARGET).await?;
+        // What somebody else has in memory stays there.
+        let target_state = self.change.target.as_ref().map(|target| target.load);
+        if target_state.is_none_or(|load| load == LoadState::NotLoaded) {
+            self.begin(of_move, RELEASE_TARGET).await?;
+        }
         let replicas = self.change.ending.replicas.unwrap_or(0);
         let loading = match what {
             Loaded::Partitions(names) => {
@@ -151,19 +156,42 @@ impl Turn<'_> {
         if steps.get(RELEASE_TARGET) != Some(&StepState::Started) {
             return Ok(());
         }
-        let partitions: Vec<String> = match &self.change.ending.loaded {
+        let ending = self.loaded_in_the_end(&steps, wanted);
+        let partitions: Vec<String> = match &ending {
             Loaded::All => return Ok(()),
             Loaded::Nothing => Vec::new(),
             Loaded::Partitions(keep) => {
                 partitions_of(wanted).into_iter().filter(|name| !keep.contains(name)).collect()
             }
         };
-        if partitions.is_empty() && self.change.ending.loaded != Loaded::Nothing {
+        if partitions.is_empty() && ending != Loaded::Nothing {
             return Ok(());
         }
         self.step("release").await;
         self.run.target.release(&wanted.database, &wanted.name, &partitions).await?;
         self.done(of_move, RELEASE_TARGET, "").await
+    }
+
+    /// What of the target is loaded in the end. Where that is as at the source, and an earlier run
+    /// loaded the source for the copy, its note says how the source was found.
+    fn loaded_in_the_end(
+        &self,
+        steps: &BTreeMap<String, StepState>,
+        wanted: &Collection,
+    ) -> Loaded {
+        let ending = &self.change.ending;
+        let note = steps.keys().find_map(|step| step.strip_prefix(LOAD_SOURCE));
+        let Some(note) = note.filter(|_| ending.as_source) else { return ending.loaded.clone() };
+        let unloaded: Vec<&str> = note.split(',').filter(|name| !name.is_empty()).collect();
+        if unloaded.is_empty() {
+            return Loaded::Nothing;
+        }
+        if !self.change.settings.by_partition {
+            return ending.loaded.clone();
+        }
+        let mut loaded = partitions_of(wanted);
+        loaded.retain(|name| !unloaded.contains(&name.as_str()));
+        if loaded.is_empty() { Loaded::Nothing } else { Loaded::Partitions(loaded) }
     }
 
     /// Releases what was loaded only for the copy, at the source.

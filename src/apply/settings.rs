@@ -1,6 +1,9 @@
 //! What a target has beside its rows: properties and aliases.
 
+use std::collections::BTreeMap;
+
 use super::{Failure, Turn};
+use crate::changes::Action;
 use crate::ledger::{MoveId, StepState};
 use crate::model::Collection;
 
@@ -36,7 +39,9 @@ impl Turn<'_> {
             .collect();
         let (id, now) = (described.id, described.collection);
         self.ledger(move |ledger| ledger.target_described(of_move, id, &now)).await?;
-        if let Some(known) = &self.change.known {
+        if let Some(known) = &self.change.known
+            && self.change.action == Action::Resume
+        {
             let mut by_now = known.wanted.clone();
             for (name, value) in &alter {
                 match value {
@@ -54,6 +59,45 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Gives a collection that was there already the properties that rows are copied under: one that
+    /// is adopted, or whose properties were taken back before a run that ended early.
+    pub(super) async fn set_properties_of_copy(
+        &mut self,
+        of_move: MoveId,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let during = &self.change.during;
+        if during.is_empty() || self.change.action == Action::Create {
+            return Ok(());
+        }
+        let have = self.describe(wanted).await?.collection.properties;
+        let lacking: BTreeMap<String, String> = during
+            .iter()
+            .filter(|(name, value)| have.get(*name) != Some(value))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        self.step("set properties for the copy").await;
+        self.begin(of_move, TAKE_BACK).await?;
+        let (database, name) = (&wanted.database, &wanted.name);
+        Ok(self.run.target.alter_collection(database, name, &lacking, &[]).await?)
+    }
+
+    /// The value of a property before and after the copy: as it was found at a collection that was
+    /// adopted, otherwise as it is wanted.
+    fn property_in_the_end(&self, wanted: &Collection, name: &str) -> Option<String> {
+        let of = match (&self.change.action, &self.change.known, &self.change.target) {
+            (Action::Adopt, _, Some(target)) => &target.collection.properties,
+            (Action::Resume, Some(known), _) if known.adopted => {
+                known.created.as_ref().map_or(&wanted.properties, |found| &found.properties)
+            }
+            _ => &wanted.properties,
+        };
+        of.get(name).cloned()
+    }
+
     /// Gives properties that were different while rows were copied their value back.
     pub(super) async fn take_back_properties(
         &mut self,
@@ -67,12 +111,14 @@ impl Turn<'_> {
         }
         self.step("take back properties of the copy").await;
         self.begin(of_move, TAKE_BACK).await?;
-        let set = during
-            .keys()
-            .filter_map(|name| Some((name.clone(), wanted.properties.get(name)?.clone())))
-            .collect();
-        let unset: Vec<String> =
-            during.keys().filter(|name| !wanted.properties.contains_key(*name)).cloned().collect();
+        let mut set = BTreeMap::new();
+        let mut unset = Vec::new();
+        for name in during.keys() {
+            match self.property_in_the_end(wanted, name) {
+                Some(value) => drop(set.insert(name.clone(), value)),
+                None => unset.push(name.clone()),
+            }
+        }
         let (database, name) = (&wanted.database, &wanted.name);
         self.run.target.alter_collection(database, name, &set, &unset).await?;
         self.done(of_move, TAKE_BACK, "").await
@@ -83,7 +129,9 @@ impl Turn<'_> {
     pub(super) async fn move_aliases(&mut self, wanted: &Collection) -> Result<(), Failure> {
         let target = &self.run.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
-        let finished = self.change.known.as_ref().is_some_and(|known| known.finished);
+        // One that is made anew is not in use: its aliases are the cut-over once more.
+        let finished = self.change.known.as_ref().is_some_and(|known| known.finished)
+            && self.change.action == Action::Resume;
         for alias in &wanted.aliases {
             let holder = target
                 .describe_collection(database, alias)

@@ -178,7 +178,8 @@ impl Abilities {
     /// Whether a field can have an index of this type. Types are compared without regard to case.
     pub fn has_index(&self, index_type: &str, field: &Field) -> bool {
         if self.family == Family::Lite3 {
-            return true; // takes any name and keeps it [M]
+            // Takes any name on a vector and keeps it; on anything else it has one index [M].
+            return field.data_type.is_vector() || index_type.eq_ignore_ascii_case("INVERTED");
         }
         if self.only_autoindex() && field.data_type.is_vector() {
             return index_tables::ZILLIZ_VECTOR_INDEXES

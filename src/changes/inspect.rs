@@ -331,9 +331,11 @@ impl Inspection<'_> {
             }
             if !in_use {
                 measure::nulls(self.source, &mut state, rule).await?;
-                let target = self.target.version();
-                measure::shadowed(self.source, target, &mut state, rule, findings).await?;
             }
+        }
+        if !in_use {
+            let target = self.target.version();
+            measure::shadowed(self.source, target, &mut state, rule, findings).await?;
         }
         Ok(Some(state))
     }
@@ -464,8 +466,24 @@ fn select(
             });
         }
     }
+    let any = !chosen.is_empty();
     chosen.retain(|entry| {
         (selection.only.is_empty() || selection.only.iter().any(|only| matches(only, entry)))
             && !selection.exclude.iter().any(|exclude| matches(exclude, entry))
     });
+    if any && chosen.is_empty() && findings.is_empty() {
+        findings.push(Finding {
+            severity: Severity::Error,
+            code: "selection_matches_nothing",
+            address: selection
+                .only
+                .iter()
+                .chain(&selection.exclude)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" "),
+            message: "--only and --exclude leave no collection of the plan file".to_owned(),
+            advice: "select less narrowly".to_owned(),
+        });
+    }
 }

@@ -65,6 +65,10 @@ fn write_finding(page: &mut Page, finding: &Finding) {
     }
 }
 
+/// Codes of what a finished target has otherwise than the plan file asks, and that is left so.
+const DEVIATIONS: &[&str] =
+    &["changed_since", "index_differs", "property_not_removable", "alias_left"];
+
 fn write_header(page: &mut Page, changes: &Changes) {
     let mut line = Text::new(Role::Heading, &changes.name);
     if let Some(environment) = &changes.environment {
@@ -81,7 +85,12 @@ fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let refused = errors > 0 || changes.count(Action::Conflict) > 0;
     if !changes.is_pending() && !refused {
-        let text = "No changes: the target is as the plan file asks.";
+        let told = findings.iter().any(|finding| DEVIATIONS.contains(&finding.code));
+        let text = if told {
+            "No changes can be made: the target is not in all as the plan file asks, see above."
+        } else {
+            "No changes: the target is as the plan file asks."
+        };
         page.line(0, &Text::new(Role::Heading, text));
         return;
     }

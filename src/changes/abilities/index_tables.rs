@@ -124,7 +124,9 @@ pub(super) const INDEXES: &[IndexRow] = &[
     index("MINHASH_LSH", BINARY, from((2, 6, 0), false, true)),
     index("SPARSE_INVERTED_INDEX", SPARSE, from((2, 4, 0), false, true)),
     index("SPARSE_WAND", SPARSE, from((2, 4, 0), false, true)),
-    index("AUTOINDEX", VECTORS, from((2, 2, 0), false, true)),
+    // 2.2.16 has it on `FloatVector` alone [M].
+    index("AUTOINDEX", &[DataType::FLOAT_VECTOR], from((2, 2, 0), false, true)),
+    index("AUTOINDEX", VECTORS, from((2, 4, 0), false, true)),
     index("Trie", TEXTS, from((2, 1, 0), false, true)),
     index("STL_SORT", NUMBERS, from((2, 1, 0), false, true)),
     index("STL_SORT", TEXTS, from((2, 6, 4), false, true)),

@@ -8,6 +8,9 @@ use crate::changes::{Action, Inspected, TargetState};
 use crate::model::quantity::counted;
 use crate::model::{Collection, Existing};
 
+/// Properties by which rows expire.
+const EXPIRING: &[&str] = &["collection.ttl.seconds", "ttl_field"];
+
 /// What to do with a collection that is there already.
 pub(super) fn decide(
     inspected: &Inspected,
@@ -57,23 +60,46 @@ pub(super) fn decide(
         "adopted",
         &address,
         format!(
-            "the collection is there already and {rows}; rows with the same key are replaced, \
-             others stay"
+            "the collection is there already and {rows}; rows with the same key are replaced{}, \
+             others stay",
+            if wanted.settings.by_partition { " within their partition" } else { "" }
         ),
         "",
     ));
-    for difference in &alterable {
-        alter(&mut verdict, difference, inspected, target, wanted);
+    if wanted.settings.by_partition && target.rows != Some(0) {
+        verdict.findings.push(warning(
+            "adopted_by_partition",
+            &address,
+            "a key that the target holds in another partition than the source would be there \
+             twice: servers replace rows only within a partition"
+                .to_owned(),
+            "be sure that it does not, or choose another `target`",
+        ));
+    }
+    properties(&mut verdict, inspected, target, wanted, &alterable);
+    verdict
+}
+
+/// The properties of an adopted target that are to be altered.
+pub(super) fn properties(
+    verdict: &mut Verdict,
+    inspected: &Inspected,
+    target: &TargetState,
+    wanted: &Wanted,
+    differences: &[Difference],
+) {
+    for difference in differences {
+        alter(verdict, difference, inspected, target, wanted);
     }
     let unset = &inspected.rule.properties.unset;
     let there = target.collection.properties.keys();
     let unwanted = there
         .filter(|name| unset.contains(*name) && !wanted.collection.properties.contains_key(*name));
     verdict.alter.extend(unwanted.map(|name| (name.clone(), None)));
-    verdict
 }
 
-/// What the target lacks is set; another value is only replaced when the plan file itself says so.
+/// What the target lacks is set; another value is only replaced when the plan file itself says so,
+/// and so is what would let rows expire that were there before.
 fn alter(
     verdict: &mut Verdict,
     difference: &Difference,
@@ -83,7 +109,8 @@ fn alter(
 ) {
     let Some(name) = &difference.property else { return };
     let asked_for = inspected.rule.properties.set.contains_key(name);
-    if asked_for || !target.collection.properties.contains_key(name) {
+    let expires = EXPIRING.contains(&name.as_str()) && target.rows != Some(0);
+    if asked_for || (!target.collection.properties.contains_key(name) && !expires) {
         let value = wanted.collection.properties.get(name).cloned();
         verdict.alter.insert(name.clone(), value);
         return;

@@ -17,14 +17,14 @@ pub(super) fn taken(inspected: &Inspected, wanted: &Wanted, finished: bool) -> V
         else {
             continue;
         };
-        let found = if holder == alias {
+        let found = if finished {
+            let message = format!("the alias {alias:?} leads to {holder:?} by now, and is left so");
+            warning("alias_moved_on", &address, message, "")
+        } else if holder == alias {
             let message = format!("the alias {alias:?} cannot be made: a collection has that name");
             let advice =
                 "rename it with `aliases = { old = \"new\" }`, or say `aliases = \"none\"`";
             error("alias_is_collection", &address, message, advice)
-        } else if finished {
-            let message = format!("the alias {alias:?} leads to {holder:?} by now, and is left so");
-            warning("alias_moved_on", &address, message, "")
         } else if wanted.ending.move_aliases {
             let message = format!(
                 "the alias {alias:?} is taken from {holder:?} when all rows are there: that is the \

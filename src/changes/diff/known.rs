@@ -8,7 +8,7 @@ use crate::changes::differences::{
     differences, essential, index_difference, list, not_kept, place,
 };
 use crate::changes::wanted::Wanted;
-use crate::changes::{Action, Inspected, Known, Loaded, SourceState, TargetState};
+use crate::changes::{Action, Finding, Inspected, Known, Loaded, SourceState, TargetState};
 use crate::model::quantity::{count, counted};
 use crate::model::{Existing, LoadRule, LoadState};
 
@@ -132,6 +132,12 @@ fn unfinished(sides: &Sides<'_>) -> Verdict {
     changed.retain(|found| {
         found.property.as_ref().is_none_or(|name| !wanted.during.contains_key(name))
     });
+    // A run that was killed had altered them, and not noted it yet.
+    let have = &target.collection.properties;
+    changed.retain(|found| {
+        let property = found.property.as_ref();
+        property.is_none_or(|name| have.get(name) != wanted.collection.properties.get(name))
+    });
     if let Some(text) = list(&changed) {
         return drifted(&address, &text);
     }
@@ -141,7 +147,13 @@ fn unfinished(sides: &Sides<'_>) -> Verdict {
         counted(known.chunks_done, "chunk"),
         counted(known.chunks_open, "chunk")
     );
-    Verdict::new(Action::Resume, "unfinished", explanation)
+    let mut verdict = Verdict::new(Action::Resume, "unfinished", explanation);
+    if known.adopted && sides.abilities.keeps_details {
+        let mut lacking = differences(&wanted.collection, &target.collection, true);
+        lacking.retain(|found| found.property.is_some());
+        adoption::properties(&mut verdict, sides.inspected, target, wanted, &lacking);
+    }
+    verdict
 }
 
 fn drifted(address: &str, text: &str) -> Verdict {
@@ -216,6 +228,7 @@ fn finished(sides: &Sides<'_>) -> Verdict {
         let advice = "set another value instead, or remove it from `properties.unset`";
         verdict.findings.push(warning("property_not_removable", &address, message, advice));
     }
+    verdict.findings.extend(deviations(sides));
     let mut warn = |code, message: String, advice| {
         verdict.findings.push(warning(code, &address, message, advice));
     };
@@ -225,16 +238,6 @@ fn finished(sides: &Sides<'_>) -> Verdict {
     }
     if let Some(text) = list(&at_target) {
         warn("target_drifted", format!("it was changed at the target since: {text}"), "");
-    }
-    if let Some(text) = other_indexes(sides) {
-        let advice = "an index is not replaced on its own: drop it at the target to have it made \
-                      anew, or say in the plan file that it is to be so";
-        warn("index_differs", format!("indexes at the target are others: {text}"), advice);
-    }
-    let new = names_beyond(&wanted.collection.partitions, &known.wanted.partitions);
-    if !new.is_empty() && (known.settings.by_partition || wanted.settings.by_partition) {
-        let message = format!("partitions are new at the source, and were not copied: {new}");
-        warn("changed_since", message, "");
     }
     // Rows of partitions that are not loaded are not counted.
     let counts_all = wanted.ending.loaded == Loaded::All || known.wanted.partitions.is_empty();
@@ -250,18 +253,67 @@ fn finished(sides: &Sides<'_>) -> Verdict {
     verdict
 }
 
+/// What a finished target has otherwise than it is asked for by now, and that is left so.
+fn deviations(sides: &Sides<'_>) -> Vec<Finding> {
+    let Sides { known, target, wanted, .. } = sides;
+    let address = wanted.collection.address();
+    let mut findings = Vec::new();
+    let mut warn = |code, message: String, advice: &str| {
+        findings.push(warning(code, &address, message, advice));
+    };
+    if let Some(text) = other_indexes(sides) {
+        let advice = "an index is not replaced on its own: drop it at the target, and the next run \
+                      makes it anew; or give `indexes` in the plan file as the target has them";
+        warn("index_differs", format!("indexes at the target are others: {text}"), advice);
+    }
+    let left = names_beyond(&known.wanted.aliases, &wanted.collection.aliases);
+    let left: Vec<&str> = left
+        .split(", ")
+        .filter(|alias| target.collection.aliases.iter().any(|have| have == alias))
+        .collect();
+    if !left.is_empty() {
+        let message =
+            format!("these aliases are not asked for any more, and stay: {}", left.join(", "));
+        warn("alias_left", message, "drop them at the target by hand");
+    }
+    let new = names_beyond(&wanted.collection.partitions, &known.wanted.partitions);
+    let same_selection = known.settings.partitions == wanted.settings.partitions;
+    if !new.is_empty()
+        && same_selection
+        && (known.settings.by_partition || wanted.settings.by_partition)
+    {
+        let message = format!("partitions are new at the source, and were not copied: {new}");
+        warn("changed_since", message, "");
+    }
+    if !same_selection {
+        let message = "another selection of partitions is asked for than was copied".to_owned();
+        let advice = "drop the collection at the target to have it filled anew, or copy the others \
+                      to another `target`";
+        warn("changed_since", message, advice);
+    }
+    findings
+}
+
 /// Properties that the plan file itself asks for otherwise than the target had them when a run last
 /// ended. What only the source has otherwise by now is told, and no more; so is what somebody
 /// changed at the target.
 fn altered(sides: &Sides<'_>) -> BTreeMap<String, Option<String>> {
-    let was = &sides.known.created.as_ref().unwrap_or(&sides.known.wanted).properties;
+    if !sides.abilities.has(Feature::Properties) {
+        return BTreeMap::new();
+    }
+    let asked_for = &sides.known.wanted.properties;
+    let shown = &sides.known.created.as_ref().unwrap_or(&sides.known.wanted).properties;
     let now = &sides.wanted.collection.properties;
     let have = &sides.target.collection.properties;
     let rules = &sides.inspected.rule.properties;
     let set = now
         .iter()
         .filter(|(name, _)| rules.set.contains_key(*name))
-        .filter(|(name, value)| was.get(*name) != Some(value) && have.get(*name) != Some(value))
+        // A server that does not show a property is not asked for the same value again.
+        .filter(|(name, value)| {
+            let was = shown.get(*name).or_else(|| asked_for.get(*name));
+            was != Some(value) && have.get(*name) != Some(value)
+        })
         .map(|(name, value)| (name.clone(), Some(value.clone())));
     let unset = to_be_removed(sides).into_iter().map(|name| (name, None));
     set.chain(unset.filter(|_| sides.abilities.has(Feature::DeleteProperties))).collect()

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::changes::{Finding, Severity, SourceState};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::{
-    CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, PartitionKey, ServerVersion,
+    CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, LoadState, PartitionKey,
+    ServerVersion,
 };
 
 /// Rows that are read to measure how large a row is.
@@ -150,28 +151,37 @@ pub(super) async fn shadowed(
         let own = state.collection.fields.iter().map(|field| field.name.clone());
         names.extend(own.filter(|name| !renamed(name)));
     }
+    let readable = state.load == LoadState::Loaded
+        && state.partitions.iter().all(|partition| partition.load == LoadState::Loaded);
     for name in names {
+        if !readable {
+            findings.push(not_checked(state, &name, "is not loaded, so that it"));
+            continue;
+        }
         let expression = format!("exists {DYNAMIC_COLUMN}[\"{name}\"]");
         match matching(source, &query, expression).await? {
             Some(0) => {}
             Some(rows) => {
                 state.shadowed.insert(name, rows);
             }
-            None => {
-                findings.push(Finding {
-                    severity: Severity::Warning,
-                    code: "dynamic_keys_not_checked",
-                    address: format!("{}/{name}", state.collection.address()),
-                    message: format!(
-                        "the source cannot tell whether rows have a dynamic key {name:?}, which \
-                         would have the name of a field at the target"
-                    ),
-                    advice: String::new(),
-                });
-            }
+            None => findings.push(not_checked(state, &name, "")),
         }
     }
     Ok(())
+}
+
+fn not_checked(state: &SourceState, name: &str, why: &str) -> Finding {
+    let why = if why.is_empty() { String::new() } else { format!("{why} ") };
+    Finding {
+        severity: Severity::Warning,
+        code: "dynamic_keys_not_checked",
+        address: format!("{}/{name}", state.collection.address()),
+        message: format!(
+            "the source {why}cannot tell whether rows have a dynamic key {name:?}, which would \
+             have the name of a field at the target"
+        ),
+        advice: String::new(),
+    }
 }
 
 /// Rows that an expression holds for; `None` where the server does not know such an expression.

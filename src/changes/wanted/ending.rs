@@ -24,7 +24,12 @@ impl Making<'_> {
             let advice = format!("say `replicas = {replicas}` to have as many");
             self.warn("replicas_not_carried", None, what, &advice);
         }
-        Ending { loaded, replicas: rule.replicas, move_aliases: rule.move_aliases }
+        Ending {
+            loaded,
+            as_source: rule.load == LoadRule::Keep,
+            replicas: rule.replicas,
+            move_aliases: rule.move_aliases,
+        }
     }
 
     fn as_at_source(&self) -> Loaded {

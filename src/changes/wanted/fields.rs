@@ -177,6 +177,8 @@ impl Making<'_> {
                 format!("say `{field:?} = \"none\"` under `indexes` too, or leave `drop` out");
             self.error("dropped_field_needed", Some(name), what, &advice);
         }
+        // One finding is enough.
+        self.collection.indexes.retain(|index| !is_of(&index.field));
     }
 
     fn left_behind(&mut self, name: &str, kind: &str) {

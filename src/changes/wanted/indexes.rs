@@ -62,12 +62,24 @@ impl Making<'_> {
         }
         indexes.sort_by(|a, b| (&a.field, &a.name).cmp(&(&b.field, &b.name)));
         self.collection.indexes = indexes;
+        self.index_names_are_unique();
+    }
+
+    fn index_names_are_unique(&mut self) {
+        let mut seen = std::collections::BTreeSet::new();
+        let named = self.collection.indexes.iter().filter(|index| !index.name.is_empty());
+        let twice: Vec<Index> = named.filter(|index| !seen.insert(&index.name)).cloned().collect();
+        for index in twice {
+            let what = format!("two indexes would have the name {:?}", index.name);
+            let advice = "give one of them another `name` under `indexes`";
+            self.error("index_name_taken", Some(&index.field), what, advice);
+        }
     }
 
     /// Milvus loads no collection with a vector that has no index. What is not loaded cannot be
     /// counted, so that nobody would know whether all rows are there.
     pub(super) fn vectors_without_index(&mut self, abilities: &Abilities) {
-        if !abilities.keeps_details {
+        if !abilities.keeps_details || self.in_use {
             return;
         }
         for name in without_index(&self.collection) {
@@ -75,8 +87,7 @@ impl Making<'_> {
                 "the vector {name:?} would have no index: the target could not be loaded, and its \
                  rows not be counted"
             );
-            let advice = "keep the source's with `indexes`, give another, or say \"auto\"; it can be \
-                          dropped at the target when the move is done";
+            let advice = "keep the source's with `indexes`, give another, or say \"auto\"";
             self.error("vector_not_indexed", Some(&name), what, advice);
         }
     }
@@ -168,6 +179,16 @@ fn given(field: &str, setting: &IndexSetting, before: Option<&Index>) -> Index {
                 .unwrap_or_else(|| value.clone().into());
             inner.insert(name.clone(), value);
         }
+    }
+    let same_type = before.filter(|index| {
+        let before = index.params.get("index_type");
+        before.is_some_and(|kind| kind.eq_ignore_ascii_case(&setting.index_type))
+    });
+    if let Some(kept) = same_type.and_then(|index| index.params.get("params"))
+        && inner.is_empty()
+    {
+        // Another metric or name for an index is no reason to forget how it is built.
+        params.insert("params".to_owned(), kept.clone());
     }
     if !inner.is_empty() {
         params.insert("params".to_owned(), serde_json::Value::Object(inner).to_string());

@@ -40,6 +40,7 @@ const PORTABLE_OF_DATABASE: &[&str] = &["timezone", "mmap.enabled"];
 const ALLOW_FUNCTION_OUTPUTS: &str = "collection.function.allowInsertNonBM25FunctionOutputs";
 /// Keeps a server from calling a function's provider to see whether it is there (2.6.8).
 const SKIP_FUNCTION_CHECK: &str = "disable_func_runtime_check";
+const TTL: &str = "collection.ttl.seconds";
 const ISOLATION: &str = "partitionkey.isolation";
 
 /// Those of a database's properties that are carried when it is created.
@@ -84,6 +85,13 @@ impl Making<'_> {
         if !has_key && properties.remove(ISOLATION).is_some() {
             let what = format!("{ISOLATION} needs a partition key, and is not carried");
             self.warn("properties_not_carried", None, what, "");
+        }
+        if let Some(ttl) = rules.set.get(TTL)
+            && ttl.parse::<u64>().is_err()
+        {
+            let what = format!("{TTL} = {ttl:?} is no number of seconds");
+            let advice = "give a whole number, such as 86400; 0 keeps rows for good";
+            self.error("property_unfit", None, what, advice);
         }
         for name in &rules.unset {
             properties.remove(name);

@@ -2,7 +2,7 @@
 
 use super::super::page::{Page, Table, Text};
 use super::super::style::Role;
-use super::super::text::{quote, shorten};
+use super::super::text::{quote, quote_both, shorten};
 use crate::changes::Override;
 use crate::model::{Collection, Field, Index};
 
@@ -72,6 +72,7 @@ pub(super) fn write_fields(
 }
 
 fn attributes(field: &Field, different: &[(&str, &Override)]) -> Text {
+    let is_different = |name: &str| different.iter().any(|(attribute, _)| *attribute == name);
     let mut list: Vec<Text> = Vec::new();
     for (name, there) in [
         ("primary key", field.primary_key),
@@ -89,15 +90,21 @@ fn attributes(field: &Field, different: &[(&str, &Override)]) -> Text {
     }
     for (attribute, found) in different {
         let name = attribute.replace('_', " ");
-        let text = format!("{name}: {} → {}", found.source, found.target);
+        let text = if *attribute == "description" {
+            let (source, target) = quote_both(&found.source, &found.target, VALUE / 2);
+            format!("{name}: {source} → {target}")
+        } else {
+            format!("{name}: {} → {}", found.source, found.target)
+        };
         list.push(Text::new(Role::Change, text));
     }
     for (name, value) in &field.type_params {
-        if !IN_THE_TYPE.contains(&name.as_str()) {
+        let said = name == "mmap.enabled" && is_different("mmap");
+        if !IN_THE_TYPE.contains(&name.as_str()) && !said {
             list.push(Text::plain(format!("{name} = {value}")));
         }
     }
-    if !field.description.is_empty() {
+    if !field.description.is_empty() && !is_different("description") {
         list.push(Text::new(Role::Secondary, quote(&field.description, VALUE)));
     }
     let mut joined = Text::default();

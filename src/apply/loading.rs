@@ -189,8 +189,11 @@ impl Turn<'_> {
         if !self.change.settings.by_partition {
             return ending.loaded.clone();
         }
+        let selected = self.change.settings.partitions.as_ref();
         let mut loaded = partitions_of(wanted);
-        loaded.retain(|name| !unloaded.contains(&name.as_str()));
+        loaded.retain(|name| {
+            selected.is_none_or(|names| names.contains(name)) && !unloaded.contains(&name.as_str())
+        });
         if loaded.is_empty() { Loaded::Nothing } else { Loaded::Partitions(loaded) }
     }
 

@@ -50,7 +50,12 @@ async fn an_adopted_target_gets_what_it_lacks_and_nothing_else() {
     scene.plan_one("things", "");
     scene.expect_refusal(&["target_exists", "adopt"]).await;
 
+    // Rows that are there before do not begin to expire unless the plan file says so itself.
     scene.plan_one("things", "existing = \"adopt\"");
+    let plan = scene.plan().await.expect_code(2);
+    expect_words(&plan, &["property_kept", TTL]);
+    let settings = format!("existing = \"adopt\"\nproperties.set.\"{TTL}\" = 3600");
+    scene.plan_one("things", &settings);
     scene.to.forget_calls();
     scene.converge().await;
     let calls = |rpc| scene.to.count(rpc);

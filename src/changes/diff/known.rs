@@ -10,7 +10,7 @@ use crate::changes::differences::{
 use crate::changes::wanted::Wanted;
 use crate::changes::{Action, Finding, Inspected, Known, Loaded, SourceState, TargetState};
 use crate::model::quantity::{count, counted};
-use crate::model::{Existing, LoadRule, LoadState};
+use crate::model::{AliasRule, Existing, LoadRule, LoadState};
 
 /// Everything there is to compare.
 pub(super) struct Sides<'a> {
@@ -270,6 +270,8 @@ fn deviations(sides: &Sides<'_>) -> Vec<Finding> {
     let left: Vec<&str> = left
         .split(", ")
         .filter(|alias| target.collection.aliases.iter().any(|have| have == alias))
+        // The source's own may be gone from it because they went over.
+        .filter(|_| !matches!(sides.inspected.rule.aliases, AliasRule::Keep))
         .collect();
     if !left.is_empty() {
         let message =

@@ -93,7 +93,8 @@ async fn what_an_untold_function_computes_is_left_behind_where_the_plan_file_say
         "version = 1\n[source]\nendpoint = \"{}\"\n[target]\nendpoint = \"{}\"\n\
          [[collections]]\nsource = \"texts\"\nsource_database = \"default\"\n\
          target_database = \"{}\"\n\
-         fields = {{ terms = {{ drop = true }} }}\n",
+         fields = {{ terms = {{ drop = true }} }}\n\
+         indexes = {{ terms = \"none\" }}\n",
         source.uri(),
         target.uri(),
         to.database(),

@@ -1,6 +1,7 @@
 //! Reads both ends: which collections the rules mean, and what they and their targets are now.
 //! Writes nothing.
 
+mod collection;
 mod measure;
 pub mod server;
 
@@ -8,12 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use globset::{Glob, GlobMatcher};
 
-use super::{Finding, Inspected, Known, Severity, SourceState, TargetState, wanted};
-use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
-use crate::model::{
-    Collection, CollectionRule, DynamicField, Flavour, KeyRange, LoadState, Migration, Partition,
-    Selector,
-};
+use super::{Finding, Inspected, Known, Severity, wanted};
+use crate::milvus::{Client, Error, Kind, Result};
+use crate::model::{CollectionRule, Migration, Selector};
 
 /// Which of the plan file's collections to look at (`--only`, `--exclude`).
 #[derive(Debug, Clone, Default)]
@@ -223,200 +221,6 @@ impl Inspection<'_> {
             known,
             findings,
         })
-    }
-
-    /// Asked one by one: a collection with one released partition calls itself loaded, and queries
-    /// then leave that partition's rows out without a word.
-    async fn partition_states(
-        &self,
-        database: &str,
-        collection: &str,
-        names: Vec<String>,
-        of_all: LoadState,
-    ) -> Result<Vec<Partition>> {
-        let mut partitions = Vec::new();
-        for name in names {
-            let state = self.source.settled_load_state(database, collection, Some(&name)).await;
-            let load = match state {
-                Err(error) if error.kind == Kind::Unsupported => of_all,
-                other => other?,
-            };
-            partitions.push(Partition { name, load });
-        }
-        Ok(partitions)
-    }
-
-    async fn source_state(
-        &self,
-        rule: &CollectionRule,
-        name: &str,
-        in_use: bool,
-        known: bool,
-        findings: &mut Vec<Finding>,
-    ) -> Result<Option<SourceState>> {
-        let database = &rule.source_database;
-        let address = format!("{database}/{name}");
-        let mut refuse = |code, address: String, message: String, advice: &str| {
-            findings.push(Finding {
-                severity: Severity::Error,
-                code,
-                address,
-                message,
-                advice: advice.to_owned(),
-            });
-        };
-        let Some(described) = self.source.describe_collection(database, name).await? else {
-            let message = format!("{}: the source has no collection {address}", rule.location);
-            let there = self.source.list_collections(database).await?;
-            refuse("source_missing", address, message, &named(database, &there));
-            return Ok(None);
-        };
-        let mut collection = described.collection;
-        if collection.name != name {
-            let message = format!("{name:?} is an alias of {:?}", collection.name);
-            refuse("source_is_alias", address, message, "name the collection itself");
-            return Ok(None);
-        }
-        let partition_names = if collection.partition_key().is_some() {
-            Vec::new()
-        } else {
-            self.source.list_partitions(database, name).await?
-        };
-        collection.partitions =
-            partition_names.iter().filter(|name| *name != "_default").cloned().collect();
-        collection.indexes = self.source.list_indexes(database, name).await?;
-        if self.source.version().flavour == Flavour::Lite {
-            // It does not describe them with the collection.
-            let aliases = self.source.list_aliases(database, name).await?;
-            collection.aliases = aliases.unwrap_or_default();
-        }
-        let load = self.source.settled_load_state(database, name, None).await?;
-        let selected = wanted::selected(&rule.partitions.select, &partition_names);
-        let partitions = self.partition_states(database, name, selected, load).await?;
-        let unloaded: Vec<&str> = partitions
-            .iter()
-            .filter(|partition| partition.load != LoadState::Loaded)
-            .map(|partition| partition.name.as_str())
-            .collect();
-        let readable = load == LoadState::Loaded && unloaded.is_empty();
-        // What is finished needs no more reading; its source may be released after the cut-over.
-        if !readable
-            && !in_use
-            && let Some((code, message, advice)) = self.why_unreadable(&collection, load, &unloaded)
-        {
-            refuse(code, address.clone(), message, advice);
-        }
-        let row_statistic = self.source.row_count_statistic(database, name).await?;
-        let mut state = SourceState {
-            id: described.id,
-            collection,
-            partitions,
-            load,
-            rows: None,
-            row_statistic,
-            row_bytes: None,
-            dynamic_rows: None,
-            nulls: BTreeMap::new(),
-            shadowed: BTreeMap::new(),
-            replicas: None,
-        };
-        if load == LoadState::Loaded {
-            state.replicas = self.source.replicas(database, name).await?;
-        }
-        if readable {
-            measure::rows(self.source, &mut state, rule).await?;
-            let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
-            if off && state.collection.dynamic_field && !known {
-                state.dynamic_rows = Some(measure::dynamic_rows(self.source, &state, rule).await?);
-            }
-            if !in_use {
-                measure::nulls(self.source, &mut state, rule).await?;
-            }
-        }
-        if !in_use {
-            let target = self.target.version();
-            measure::shadowed(self.source, target, &mut state, rule, findings).await?;
-        }
-        Ok(Some(state))
-    }
-
-    /// What stands against reading a source of which not everything is loaded, if anything: the
-    /// finding's code, what is the case, and what to do.
-    fn why_unreadable(
-        &self,
-        collection: &Collection,
-        load: LoadState,
-        unloaded: &[&str],
-    ) -> Option<(&'static str, String, &'static str)> {
-        let version = self.source.version();
-        let old = version.flavour == Flavour::Milvus && version.older_than(2, 3, 0);
-        let partly = || format!("partitions are not loaded: {}", unloaded.join(", "));
-        if load == LoadState::Loaded && old {
-            let advice = "Milvus 2.2 loads no partition beside others: release the collection at \
-                          the source, and load all of it";
-            return Some(("source_partition_not_loaded", partly(), advice));
-        }
-        if self.load_source {
-            let vectors = wanted::without_index(collection);
-            if version.flavour == Flavour::Lite || vectors.is_empty() {
-                return None;
-            }
-            let message = format!(
-                "the source collection cannot be loaded, as these vectors have no index: {}",
-                vectors.join(", ")
-            );
-            return Some(("source_not_loadable", message, "make an index on them at the source"));
-        }
-        let advice = "load it at the source, or set `load = true` under [source] to let apply load \
-                      it and release it again";
-        Some(match load {
-            LoadState::Loading => {
-                let message = "the source collection is still being loaded".to_owned();
-                ("source_loading", message, "run the same command again when it is loaded")
-            }
-            LoadState::Loaded => ("source_partition_not_loaded", partly(), advice),
-            LoadState::NotLoaded => {
-                let message = "the source collection is not loaded".to_owned();
-                ("source_not_loaded", message, advice)
-            }
-        })
-    }
-
-    async fn target_state(&self, database: &str, name: &str) -> Result<Option<TargetState>> {
-        let Some(described) = self.target.describe_collection(database, name).await? else {
-            return Ok(None);
-        };
-        let mut collection = described.collection;
-        if collection.partition_key().is_none() {
-            let mut partitions = self.target.list_partitions(database, name).await?;
-            partitions.retain(|name| name != "_default");
-            collection.partitions = partitions;
-        }
-        collection.indexes = self.target.list_indexes(database, name).await?;
-        let load = self.target.load_state(database, name, None).await?;
-        let rows = match Query::of(&collection) {
-            Some(query) if load == LoadState::Loaded => {
-                self.target.count(&query, &KeyRange::ALL, Moment::Strong).await?
-            }
-            _ => None,
-        };
-        let row_statistic = self.target.row_count_statistic(database, name).await?;
-        Ok(Some(TargetState { id: described.id, collection, load, rows, row_statistic }))
-    }
-}
-
-/// What a database holds, for somebody who looks for a collection in it.
-fn named(database: &str, collections: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let some: Vec<&str> = collections.iter().take(SHOWN).map(String::as_str).collect();
-    match collections.len() {
-        0 => format!("check the database: {database:?} holds no collections"),
-        1..=SHOWN => format!("the database {database:?} holds: {}", some.join(", ")),
-        more => format!(
-            "the database {database:?} holds: {}, and {} more",
-            some.join(", "),
-            more - SHOWN
-        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Making;
+use super::partitions::describe_partition_key;
 use crate::model::quantity::counted;
 use crate::model::{DataType, Field, FieldRule};
 
@@ -272,6 +273,10 @@ impl Making<'_> {
             {
                 found.attribute = format!("{to}.{attribute}");
             }
+        }
+        let key = describe_partition_key(&self.collection);
+        for found in self.overrides.iter_mut().filter(|found| found.attribute == "partition_key") {
+            key.clone_into(&mut found.target);
         }
         for (name, to) in &renamed {
             self.set(&format!("{to}.name"), name, to);

@@ -173,7 +173,7 @@ pub fn selected(globs: &[String], partitions: &[String]) -> Vec<String> {
     partitions.iter().filter(is_selected).cloned().collect()
 }
 
-fn describe_partition_key(collection: &Collection) -> String {
+pub(super) fn describe_partition_key(collection: &Collection) -> String {
     match (collection.partition_key(), collection.num_partitions) {
         (None, _) => "none".to_owned(),
         (Some(Field { name, .. }), None | Some(0)) => name.clone(),

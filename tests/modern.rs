@@ -13,6 +13,7 @@ mod support;
 mod modern {
     mod aliases;
     mod defaults;
+    mod examples;
     mod existing;
     mod fields;
     mod forgetful;

@@ -1,0 +1,157 @@
+//! The plan files that people copy: each is carried out, and then there is nothing to do.
+
+use std::sync::Arc;
+
+use super::scene::{PLAN, Scene};
+use crate::support::collection::{Collection, FieldWords, Index, field, plain, var_char};
+use crate::support::data;
+use crate::support::fake::{Plan, Profile};
+use crate::support::ferry::Ferry;
+use crate::support::lines::auto_index;
+use crate::support::pb::schema::DataType;
+use crate::support::pb::schema::value_field::Data;
+use crate::support::probe::Probe;
+
+/// An example between two doubles: its endpoints are theirs, everything else is as it stands.
+async fn scene(example: &str, from: Profile, to: Profile) -> Scene {
+    let mut scene = Scene::of(from, to).await;
+    let mut ferry = Ferry::new();
+    for name in ["SOURCE_USER", "SOURCE_PASSWORD", "ZILLIZ_TOKEN"] {
+        ferry = ferry.env(name, "anything");
+    }
+    for name in ["DEV_USER", "DEV_PASSWORD", "DEV_TOKEN"] {
+        ferry = ferry.env(name, "anything");
+    }
+    let path = format!("{}/examples/{example}.ferry.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut ends = [scene.from.uri(), scene.to.uri()].into_iter();
+    let lines = text.lines().map(|line| {
+        let is_end = ["endpoint = \"http", "source_endpoint = \"http", "target_endpoint = \"http"]
+            .iter()
+            .any(|start| line.starts_with(start));
+        match line.split_once(" = ") {
+            Some((key, _)) if is_end => match ends.next() {
+                Some(uri) => format!("{key} = \"{uri}\""),
+                None => line.to_owned(),
+            },
+            _ => line.to_owned(),
+        }
+    });
+    let text = lines.collect::<Vec<_>>().join("\n");
+    ferry.write(PLAN, &text);
+    scene.ferry = Arc::new(ferry);
+    scene
+}
+
+async fn fill(probe: &Probe, collection: &Collection, partitions: &[&str]) {
+    let rows = data::table_of(collection, &data::key_range(0..200), 3);
+    let rows = if partitions.is_empty() { rows } else { rows.spread_over(partitions) };
+    probe.fill(collection, &rows).await;
+}
+
+fn with(name: &str, more: impl FnOnce(&mut Collection)) -> Collection {
+    let mut collection = plain(name, DataType::Int64);
+    more(&mut collection);
+    collection
+}
+
+#[tokio::test]
+async fn minimal() {
+    let milvus = || Profile::milvus("2.6.5");
+    let scene = scene("minimal", milvus(), milvus()).await;
+    fill(&scene.source, &plain("products", DataType::Int64), &[]).await;
+    scene.converge().await;
+}
+
+#[tokio::test]
+async fn environments() {
+    let milvus = || Profile::milvus("2.6.5");
+    let scene = scene("environments", milvus(), milvus()).await;
+    scene.source.create_database("catalog").await;
+    let source = scene.source.in_database("catalog");
+    for name in ["products", "reviews_de", "reviews_fr"] {
+        fill(&source, &plain(name, DataType::Int64), &[]).await;
+    }
+    scene.converge().await;
+    let described = scene.target.in_database("catalog").describe("reviews_de").await;
+    assert_eq!(described.schema.unwrap().description, "Moved from reviews_de (dev)");
+}
+
+#[tokio::test]
+async fn rename_and_partition_key() {
+    let cloud = Profile::zilliz(Plan::Dedicated { units: 4 }, "2.6");
+    let scene = scene("rename-and-partition-key", Profile::milvus("2.5.4"), cloud).await;
+    let products = with("products", |to| to.fields.push(var_char("tenant_id", 64)));
+    fill(&scene.source, &products.partitions(&["old", "new"]), &["_default", "old", "new"]).await;
+    fill(&scene.source, &plain("clicks", DataType::Int64).dynamic(), &[]).await;
+    for name in ["shop_a", "shop_tmp_b", "shop_c_backup"] {
+        fill(&scene.source, &plain(name, DataType::Int64), &[]).await;
+    }
+    scene.converge().await;
+    let targets = ["products_v2", "shop_a_v2", "clicks_v2"];
+    for name in targets {
+        assert!(scene.target.has_collection(name).await, "{name}");
+    }
+    assert!(!scene.target.has_collection("shop_tmp_b_v2").await);
+    assert_eq!(scene.target.describe("products_v2").await.num_partitions, 64);
+}
+
+#[tokio::test]
+async fn fields_and_indexes() {
+    let milvus = || Profile::milvus("2.6.5").set(|profile| profile.limits.replicas = 2);
+    let scene = scene("fields-and-indexes", milvus(), milvus()).await;
+    let articles = with("articles", |to| {
+        to.fields.retain(|field| field.name != "text");
+        to.fields.extend([
+            var_char("body", 200),
+            var_char("tenant", 40).nullable().with_default(Data::StringData("nobody".to_owned())),
+            field("published", DataType::Int64),
+            var_char("scratch", 100),
+        ]);
+        to.properties.push(("timezone".to_owned(), "UTC".to_owned()));
+        to.indexes = vec![
+            auto_index("embedding", "COSINE"),
+            Index::new("tenant", "BITMAP", "", ""),
+            Index::new("published", "STL_SORT", "", ""),
+        ];
+    });
+    fill(&scene.source, &articles, &[]).await;
+    scene.converge().await;
+    let described = scene.target.describe("articles_v2").await;
+    let fields = described.schema.unwrap().fields;
+    let names: Vec<&str> = fields.iter().map(|field| field.name.as_str()).collect();
+    assert!(names.contains(&"text") && !names.contains(&"body") && !names.contains(&"scratch"));
+}
+
+#[tokio::test]
+async fn partitions() {
+    let milvus = || Profile::milvus("2.6.5");
+    let scene = scene("partitions", milvus(), milvus()).await;
+    let names = ["_default", "2025_12", "2026_01"];
+    for database in ["eu", "us"] {
+        scene.source.create_database(database).await;
+        let source = scene.source.in_database(database);
+        let events = plain("events", DataType::Int64).partitions(&names[1..]);
+        fill(&source, &events, &names).await;
+    }
+    let clicks = with("clicks_web", |to| to.fields.push(var_char("customer", 40)));
+    let us = scene.source.in_database("us");
+    fill(&us, &clicks.partitions(&["a"]), &["_default", "a"]).await;
+    scene.converge().await;
+    let world = scene.target.in_database("world");
+    assert!(world.has_collection("events_eu").await && world.has_collection("events_us").await);
+    assert_eq!(scene.target.in_database("us").describe("clicks_web").await.num_partitions, 128);
+}
+
+#[tokio::test]
+async fn zilliz_cloud() {
+    let cloud = Profile::zilliz(Plan::Serverless, "2.6");
+    let scene = scene("zilliz-cloud", Profile::milvus("2.5.4"), cloud).await;
+    fill(&scene.source, &plain("products", DataType::Int64).alias("live"), &[]).await;
+    fill(&scene.source, &plain("reviews", DataType::Int64), &[]).await;
+    fill(&scene.source, &plain("archive_2020", DataType::Int64), &[]).await;
+    scene.converge().await;
+    let of = async |alias: &str| scene.target.describe(alias).await.schema.unwrap().name;
+    assert_eq!(of("live").await, "products_2026");
+    assert_eq!(of("reviews").await, "reviews_2026");
+}

@@ -168,11 +168,6 @@ fn rows() -> Vec<Row> {
         feature("databases", F::Databases, "refused: `target_lacks_feature`; `target_database`"),
         double(feature("properties of databases", F::DatabaseProperties, "left out")),
         double(feature("indexes on JSON paths", F::JsonPathIndex, "refused: `target_lacks_index`")),
-        not_in_lite_2(feature(
-            "made-up keys stay made up ⁵",
-            F::GivenAutoIds,
-            "warning: `auto_id_off`",
-        )),
     ]
 }
 

@@ -138,8 +138,6 @@ pub enum Feature {
     JsonPathIndex,
     /// Analyzers and text match (`enable_analyzer`, `enable_match`).
     TextMatch,
-    /// Keys given to a primary key that the server otherwise makes up.
-    GivenAutoIds,
     /// `UpdateInsert` by key.
     Upsert,
     /// Making a function without asking its provider whether it is there.
@@ -174,6 +172,5 @@ pub(super) const FEATURES: &[Row<Feature>] = &[
     row(Feature::Mmap, (2, 4, 0), false, false),
     row(Feature::JsonPathIndex, (2, 5, 0), false, true),
     row(Feature::TextMatch, (2, 5, 0), true, true),
-    row(Feature::GivenAutoIds, (2, 6, 3), false, true),
     row(Feature::Upsert, (2, 3, 0), true, true),
 ];

@@ -50,7 +50,6 @@ fn each_version_has_what_it_was_released_with() {
         (F::TextMatch, ".....xxxxxx"),
         (F::JsonPathIndex, ".....xxxx.x"),
         (F::StructArrays, "......xxx.."),
-        (F::GivenAutoIds, ".......xx.x"),
         (F::NullableVectors, ".......xx.."),
         (F::NullableStructs, "........x.."),
         (F::Partitions, "xxxxxxxxx.x"),

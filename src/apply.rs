@@ -232,16 +232,11 @@ impl Turn<'_> {
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
             let there = self.without_new_partitions(wanted);
-            let loaded = match &self.change.ending.loaded {
-                Loaded::Partitions(names) => Loaded::Partitions(
-                    names
-                        .iter()
-                        .filter(|name| *name == "_default" || there.partitions.contains(name))
-                        .cloned()
-                        .collect(),
-                ),
-                other => other.clone(),
-            };
+            let mut loaded = self.change.ending.loaded.clone();
+            if let Loaded::Partitions(names) = &mut loaded {
+                let all = there.all_partitions();
+                names.retain(|name| all.contains(name));
+            }
             self.load_target(of_move, &there, &loaded).await?;
             return self.move_aliases(wanted).await;
         }

@@ -7,6 +7,7 @@
 pub mod abilities;
 pub mod diff;
 pub mod differences;
+mod glob;
 pub mod indexes;
 pub mod inspect;
 pub mod preflight;
@@ -38,6 +39,29 @@ pub struct Finding {
     pub message: String,
     /// What to do; may be empty for a warning.
     pub advice: String,
+}
+
+impl Finding {
+    /// Something for which `apply` refuses.
+    pub fn error(
+        code: &'static str,
+        address: impl Into<String>,
+        message: String,
+        advice: impl Into<String>,
+    ) -> Self {
+        let (address, advice) = (address.into(), advice.into());
+        Self { severity: Severity::Error, code, address, message, advice }
+    }
+
+    /// Something worth knowing before saying yes.
+    pub fn warning(
+        code: &'static str,
+        address: impl Into<String>,
+        message: String,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, address, message, advice) }
+    }
 }
 
 /// A source collection as it was found.

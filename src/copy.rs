@@ -284,10 +284,7 @@ impl Copy {
         }
         match &settings.partitions {
             Some(selected) => selected.iter().cloned().map(Some).collect(),
-            None => std::iter::once("_default".to_owned())
-                .chain(self.task.from.partitions.iter().cloned())
-                .map(Some)
-                .collect(),
+            None => self.task.from.all_partitions().into_iter().map(Some).collect(),
         }
     }
 

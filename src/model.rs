@@ -14,8 +14,8 @@ pub(crate) mod samples;
 pub mod version;
 
 pub use collection::{
-    Collection, ConsistencyLevel, DYNAMIC_COLUMN, Field, Function, FunctionKind, Index, LoadState,
-    Partition, StructField, ValueOfDefault,
+    Collection, ConsistencyLevel, DEFAULT_PARTITION, DYNAMIC_COLUMN, Field, Function, FunctionKind,
+    Index, LoadState, Partition, StructField, ValueOfDefault,
 };
 pub use data_type::DataType;
 pub use key::{Key, KeyKind, KeyRange};

@@ -120,7 +120,7 @@ impl Turn<'_> {
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let partitions = match what {
             Loaded::Nothing => return Ok(()),
-            Loaded::All => partitions_of(wanted),
+            Loaded::All => wanted.all_partitions(),
             Loaded::Partitions(names) => names.clone(),
         };
         if load_state(target, wanted, &partitions).await? == LoadState::Loaded {
@@ -161,7 +161,7 @@ impl Turn<'_> {
             Loaded::All => return Ok(()),
             Loaded::Nothing => Vec::new(),
             Loaded::Partitions(keep) => {
-                partitions_of(wanted).into_iter().filter(|name| !keep.contains(name)).collect()
+                wanted.all_partitions().into_iter().filter(|name| !keep.contains(name)).collect()
             }
         };
         if partitions.is_empty() && ending != Loaded::Nothing {
@@ -190,7 +190,7 @@ impl Turn<'_> {
             return ending.loaded.clone();
         }
         let selected = self.change.settings.partitions.as_ref();
-        let mut loaded = partitions_of(wanted);
+        let mut loaded = wanted.all_partitions();
         loaded.retain(|name| {
             selected.is_none_or(|names| names.contains(name)) && !unloaded.contains(&name.as_str())
         });
@@ -260,11 +260,6 @@ async fn not_loaded<'a>(
         }
     }
     Ok(names)
-}
-
-/// The partitions that a target has, where they have names of their own.
-fn partitions_of(collection: &Collection) -> Vec<String> {
-    std::iter::once("_default".to_owned()).chain(collection.partitions.iter().cloned()).collect()
 }
 
 /// Load state of the collection and these partitions: with some partitions loaded, the collection

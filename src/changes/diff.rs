@@ -29,7 +29,7 @@ pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionC
         if onto.len() > 1 {
             change.findings.insert(
                 0,
-                error(
+                Finding::error(
                     "two_onto_one",
                     &change.target_address,
                     format!("several collections would land here: {}", onto.join(", ")),
@@ -61,7 +61,7 @@ impl CollectionChange {
             );
             let address = &inspected.rule.target_database;
             let advice = "set them at the target by hand";
-            self.findings.push(warning("database_properties", address, message, advice));
+            self.findings.push(Finding::warning("database_properties", address, message, advice));
         }
     }
 
@@ -74,20 +74,6 @@ impl CollectionChange {
             finding.message.clone_into(&mut self.explanation);
         }
     }
-}
-
-fn error(code: &'static str, address: &str, message: String, advice: &str) -> Finding {
-    Finding {
-        severity: Severity::Error,
-        code,
-        address: address.to_owned(),
-        message,
-        advice: advice.to_owned(),
-    }
-}
-
-fn warning(code: &'static str, address: &str, message: String, advice: &str) -> Finding {
-    Finding { severity: Severity::Warning, ..error(code, address, message, advice) }
 }
 
 fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange {
@@ -177,7 +163,7 @@ impl Verdict {
 
     fn conflict(code: &'static str, address: &str, message: String, advice: &str) -> Self {
         Self {
-            findings: vec![error(code, address, message.clone(), advice)],
+            findings: vec![Finding::error(code, address, message.clone(), advice)],
             ..Self::new(Action::Conflict, code, message)
         }
     }
@@ -196,7 +182,7 @@ fn decide(
             && known.target_id.is_some()
         {
             verdict.reason = "target_gone";
-            verdict.findings.push(warning(
+            verdict.findings.push(Finding::warning(
                 "target_gone",
                 &address,
                 format!(

@@ -263,6 +263,19 @@ pub fn index_difference(should: &Index, is: &Index) -> Option<String> {
     (!wrong.is_empty()).then(|| wrong.join(", "))
 }
 
+/// The indexes that are there and otherwise than they should be, named.
+pub(super) fn other_indexes(should: &Collection, is: &Collection) -> Option<String> {
+    let texts: Vec<String> = should
+        .indexes
+        .iter()
+        .filter_map(|index| {
+            let have = is.indexes.iter().find(|have| place(have) == place(index))?;
+            Some(format!("index on {}: {}", index.field, index_difference(index, have)?))
+        })
+        .collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
+}
+
 /// Every parameter of an index by itself.
 fn settings(index: &Index) -> BTreeMap<String, String> {
     let mut settings = index.params.clone();

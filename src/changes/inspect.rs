@@ -7,9 +7,8 @@ pub mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{Glob, GlobMatcher};
-
-use super::{Finding, Inspected, Known, Severity, wanted};
+use super::glob::matcher;
+use super::{Finding, Inspected, Known, wanted};
 use crate::milvus::{Client, Error, Kind, Result};
 use crate::model::{CollectionRule, Migration, Selector};
 
@@ -82,7 +81,7 @@ impl Inspection<'_> {
     ) -> Result<std::result::Result<Vec<String>, Finding>> {
         let database = &rule.source_database;
         let refuse = |code, address: String, message, advice: String| {
-            Ok(Err(Finding { severity: Severity::Error, code, address, message, advice }))
+            Ok(Err(Finding::error(code, address, message, advice)))
         };
         if let Some(known) = &self.source_databases
             && !known.contains(database)
@@ -142,19 +141,15 @@ impl Inspection<'_> {
     ) -> Result<Inspected> {
         let mut findings = Vec::new();
         let address = format!("{}/{source_name}", rule.source_database);
+        let unrenderable = |template: &str, why: &str| {
+            let message = format!("{}: {template:?}: {why}", rule.location);
+            Finding::error("template", address.clone(), message, "correct the template")
+        };
         let mut render = |template: &Option<crate::model::NameTemplate>| {
             let template = template.as_ref()?;
             template
                 .render(&source_name)
-                .map_err(|why| {
-                    findings.push(Finding {
-                        severity: Severity::Error,
-                        code: "template",
-                        address: address.clone(),
-                        message: format!("{}: {:?}: {why}", rule.location, template.text()),
-                        advice: "correct the template".to_owned(),
-                    });
-                })
+                .map_err(|why| findings.push(unrenderable(template.text(), &why)))
                 .ok()
         };
         let target_name = render(&rule.target).unwrap_or_else(|| source_name.clone());
@@ -186,13 +181,7 @@ impl Inspection<'_> {
         let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
             Ok(aliases) => aliases,
             Err((template, why)) => {
-                findings.push(Finding {
-                    severity: Severity::Error,
-                    code: "template",
-                    address: address.clone(),
-                    message: format!("{}: {template:?}: {why}", rule.location),
-                    advice: "correct the template".to_owned(),
-                });
+                findings.push(unrenderable(&template, &why));
                 Vec::new()
             }
         };
@@ -227,19 +216,9 @@ impl Inspection<'_> {
 /// Milvus Lite 2 makes collections that it cannot describe (a default value of zero) or query (a
 /// partition key).
 fn unreadable(address: String, error: &Error) -> Finding {
-    Finding {
-        severity: Severity::Error,
-        code: "source_not_readable",
-        address,
-        message: format!("the source does not let it be read: {error}"),
-        advice: "leave this collection out of the plan file (`exclude`, or --exclude)".to_owned(),
-    }
-}
-
-fn matcher(pattern: &str) -> impl Fn(&str) -> bool + use<> {
-    // The plan file's globs were checked when it was read.
-    let glob: Option<GlobMatcher> = Glob::new(pattern).ok().map(|glob| glob.compile_matcher());
-    move |name| glob.as_ref().is_some_and(|glob| glob.is_match(name))
+    let message = format!("the source does not let it be read: {error}");
+    let advice = "leave this collection out of the plan file (`exclude`, or --exclude)";
+    Finding::error("source_not_readable", address, message, advice)
 }
 
 /// Keeps what `--only` and `--exclude` leave; a pattern that matches nothing is a typing error.
@@ -248,6 +227,9 @@ fn select(
     chosen: &mut Vec<(&CollectionRule, String)>,
     findings: &mut Vec<Finding>,
 ) {
+    let nothing = |address: String, message: String, advice: &str| {
+        Finding::error("selection_matches_nothing", address, message, advice)
+    };
     let matches = |pattern: &str, (rule, name): &(&CollectionRule, String)| {
         let matches = matcher(pattern);
         matches(name) || matches(&format!("{}/{name}", rule.source_database))
@@ -259,15 +241,10 @@ fn select(
         .chain(selection.exclude.iter().map(|pattern| ("--exclude", pattern)))
     {
         if !chosen.iter().any(|entry| matches(pattern, entry)) {
-            findings.push(Finding {
-                severity: Severity::Error,
-                code: "selection_matches_nothing",
-                address: pattern.clone(),
-                message: format!("{option} {pattern} matches no collection of the plan file"),
-                advice: "patterns are matched against `collection` and `database/collection` of \
-                         the source"
-                    .to_owned(),
-            });
+            let message = format!("{option} {pattern} matches no collection of the plan file");
+            let advice =
+                "patterns are matched against `collection` and `database/collection` of the source";
+            findings.push(nothing(pattern.clone(), message, advice));
         }
     }
     let any = !chosen.is_empty();
@@ -276,18 +253,9 @@ fn select(
             && !selection.exclude.iter().any(|exclude| matches(exclude, entry))
     });
     if any && chosen.is_empty() && findings.is_empty() {
-        findings.push(Finding {
-            severity: Severity::Error,
-            code: "selection_matches_nothing",
-            address: selection
-                .only
-                .iter()
-                .chain(&selection.exclude)
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(" "),
-            message: "--only and --exclude leave no collection of the plan file".to_owned(),
-            advice: "select less narrowly".to_owned(),
-        });
+        let patterns: Vec<&str> =
+            selection.only.iter().chain(&selection.exclude).map(String::as_str).collect();
+        let message = "--only and --exclude leave no collection of the plan file".to_owned();
+        findings.push(nothing(patterns.join(" "), message, "select less narrowly"));
     }
 }

@@ -109,8 +109,8 @@ pub(super) async fn changes(
             .hosted_at(ends.target.uri());
     let collections = diff::diff(inspected, &abilities);
     let plan = abilities.plan().map(|plan| format!(", {plan}")).unwrap_or_default();
-    let source = server::state(&ends.source).await?;
-    let target = server::state(&ends.target).await?;
+    let source = server::state(&ends.source, false).await?;
+    let target = server::state(&ends.target, true).await?;
     findings.extend(preflight::whole(&collections, &source, &target, &abilities));
     findings.extend(server::permissions(&ends.source, &ends.target, &collections).await);
     Ok(Changes {

@@ -6,7 +6,7 @@ use super::client::{CHANGE, Client, LOOKUP};
 use super::convert;
 use super::error::{Kind, Result};
 use super::pb::milvus as pb;
-use crate::model::Collection;
+use crate::model::{Collection, DEFAULT_PARTITION};
 
 /// A collection as the server describes it.
 #[derive(Debug, Clone)]
@@ -135,7 +135,7 @@ impl Client {
         let mut names = match answer {
             Ok(answer) => answer.partition_names,
             // Milvus Lite 2 has no partitions.
-            Err(error) if error.kind == Kind::Unsupported => vec!["_default".to_owned()],
+            Err(error) if error.kind == Kind::Unsupported => vec![DEFAULT_PARTITION.to_owned()],
             Err(error) => return Err(error),
         };
         names.sort();

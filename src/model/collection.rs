@@ -10,6 +10,9 @@ use super::DataType;
 /// The name of the column that holds what the schema does not name.
 pub const DYNAMIC_COLUMN: &str = "$meta";
 
+/// The partition that every collection has.
+pub const DEFAULT_PARTITION: &str = "_default";
+
 /// The default of a field, kept as the encoded `ValueField` that the server described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValueOfDefault(pub Vec<u8>);
@@ -250,6 +253,23 @@ impl Collection {
     /// Whether it has a field, or a struct array field, of this name.
     pub fn has_field(&self, name: &str) -> bool {
         self.field(name).is_some() || self.struct_fields.iter().any(|field| field.name == name)
+    }
+
+    /// The field that an index is on; `struct[field]` is one in a struct array.
+    pub fn indexed_field(&self, name: &str) -> Option<&Field> {
+        self.field(name).or_else(|| {
+            let (of, inner) = name.strip_suffix(']')?.split_once('[')?;
+            let of = self.struct_fields.iter().find(|field| field.name == of)?;
+            of.fields.iter().find(|field| field.name == inner || field.name == name)
+        })
+    }
+
+    /// The names of all partitions, [`DEFAULT_PARTITION`] first; those of a partition key have none
+    /// that could be used.
+    pub fn all_partitions(&self) -> Vec<String> {
+        std::iter::once(DEFAULT_PARTITION.to_owned())
+            .chain(self.partitions.iter().cloned())
+            .collect()
     }
 
     /// The function that computes a field.

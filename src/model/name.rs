@@ -1,17 +1,26 @@
 //! Milvus's rules for names.
 
-/// The longest name that Milvus takes, in bytes.
-const LONGEST: usize = 255;
+/// The longest name that Milvus takes, in bytes, in every release and flavour.
+pub const LONGEST: usize = 255;
+
+/// Names of fields that Milvus keeps for itself (`common.go`, every line).
+pub const RESERVED_FIELDS: &[&str] =
+    &["$meta", "RowID", "Timestamp", "$namespace_id", "__virtual_pk__"];
 
 /// What is wrong with a name of a collection, database or field, if anything.
 pub fn fault(name: &str) -> Option<&'static str> {
+    fault_allowing(name, |_| false)
+}
+
+/// [`fault`] for a server that allows more characters behind the first one.
+pub fn fault_allowing(name: &str, extra: impl Fn(char) -> bool) -> Option<&'static str> {
     if name.is_empty() {
         Some("is empty")
     } else if name.len() > LONGEST {
         Some("is longer than 255 bytes")
     } else if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         Some("does not begin with a letter or `_`")
-    } else if name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+    } else if name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || extra(c))) {
         Some("has characters other than letters, digits and `_`")
     } else {
         None

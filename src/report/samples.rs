@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::apply::event::{Outcome, Status};
 use crate::changes::{
     Action, Capacity, Changes, CollectionChange, End, Ending, Finding, Known, Loaded, Override,
-    Severity, SourceState,
+    SourceState,
 };
 use crate::model::samples as model;
 use crate::model::{Collection, DataType, Field, Index, LoadState, RowSettings};
@@ -218,17 +218,11 @@ pub(super) fn conflict() -> CollectionChange {
 }
 
 pub(super) fn error(code: &'static str, address: &str, message: &str, advice: &str) -> Finding {
-    Finding {
-        severity: Severity::Error,
-        code,
-        address: address.to_owned(),
-        message: message.to_owned(),
-        advice: advice.to_owned(),
-    }
+    Finding::error(code, address, message.to_owned(), advice)
 }
 
 pub(super) fn warning(code: &'static str, address: &str, message: &str, advice: &str) -> Finding {
-    Finding { severity: Severity::Warning, ..error(code, address, message, advice) }
+    Finding::warning(code, address, message.to_owned(), advice)
 }
 
 pub(super) fn outcome(name: &str, status: Status, rows: u64) -> Outcome {

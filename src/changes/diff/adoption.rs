@@ -1,12 +1,12 @@
 //! Targets that no recorded run made: refused, or adopted with what they lack.
 
-use super::{Verdict, names_beyond, warning};
+use super::{Verdict, names_beyond};
 use crate::changes::abilities::Abilities;
-use crate::changes::differences::{Difference, Weight, differences, index_difference, list, place};
+use crate::changes::differences::{Difference, Weight, differences, list, other_indexes};
 use crate::changes::wanted::Wanted;
-use crate::changes::{Action, Inspected, TargetState};
+use crate::changes::{Action, Finding, Inspected, TargetState};
+use crate::model::Existing;
 use crate::model::quantity::counted;
-use crate::model::{Collection, Existing};
 
 /// Properties by which rows expire.
 const EXPIRING: &[&str] = &["collection.ttl.seconds", "ttl_field"];
@@ -48,15 +48,21 @@ pub(super) fn decide(
     if let Some(conflict) = cannot_be_altered(&address, &fixed) {
         return conflict;
     }
-    if let Some(conflict) = other_indexes(&address, &wanted.collection, &target.collection) {
-        return conflict;
+    if let Some(text) = other_indexes(&wanted.collection, &target.collection) {
+        return Verdict::conflict(
+            "target_index_differs",
+            &address,
+            format!("the collection at the target has other indexes: {text}"),
+            "say in the plan file that they are to be so (`indexes`), or drop them at the target \
+             to have them made",
+        );
     }
     let rows = match target.rows {
         Some(rows) => format!("it holds {}", counted(rows, "row")),
         None => "its rows are not counted, as it is not loaded".to_owned(),
     };
     let mut verdict = Verdict::new(Action::Adopt, "adopted", format!("written into; {rows}"));
-    verdict.findings.push(warning(
+    verdict.findings.push(Finding::warning(
         "adopted",
         &address,
         format!(
@@ -67,7 +73,7 @@ pub(super) fn decide(
         "",
     ));
     if wanted.settings.by_partition && target.rows != Some(0) {
-        verdict.findings.push(warning(
+        verdict.findings.push(Finding::warning(
             "adopted_by_partition",
             &address,
             "a key that the target holds in another partition than the source would be there \
@@ -115,9 +121,9 @@ fn alter(
         verdict.alter.insert(name.clone(), value);
         return;
     }
-    verdict.findings.push(warning(
+    verdict.findings.push(Finding::warning(
         "property_kept",
-        &wanted.collection.address(),
+        wanted.collection.address(),
         format!(
             "the collection at the target differs and is left so: {}",
             list(std::slice::from_ref(difference)).unwrap_or_default()
@@ -148,25 +154,4 @@ fn cannot_be_altered(address: &str, differences: &[Difference]) -> Option<Verdic
              `fields.NAME`), or choose another `target`",
         )
     })
-}
-
-fn other_indexes(address: &str, wanted: &Collection, target: &Collection) -> Option<Verdict> {
-    let texts: Vec<String> = wanted
-        .indexes
-        .iter()
-        .filter_map(|index| {
-            let have = target.indexes.iter().find(|have| place(have) == place(index))?;
-            Some(format!("index on {}: {}", index.field, index_difference(index, have)?))
-        })
-        .collect();
-    if texts.is_empty() {
-        return None;
-    }
-    Some(Verdict::conflict(
-        "target_index_differs",
-        address,
-        format!("the collection at the target has other indexes: {}", texts.join("; ")),
-        "say in the plan file that they are to be so (`indexes`), or drop them at the target to \
-         have them made",
-    ))
 }

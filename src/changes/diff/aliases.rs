@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{error, warning};
 use crate::changes::wanted::Wanted;
 use crate::changes::{CollectionChange, Finding, Inspected};
 
@@ -19,23 +18,23 @@ pub(super) fn taken(inspected: &Inspected, wanted: &Wanted, finished: bool) -> V
         };
         let found = if finished {
             let message = format!("the alias {alias:?} leads to {holder:?} by now, and is left so");
-            warning("alias_moved_on", &address, message, "")
+            Finding::warning("alias_moved_on", &address, message, "")
         } else if holder == alias {
             let message = format!("the alias {alias:?} cannot be made: a collection has that name");
             let advice =
                 "rename it with `aliases = { old = \"new\" }`, or say `aliases = \"none\"`";
-            error("alias_is_collection", &address, message, advice)
+            Finding::error("alias_is_collection", &address, message, advice)
         } else if wanted.ending.move_aliases {
             let message = format!(
                 "the alias {alias:?} is taken from {holder:?} when all rows are there: that is the \
                  cut-over"
             );
-            warning("alias_taken_over", &address, message, "")
+            Finding::warning("alias_taken_over", &address, message, "")
         } else {
             let message = format!("the alias {alias:?} leads to {holder:?} at the target");
             let advice = "say `move_aliases = true` to take it over when all rows are there, or \
                           `aliases = \"none\"`";
-            error("alias_taken", &address, message, advice)
+            Finding::error("alias_taken", &address, message, advice)
         };
         findings.push(found);
     }
@@ -69,7 +68,9 @@ pub(super) fn wanted_twice(changes: &mut [CollectionChange]) {
                     format!("the name {alias:?} would lead to several: {}", names.join(", "));
                 let address = format!("{}/{alias}", change.target_address);
                 let advice = "say `aliases = \"none\"`, or give other names, for all but one";
-                change.findings.insert(0, error("alias_wanted_twice", &address, message, advice));
+                change
+                    .findings
+                    .insert(0, Finding::error("alias_wanted_twice", &address, message, advice));
                 change.refuse("alias_wanted_twice");
                 break;
             }

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Verdict, adoption, error, names_beyond, warning};
+use super::{Verdict, adoption, names_beyond};
 use crate::changes::abilities::{Abilities, Feature};
-use crate::changes::differences::{
-    differences, essential, index_difference, list, not_kept, place,
-};
+use crate::changes::differences::{differences, essential, list, not_kept, other_indexes, place};
 use crate::changes::wanted::Wanted;
 use crate::changes::{Action, Finding, Inspected, Known, Loaded, SourceState, TargetState};
 use crate::model::quantity::{count, counted};
@@ -202,7 +200,7 @@ fn finished(sides: &Sides<'_>) -> Verdict {
     let emptied = target.rows == Some(0) && known.rows > 0 && !known.adopted;
     if emptied {
         let mut verdict = Verdict::new(Action::Conflict, "target_emptied", "");
-        verdict.findings.push(error(
+        verdict.findings.push(Finding::error(
             "target_emptied",
             &address,
             format!("{} were copied, and the collection is empty now", counted(known.rows, "row")),
@@ -226,11 +224,16 @@ fn finished(sides: &Sides<'_>) -> Verdict {
     if let Some(names) = not_removable(sides) {
         let message = format!("{} takes no property away: {names}", sides.abilities);
         let advice = "set another value instead, or remove it from `properties.unset`";
-        verdict.findings.push(warning("property_not_removable", &address, message, advice));
+        verdict.findings.push(Finding::warning(
+            "property_not_removable",
+            &address,
+            message,
+            advice,
+        ));
     }
     verdict.findings.extend(deviations(sides));
     let mut warn = |code, message: String, advice| {
-        verdict.findings.push(warning(code, &address, message, advice));
+        verdict.findings.push(Finding::warning(code, &address, message, advice));
     };
     if let Some(text) = list(&asked_for_still) {
         let message = format!("since it was finished, what is asked for has changed: {text}");
@@ -259,9 +262,9 @@ fn deviations(sides: &Sides<'_>) -> Vec<Finding> {
     let address = wanted.collection.address();
     let mut findings = Vec::new();
     let mut warn = |code, message: String, advice: &str| {
-        findings.push(warning(code, &address, message, advice));
+        findings.push(Finding::warning(code, &address, message, advice));
     };
-    if let Some(text) = other_indexes(sides) {
+    if let Some(text) = other_indexes(&wanted.collection, &target.collection) {
         let advice = "an index is not replaced on its own: drop it at the target, and the next run \
                       makes it anew; or give `indexes` in the plan file as the target has them";
         warn("index_differs", format!("indexes at the target are others: {text}"), advice);
@@ -373,20 +376,4 @@ fn lacking(sides: &Sides<'_>) -> Option<Verdict> {
         return Some(Verdict::new(Action::Resume, "not_loaded", explanation));
     }
     None
-}
-
-/// Indexes that are not as they are asked for.
-fn other_indexes(sides: &Sides<'_>) -> Option<String> {
-    let there = &sides.target.collection.indexes;
-    let texts: Vec<String> = sides
-        .wanted
-        .collection
-        .indexes
-        .iter()
-        .filter_map(|index| {
-            let have = there.iter().find(|have| place(have) == place(index))?;
-            Some(format!("index on {}: {}", index.field, index_difference(index, have)?))
-        })
-        .collect();
-    (!texts.is_empty()).then(|| texts.join("; "))
 }

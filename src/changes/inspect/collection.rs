@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::{Inspection, measure};
-use crate::changes::{Finding, Severity, SourceState, TargetState, wanted};
+use crate::changes::{Finding, SourceState, TargetState, wanted};
 use crate::milvus::{Kind, Moment, Query, Result};
 use crate::model::{
-    Collection, CollectionRule, DynamicField, Flavour, KeyRange, LoadState, Partition,
+    Collection, CollectionRule, DEFAULT_PARTITION, DynamicField, Flavour, KeyRange, LoadState,
+    Partition,
 };
 
 impl Inspection<'_> {
@@ -42,13 +43,7 @@ impl Inspection<'_> {
         let database = &rule.source_database;
         let address = format!("{database}/{name}");
         let mut refuse = |code, address: String, message: String, advice: &str| {
-            findings.push(Finding {
-                severity: Severity::Error,
-                code,
-                address,
-                message,
-                advice: advice.to_owned(),
-            });
+            findings.push(Finding::error(code, address, message, advice));
         };
         let Some(described) = self.source.describe_collection(database, name).await? else {
             let message = format!("{}: the source has no collection {address}", rule.location);
@@ -68,7 +63,7 @@ impl Inspection<'_> {
             self.source.list_partitions(database, name).await?
         };
         collection.partitions =
-            partition_names.iter().filter(|name| *name != "_default").cloned().collect();
+            partition_names.iter().filter(|name| *name != DEFAULT_PARTITION).cloned().collect();
         collection.indexes = self.source.list_indexes(database, name).await?;
         if self.source.version().flavour == Flavour::Lite {
             // It does not describe them with the collection.
@@ -105,7 +100,7 @@ impl Inspection<'_> {
             shadowed: BTreeMap::new(),
             replicas: None,
         };
-        if load == LoadState::Loaded {
+        if load == LoadState::Loaded && !in_use && rule.replicas.is_none() {
             state.replicas = self.source.replicas(database, name).await?;
         }
         if readable {
@@ -178,7 +173,7 @@ impl Inspection<'_> {
         let mut collection = described.collection;
         if collection.partition_key().is_none() {
             let mut partitions = self.target.list_partitions(database, name).await?;
-            partitions.retain(|name| name != "_default");
+            partitions.retain(|name| name != DEFAULT_PARTITION);
             collection.partitions = partitions;
         }
         collection.indexes = self.target.list_indexes(database, name).await?;

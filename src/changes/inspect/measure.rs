@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::changes::{Finding, Severity, SourceState};
+use crate::changes::{Finding, SourceState};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::{
     CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, LoadState, PartitionKey,
@@ -172,16 +172,12 @@ pub(super) async fn shadowed(
 
 fn not_checked(state: &SourceState, name: &str, why: &str) -> Finding {
     let why = if why.is_empty() { String::new() } else { format!("{why} ") };
-    Finding {
-        severity: Severity::Warning,
-        code: "dynamic_keys_not_checked",
-        address: format!("{}/{name}", state.collection.address()),
-        message: format!(
-            "the source {why}cannot tell whether rows have a dynamic key {name:?}, which would \
-             have the name of a field at the target"
-        ),
-        advice: String::new(),
-    }
+    let address = format!("{}/{name}", state.collection.address());
+    let message = format!(
+        "the source {why}cannot tell whether rows have a dynamic key {name:?}, which would have \
+         the name of a field at the target"
+    );
+    Finding::warning("dynamic_keys_not_checked", address, message, "")
 }
 
 /// Rows that an expression holds for; `None` where the server does not know such an expression.

@@ -8,11 +8,12 @@ use crate::changes::{Action, CollectionChange, Finding, Loaded, Severity};
 use crate::milvus::{Client, Deed, Kind, Quota, Result};
 use crate::model::Collection;
 
-/// Reads what a server says about itself.
+/// Reads what a server says about itself; how much is in it only where `room` is asked for, as that
+/// lists the collections of every database.
 ///
 /// # Errors
 /// When a call fails for another reason than not being there or not being allowed.
-pub async fn state(client: &Client) -> Result<ServerState> {
+pub async fn state(client: &Client, room: bool) -> Result<ServerState> {
     let (quotas, reasons) = client.quotas().await?;
     let admission = |limited: Quota, denied: Quota| {
         if quotas.contains(&denied) {
@@ -31,9 +32,11 @@ pub async fn state(client: &Client) -> Result<ServerState> {
         reasons,
         ..ServerState::default()
     };
-    let databases = known(client.list_databases().await)?.flatten();
-    state.databases = databases.as_ref().map(|databases| databases.len() as u64);
-    state.collections = collections(client, databases).await?;
+    if room {
+        let databases = known(client.list_databases().await)?.flatten();
+        state.databases = databases.as_ref().map(|databases| databases.len() as u64);
+        state.collections = collections(client, databases).await?;
+    }
     Ok(state)
 }
 

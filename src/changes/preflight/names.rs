@@ -2,12 +2,7 @@
 
 use super::Found;
 use crate::model::Collection;
-
-/// The longest name, in bytes, in every release and flavour.
-const LONGEST: usize = 255;
-
-/// Names that servers keep for themselves (`common.go` of Milvus, every line).
-const RESERVED: &[&str] = &["RowID", "Timestamp", "$meta", "$namespace_id", "__virtual_pk__"];
+use crate::model::name::{LONGEST, RESERVED_FIELDS, fault_allowing};
 
 /// Words of Milvus's filter language. Newer releases refuse some of them as names of fields; where
 /// they are taken, a filter that names the field cannot be written.
@@ -42,7 +37,7 @@ pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
     let fields = wanted.fields.iter().map(|field| &field.name);
     for name in fields.chain(wanted.struct_fields.iter().map(|of| &of.name)) {
         let advice = format!("give it another with `fields.{name}.rename`");
-        if RESERVED.contains(&name.as_str()) {
+        if RESERVED_FIELDS.contains(&name.as_str()) {
             let what = format!("servers keep the name {name:?} for themselves");
             found.error("name_unfit", name, what, advice);
             continue;
@@ -73,24 +68,10 @@ pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
 }
 
 fn one(found: &mut Found<'_>, kind: &str, name: &str, part: &str, advice: &str) {
-    if let Some(fault) = fault(found, name) {
+    let fault = fault_allowing(name, |c| found.target.allows_in_names(c));
+    if let Some(fault) = fault {
         let what = format!("the target takes no {kind} {name:?}: the name {fault}");
         found.error("name_unfit", part, what, advice);
-    }
-}
-
-fn fault(found: &Found<'_>, name: &str) -> Option<&'static str> {
-    let extra = |c: char| found.target.allows_in_names(c);
-    if name.is_empty() {
-        Some("is empty")
-    } else if name.len() > LONGEST {
-        Some("is longer than 255 bytes")
-    } else if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-        Some("does not begin with a letter or `_`")
-    } else if name.contains(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || extra(c))) {
-        Some("has characters other than letters, digits and `_`")
-    } else {
-        None
     }
 }
 

@@ -231,7 +231,7 @@ fn vectors(found: &mut Found<'_>, wanted: &Collection) {
 fn an_index(found: &mut Found<'_>, wanted: &Collection, index: &Index) {
     let kind = index.params.get("index_type").map_or("", String::as_str);
     let none = format!("choose another, or do without, with `indexes.{}`", index.field);
-    let Some(field) = indexed_field(wanted, &index.field) else {
+    let Some(field) = wanted.indexed_field(&index.field) else {
         // A path into the dynamic field, which is no field of the schema.
         if !found.target.has(Feature::JsonPathIndex) {
             let what = format!("{} has no index on a path into JSON", found.target);
@@ -271,13 +271,4 @@ fn an_index(found: &mut Found<'_>, wanted: &Collection, index: &Index) {
 
 fn none_of_gpu(field: &str) -> String {
     format!("for a target without GPUs choose another with `indexes.{field}`")
-}
-
-/// The field that an index is on; `struct[field]` for one in a struct array.
-pub(super) fn indexed_field<'a>(wanted: &'a Collection, name: &str) -> Option<&'a Field> {
-    wanted.field(name).or_else(|| {
-        let (of, inner) = name.strip_suffix(']')?.split_once('[')?;
-        let of = wanted.struct_fields.iter().find(|field| field.name == of)?;
-        of.fields.iter().find(|field| field.name == inner || field.name == name)
-    })
 }

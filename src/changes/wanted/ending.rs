@@ -47,9 +47,8 @@ impl Making<'_> {
         if all_loaded || !self.settings.by_partition {
             return Loaded::All;
         }
-        let own = std::iter::once("_default")
-            .chain(self.collection.partitions.iter().map(String::as_str));
-        let loaded: Vec<String> = own.filter(|name| is_loaded(name)).map(str::to_owned).collect();
+        let mut loaded = self.collection.all_partitions();
+        loaded.retain(|name| is_loaded(name));
         if loaded.is_empty() { Loaded::Nothing } else { Loaded::Partitions(loaded) }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Making, index_text};
 use crate::changes::abilities::Abilities;
 use crate::changes::indexes::{IndexFit, index_for, portable};
-use crate::model::{Collection, Field, Index, IndexRule, IndexRules, IndexSetting};
+use crate::model::{Collection, Index, IndexRule, IndexRules, IndexSetting};
 
 /// Parameters that stand beside `params` and not in it.
 const TOP_LEVEL: &[&str] =
@@ -15,7 +15,7 @@ impl Making<'_> {
     pub(super) fn indexes(&mut self, rules: &IndexRules, abilities: &Abilities) {
         let from = &self.source.collection;
         for name in rules.fields.keys() {
-            if self.indexable(name).is_none() {
+            if from.indexed_field(name).is_none() {
                 self.no_such_field("index_field_missing", "indexes", name);
             }
         }
@@ -31,7 +31,7 @@ impl Making<'_> {
             }
         }
         for (field, rule) in &rules.fields {
-            if self.indexable(field).is_none() {
+            if from.indexed_field(field).is_none() {
                 continue;
             }
             let before = before.iter().find(|index| index.field == *field);
@@ -95,8 +95,9 @@ impl Making<'_> {
     /// The index as the target can have it. One that it cannot have stays as it is: that it lacks
     /// it is found with everything else that the target lacks.
     fn fitted(&mut self, index: Index, abilities: &Abilities) -> Index {
-        let Some(field) = self.indexable(&index.field) else { return index };
-        match index_for(abilities, &index, &field) {
+        let from = &self.source.collection;
+        let Some(field) = from.indexed_field(&index.field) else { return index };
+        match index_for(abilities, &index, field) {
             IndexFit::Same | IndexFit::Lacking(_) => index,
             IndexFit::Mapped { index: other, why } | IndexFit::Auto { index: other, why } => {
                 let what = format!(
@@ -109,17 +110,6 @@ impl Making<'_> {
                 other
             }
         }
-    }
-
-    /// A field, or a field of a struct array (`struct[field]`).
-    fn indexable(&self, name: &str) -> Option<Field> {
-        let from = &self.source.collection;
-        if let Some(field) = from.field(name) {
-            return Some(field.clone());
-        }
-        let (of, inner) = name.strip_suffix(']')?.split_once('[')?;
-        let of = from.struct_fields.iter().find(|field| field.name == of)?;
-        of.fields.iter().find(|field| field.name == inner || field.name == name).cloned()
     }
 }
 

@@ -1,13 +1,9 @@
 //! The partition key, and the user's partitions.
 
-use globset::Glob;
-
 use super::Making;
+use crate::changes::glob::matcher;
 use crate::model::quantity::counted;
-use crate::model::{Collection, DataType, Field, PartitionKey, Partitions};
-
-/// The partition that every collection has.
-const DEFAULT: &str = "_default";
+use crate::model::{Collection, DEFAULT_PARTITION, DataType, Field, PartitionKey, Partitions};
 
 impl Making<'_> {
     pub(super) fn partition_key(&mut self, rule: &PartitionKey) {
@@ -79,7 +75,7 @@ impl Making<'_> {
         let left: Vec<&String> = own.iter().filter(|name| !kept(name)).collect();
         self.collection.partitions = own.iter().filter(kept).cloned().collect();
         if let Some(selected) = &selected {
-            let mut lost = all_of(&own);
+            let mut lost = self.source.collection.all_partitions();
             lost.retain(|name| !selected.contains(name));
             if !lost.is_empty() {
                 let what =
@@ -101,7 +97,7 @@ impl Making<'_> {
         }
         if !left.is_empty() {
             let after = match self.collection.partitions.as_slice() {
-                [] => DEFAULT.to_owned(),
+                [] => DEFAULT_PARTITION.to_owned(),
                 names => names.join(", "),
             };
             self.set("partitions", &own.join(", "), &after);
@@ -141,7 +137,7 @@ impl Making<'_> {
             self.error("no_partitions_to_select", None, what, advice);
             return None;
         }
-        let all = all_of(&from.partitions);
+        let all = from.all_partitions();
         let unmatched: Vec<&str> = globs
             .iter()
             .filter(|glob| selected(std::slice::from_ref(glob), &all).is_empty())
@@ -156,20 +152,11 @@ impl Making<'_> {
     }
 }
 
-fn all_of(own: &[String]) -> Vec<String> {
-    std::iter::once(DEFAULT.to_owned()).chain(own.iter().cloned()).collect()
-}
-
 /// The partitions that any of the globs matches; all of them where there are no globs.
 pub fn selected(globs: &[String], partitions: &[String]) -> Vec<String> {
-    // The plan file's globs were checked when it was read.
-    let matchers: Vec<_> = globs
-        .iter()
-        .filter_map(|glob| Glob::new(glob).ok().map(|glob| glob.compile_matcher()))
-        .collect();
-    let is_selected = |name: &&String| {
-        globs.is_empty() || matchers.iter().any(|matcher| matcher.is_match(name.as_str()))
-    };
+    let matchers: Vec<_> = globs.iter().map(|glob| matcher(glob)).collect();
+    let is_selected =
+        |name: &&String| globs.is_empty() || matchers.iter().any(|matches| matches(name));
     partitions.iter().filter(is_selected).cloned().collect()
 }
 

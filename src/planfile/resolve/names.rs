@@ -3,11 +3,8 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::diagnostic::Diagnostic;
+use crate::model::name::RESERVED_FIELDS;
 pub(super) use crate::model::name::fault;
-
-/// Names of fields that Milvus keeps for itself.
-const RESERVED_FIELDS: [&str; 5] =
-    ["$meta", "RowID", "Timestamp", "$namespace_id", "__virtual_pk__"];
 
 const HELP: &str =
     "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes";

@@ -28,11 +28,10 @@ mod state;
 mod wkt;
 
 use std::any::Any;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use super::pb::milvus::milvus_service_server::MilvusServiceServer;
-use super::probe::{MESSAGE_LIMIT, Probe};
+use super::loopback::Loopback;
+use super::probe::Probe;
 pub use profile::{Attribute, Feature, Limits, NullScalars, Plan, Profile};
 pub use state::{Collection, Row, State};
 
@@ -79,9 +78,8 @@ struct PlannedRefusal {
 
 /// A running double; it ends when it is dropped.
 pub struct Fake {
-    address: SocketAddr,
+    server: Loopback,
     shared: Arc<Shared>,
-    runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl Fake {
@@ -90,30 +88,13 @@ impl Fake {
         let state = Mutex::new(State::new(profile));
         let shared =
             Arc::new(Shared { state, calls: Mutex::default(), refusals: Mutex::default() });
-        // A runtime of its own: a test that blocks its thread does not block the double.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let inside = runtime.enter(); // sockets want to know whose they are
-        let incoming = tonic::transport::server::TcpIncoming::bind("127.0.0.1:0".parse().unwrap());
-        let incoming = incoming.unwrap().with_nodelay(Some(true));
-        let address = incoming.local_addr().unwrap();
-        let service = MilvusServiceServer::new(service::Service(Arc::clone(&shared)))
-            .max_decoding_message_size(MESSAGE_LIMIT)
-            .max_encoding_message_size(MESSAGE_LIMIT);
-        let front = tonic::transport::Server::builder()
-            .initial_stream_window_size(8 << 20)
-            .initial_connection_window_size(8 << 20);
-        runtime.spawn(front.serve_with_incoming(service, incoming));
-        drop(inside);
-        Self { address, shared, runtime: Some(runtime) }
+        let server = Loopback::serve(|| service::Service(Arc::clone(&shared)));
+        Self { server, shared }
     }
 
     /// Where clients connect to.
     pub fn uri(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.uri()
     }
 
     /// A client of it.
@@ -182,13 +163,5 @@ impl Shared {
         let planned = refusals.remove(place);
         let old_code = super::pb::common::ErrorCode::UnexpectedError;
         Some(refused::Refused::new(planned.code, old_code, planned.reason))
-    }
-}
-
-impl Drop for Fake {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background(); // a test may drop it inside its own runtime
-        }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::support::ferry::{Ferry, Outcome};
+pub(super) use crate::support::ferry::{expect_words, says};
 use crate::support::lab::{Kind, servers};
 use crate::support::pb::milvus;
 use crate::support::probe::{Probe, refusal};
@@ -57,10 +58,7 @@ impl Scene {
     }
 
     pub(super) async fn run(&self, arguments: &[&str]) -> Outcome {
-        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
-        let ferry = Arc::clone(&self.ferry);
-        let run = move || ferry.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        tokio::task::spawn_blocking(run).await.unwrap()
+        self.ferry.run_aside(arguments).await
     }
 
     pub(super) async fn plan(&self) -> Outcome {
@@ -127,19 +125,6 @@ impl Scene {
         let ledger = rusqlite::Connection::open(self.ferry.path(".milvus-ferry/plan.db")).unwrap();
         let count = "SELECT count(*) FROM chunks WHERE state = 'done'";
         ledger.query_row(count, [], |row| row.get(0)).unwrap()
-    }
-}
-
-/// Whether the run said this, whatever the line breaks.
-pub(super) fn says(outcome: &Outcome, text: &str) -> bool {
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words(&outcome.stdout).contains(&words(text)) || words(&outcome.stderr).contains(&words(text))
-}
-
-#[track_caller]
-pub(super) fn expect_words(outcome: &Outcome, texts: &[&str]) {
-    for text in texts {
-        assert!(says(outcome, text), "no {text:?} in:\n{}\n{}", outcome.stdout, outcome.stderr);
     }
 }
 

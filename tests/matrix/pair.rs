@@ -81,11 +81,6 @@ fn plan_file(from: Kind, to: Kind, held: &Held, target: &Probe, name: &str) -> S
     )
 }
 
-async fn run_ferry(ferry: &Arc<Ferry>, arguments: &'static [&'static str]) -> Outcome {
-    let ferry = Arc::clone(ferry);
-    tokio::task::spawn_blocking(move || ferry.run(arguments)).await.unwrap()
-}
-
 fn ended(outcome: &Outcome, code: i32, what: &str) -> Result<(), String> {
     if outcome.code == Some(code) {
         return Ok(());
@@ -95,12 +90,12 @@ fn ended(outcome: &Outcome, code: i32, what: &str) -> Result<(), String> {
 }
 
 async fn refuses(ferry: &Arc<Ferry>, code: &str, target: &Probe, name: &str) -> Result<(), String> {
-    let plan = run_ferry(ferry, &["plan", PLAN]).await;
+    let plan = ferry.run_aside(&["plan", PLAN]).await;
     ended(&plan, 1, "the plan that had to refuse")?;
     if !format!("{}\n{}", plan.stdout, plan.stderr).contains(code) {
         return Err(format!("no {code} in:\n{}\n{}", plan.stdout, plan.stderr));
     }
-    let apply = run_ferry(ferry, &["apply", PLAN, "--yes"]).await;
+    let apply = ferry.run_aside(&["apply", PLAN, "--yes"]).await;
     ended(&apply, 1, "the apply that had to refuse")?;
     if target.has_collection(name).await {
         return Err("refused, and yet there is a collection at the target".to_owned());
@@ -116,13 +111,13 @@ async fn moves(
     target: &Probe,
     name: &str,
 ) -> Result<(), String> {
-    ended(&run_ferry(ferry, &["apply", PLAN, "--yes"]).await, 0, "apply")?;
+    ended(&ferry.run_aside(&["apply", PLAN, "--yes"]).await, 0, "apply")?;
     let read = holding::read(target, name, group, &held.rows).await?;
     let changed = difference(&held.rows, &read, to, group);
     if !changed.is_empty() {
         return Err(format!("what arrived: {changed}"));
     }
-    let again = run_ferry(ferry, &["plan", PLAN, "--detailed-exitcode"]).await;
+    let again = ferry.run_aside(&["plan", PLAN, "--detailed-exitcode"]).await;
     ended(&again, 0, "the plan after apply")?;
 
     let (mut asked, told) = (group.collection(name).0, target.describe(name).await);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::support::fake::{Fake, Plan, Profile};
 use crate::support::ferry::{Ferry, Outcome};
+pub(super) use crate::support::ferry::{expect_words, says};
 use crate::support::pb::milvus::{InsertRequest, UpsertRequest};
 use crate::support::pb::schema::field_data::Field;
 use crate::support::pb::schema::{DataType, FieldData, FunctionType};
@@ -93,10 +94,7 @@ impl Scene {
     }
 
     pub(super) async fn run(&self, arguments: &[&str]) -> Outcome {
-        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
-        let ferry = Arc::clone(&self.ferry);
-        let run = move || ferry.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
-        tokio::task::spawn_blocking(run).await.unwrap()
+        self.ferry.run_aside(arguments).await
     }
 
     pub(super) async fn plan(&self) -> Outcome {
@@ -269,17 +267,4 @@ async fn described(probe: &Probe, collection: &str) -> BTreeMap<String, String> 
         said.insert(format!("index {}", index.index_name), text);
     }
     said
-}
-
-/// Whether the run said this, whatever the line breaks.
-pub(super) fn says(outcome: &Outcome, text: &str) -> bool {
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words(&outcome.stdout).contains(&words(text)) || words(&outcome.stderr).contains(&words(text))
-}
-
-#[track_caller]
-pub(super) fn expect_words(outcome: &Outcome, texts: &[&str]) {
-    for text in texts {
-        assert!(says(outcome, text), "no {text:?} in:\n{}\n{}", outcome.stdout, outcome.stderr);
-    }
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,20 @@ impl Outcome {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!("{error} in:\n{}\nstderr:\n{}", self.stdout, self.stderr)
         })
+    }
+}
+
+/// Whether the run said this, whatever the line breaks.
+pub fn says(outcome: &Outcome, text: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words(&outcome.stdout).contains(&words(text)) || words(&outcome.stderr).contains(&words(text))
+}
+
+/// Panics, with everything that the run said, unless it said each of these.
+#[track_caller]
+pub fn expect_words(outcome: &Outcome, texts: &[&str]) {
+    for text in texts {
+        assert!(says(outcome, text), "no {text:?} in:\n{}\n{}", outcome.stdout, outcome.stderr);
     }
 }
 
@@ -92,6 +107,14 @@ impl Ferry {
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Outcome {
         self.spawn(arguments).wait(PATIENCE)
+    }
+
+    /// [`Ferry::run`] without blocking the test's runtime.
+    pub async fn run_aside(self: &Arc<Self>, arguments: &[&str]) -> Outcome {
+        let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
+        let ferry = Arc::clone(self);
+        let run = move || ferry.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        tokio::task::spawn_blocking(run).await.unwrap()
     }
 
     /// Starts the binary; the caller waits for it, or ends it.

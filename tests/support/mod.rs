@@ -21,6 +21,7 @@ pub mod fake;
 pub mod ferry;
 pub mod lab;
 pub mod lines;
+pub mod loopback;
 pub mod pb;
 pub mod probe;
 pub mod quickstart;

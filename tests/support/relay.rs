@@ -3,17 +3,16 @@
 mod service;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tonic::transport::{Channel, Endpoint};
 
 use super::lab::Server;
+use super::loopback::Loopback;
 use super::pb::common::{ErrorCode, Status};
 use super::pb::milvus::QueryResults;
 use super::pb::milvus::milvus_service_client::MilvusServiceClient;
-use super::pb::milvus::milvus_service_server::MilvusServiceServer;
 use super::probe::MESSAGE_LIMIT;
 pub(crate) use service::Refusal;
 
@@ -137,9 +136,8 @@ struct Shared {
 
 /// A running relay; it ends when it is dropped.
 pub struct Relay {
-    address: SocketAddr,
+    server: Loopback,
     shared: Arc<Shared>,
-    runtime: Option<tokio::runtime::Runtime>,
 }
 
 impl Relay {
@@ -157,35 +155,18 @@ impl Relay {
     pub fn to(upstream: &str, rule: impl Fn(&Call) -> Act + Send + Sync + 'static) -> Self {
         let rule: Rule = Box::new(rule);
         let shared = Arc::new(Shared { rule: Mutex::new(Arc::new(rule)), calls: Mutex::default() });
-        // A runtime of its own: a test that blocks its thread does not block the relay.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
-        let inside = runtime.enter(); // sockets want to know whose they are
-        let incoming = tonic::transport::server::TcpIncoming::bind("127.0.0.1:0".parse().unwrap());
-        let incoming = incoming.unwrap().with_nodelay(Some(true));
-        let address = incoming.local_addr().unwrap();
-        let forwarder = service::Forwarder::new(connect(upstream), Arc::clone(&shared));
-        let service = MilvusServiceServer::new(forwarder)
-            .max_decoding_message_size(MESSAGE_LIMIT)
-            .max_encoding_message_size(MESSAGE_LIMIT);
-        let front = tonic::transport::Server::builder()
-            .initial_stream_window_size(8 << 20)
-            .initial_connection_window_size(8 << 20);
-        runtime.spawn(front.serve_with_incoming(service, incoming));
-        drop(inside);
-        Self { address, shared, runtime: Some(runtime) }
+        let server =
+            Loopback::serve(|| service::Forwarder::new(connect(upstream), Arc::clone(&shared)));
+        Self { server, shared }
     }
 
     /// Where clients connect to instead of the server.
     pub fn uri(&self) -> String {
-        format!("http://{}", self.address)
+        self.server.uri()
     }
 
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.server.port()
     }
 
     /// Another rule for the calls from now on.
@@ -206,14 +187,6 @@ impl Relay {
     /// How often an RPC was called so far.
     pub fn count(&self, rpc: &str) -> usize {
         self.calls_of(rpc).len()
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background(); // a test may drop the relay inside its own runtime
-        }
     }
 }
 

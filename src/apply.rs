@@ -139,13 +139,20 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
     let mut made_databases = BTreeSet::new();
     let mut outcomes = Vec::new();
     let mut stopped = false;
+    let pending = || changes.collections.iter().filter(|change| change.is_pending());
+    let started = Event::RunStarted {
+        collections: pending().count(),
+        rows: pending().map(CollectionChange::rows).sum(),
+        rows_before: pending().map(CollectionChange::rows_before).sum(),
+    };
+    let _ = run.events.send_timeout(started, SHOW_LIMIT).await;
     for change in &changes.collections {
         let started = Instant::now();
         let mut turn = Turn {
             run,
             change,
             memory: memory.clone(),
-            untold: (0, 0),
+            untold: (0, 0, 0),
             outcome: Outcome {
                 source: change.source_address.clone(),
                 target: change.target_address.clone(),
@@ -200,8 +207,8 @@ struct Turn<'a> {
     change: &'a CollectionChange,
     memory: Memory,
     outcome: Outcome,
-    /// Rows and bytes that arrived and were not told yet.
-    untold: (u64, u64),
+    /// Rows, bytes and chunks that arrived and were not told yet.
+    untold: (u64, u64, u64),
 }
 
 impl Turn<'_> {
@@ -209,13 +216,11 @@ impl Turn<'_> {
         let (Some(source), Some(wanted)) = (&self.change.source, &self.change.wanted) else {
             return Err(Failure::Refused("there is nothing to copy from".to_owned()));
         };
-        let before = self.change.known.as_ref().map_or(0, |known| known.rows);
-        let rows_before = if self.change.action == Action::Resume { before } else { 0 };
         self.tell(Event::CollectionStarted {
             source: self.change.source_address.clone(),
             target: self.change.target_address.clone(),
             rows: self.change.rows(),
-            rows_before,
+            rows_before: self.change.rows_before(),
         })
         .await;
         if self.change.create_database && !made_databases.contains(&wanted.database) {
@@ -307,11 +312,12 @@ impl Turn<'_> {
 
     /// Tells of rows, together with those that could not be told before.
     fn tell_rows(&mut self, rows: u64, bytes: u64) {
-        self.untold = (self.untold.0 + rows, self.untold.1 + bytes);
-        let (rows, bytes) = self.untold;
+        let (told_rows, told_bytes, told_chunks) = self.untold;
+        self.untold = (told_rows + rows, told_bytes + bytes, told_chunks + 1);
+        let (rows, bytes, chunks) = self.untold;
         let target = self.change.target_address.clone();
-        if self.run.events.try_send(Event::Copied { target, rows, bytes }).is_ok() {
-            self.untold = (0, 0);
+        if self.run.events.try_send(Event::Copied { target, rows, bytes, chunks }).is_ok() {
+            self.untold = (0, 0, 0);
         }
     }
 

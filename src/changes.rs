@@ -235,6 +235,14 @@ impl CollectionChange {
         source.rows.or((source.row_statistic > 0).then_some(source.row_statistic))
     }
 
+    /// Rows that earlier runs copied, where this goes on with them.
+    pub fn rows_before(&self) -> u64 {
+        match (&self.known, self.action) {
+            (Some(known), Action::Resume) => known.rows,
+            _ => 0,
+        }
+    }
+
     /// Estimated bytes of those rows on the wire.
     pub fn bytes(&self) -> Option<u64> {
         Some(self.rows()?.saturating_mul(self.source.as_ref()?.row_bytes?))

@@ -7,6 +7,16 @@ use crate::verify::counts::Counts;
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// The run begins.
+    RunStarted {
+        /// Collections with something to do.
+        collections: usize,
+        /// Rows to expect in all of them, those of earlier runs included; `None` where any source
+        /// does not count.
+        rows: Option<u64>,
+        /// Rows that earlier runs copied.
+        rows_before: u64,
+    },
     /// A collection's turn has come.
     CollectionStarted {
         /// `database/collection` at the source.
@@ -44,6 +54,8 @@ pub enum Event {
         rows: u64,
         /// Their bytes on the wire.
         bytes: u64,
+        /// Chunks that they were.
+        chunks: u64,
     },
     /// A call is made again because a server was busy, away, or limits the rate.
     Retried {

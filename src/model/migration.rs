@@ -120,12 +120,22 @@ pub struct ByteSize(pub u64);
 /// How to copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopySettings {
-    /// Readers, and writers, at work at a time.
+    /// Most readers, and most writers, at work at a time, over all collections.
     pub parallelism: usize,
+    /// Most collections whose turn it is at a time.
+    pub parallel_collections: usize,
     /// Upper bound of the bytes of rows in memory.
     pub memory_limit: ByteSize,
     /// Size to aim at for one chunk, hence for one request.
     pub chunk_size: ByteSize,
+    /// Size that no answer and no request may exceed, unless it is a single row.
+    pub max_request_size: ByteSize,
+    /// Bytes per second that are read at most.
+    pub max_read_rate: Option<ByteSize>,
+    /// Bytes per second that are written at most.
+    pub max_write_rate: Option<ByteSize>,
+    /// Rows that the target may refuse, and that are set aside then.
+    pub max_rejected_rows: u64,
     /// How long a call is tried again before the run stops, resumable.
     pub retry_for: Duration,
 }
@@ -163,6 +173,8 @@ pub struct Migration {
     pub source: Endpoint,
     /// Whether a source collection that is not loaded may be loaded, and released afterwards.
     pub load_source: bool,
+    /// Queries of the copy that may run at the source at a time, on average.
+    pub max_load: Option<f64>,
     /// Where they go.
     pub target: Endpoint,
     /// What kind of server that is; found out where absent, as far as a server tells.

@@ -116,6 +116,7 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         environment: context.environment.map(str::to_owned),
         source: source?,
         load_source: file.source.as_ref()?.load.unwrap_or(false),
+        max_load: None,
         target: target?,
         target_kind: file.target.as_ref().and_then(target::kind),
         compute_units,
@@ -205,8 +206,13 @@ fn copy_settings(table: Option<&CopyTable>, context: &mut Context<'_>) -> Option
             None => 2,
             Some(parallelism) => usize::try_from(parallelism.0).ok()?,
         },
+        parallel_collections: 4,
         memory_limit,
         chunk_size,
+        max_request_size: ByteSize(48 * MIB),
+        max_read_rate: None,
+        max_write_rate: None,
+        max_rejected_rows: 0,
         retry_for: retry_for?,
     })
 }

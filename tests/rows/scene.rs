@@ -100,8 +100,13 @@ impl Scene {
             settings: settings.clone(),
             limits: CopySettings {
                 parallelism: 2,
+                parallel_collections: 1,
                 memory_limit: ByteSize(64 << 20),
                 chunk_size: ByteSize(64 << 10),
+                max_request_size: ByteSize(48 << 20),
+                max_read_rate: None,
+                max_write_rate: None,
+                max_rejected_rows: 0,
                 retry_for: Duration::from_secs(30),
             },
             row_bytes: 512,

@@ -79,6 +79,7 @@ impl Bars {
 
     pub(super) fn handle(&mut self, event: &Event, now: Instant) -> io::Result<()> {
         match event {
+            Event::RunStarted { .. } => {}
             Event::CollectionStarted { target, rows, rows_before, .. } => {
                 let rate = Rate::new(*rows, *rows_before, now);
                 let step = "starting".to_owned();
@@ -91,7 +92,7 @@ impl Bars {
                 state.step = escape(what).into_owned();
                 state.copying = false;
             }),
-            Event::Copied { target, rows, bytes } => {
+            Event::Copied { target, rows, bytes, .. } => {
                 self.change(target, |state| {
                     state.rate.add(*rows, *bytes, now);
                     state.copying = true;
@@ -240,7 +241,7 @@ mod tests {
         for number in 0..8 {
             let step = Event::Step { target: target.clone(), what: format!("step {number}\n") };
             bars.handle(&step, start).unwrap();
-            let copied = Event::Copied { target: target.clone(), rows: 50, bytes: 10 };
+            let copied = Event::Copied { target: target.clone(), rows: 50, bytes: 10, chunks: 1 };
             bars.handle(&copied, start).unwrap();
             bars.handle(&Event::Retried { target: target.clone() }, start).unwrap();
             std::thread::sleep(Duration::from_millis(20));

@@ -33,6 +33,7 @@ impl<W: Write> Lines<W> {
 
     pub(super) fn handle(&mut self, event: &Event, now: Instant) -> io::Result<()> {
         let line = match event {
+            Event::RunStarted { .. } => None,
             Event::CollectionStarted { target, rows, rows_before, .. } => {
                 let rate = Rate::new(*rows, *rows_before, now);
                 self.active.insert(target.clone(), Active { rate, said: now, retries: 0 });
@@ -54,7 +55,7 @@ impl<W: Write> Lines<W> {
                     })
                 })
             }
-            Event::Copied { target, rows, bytes } => {
+            Event::Copied { target, rows, bytes, .. } => {
                 self.active.get_mut(target).and_then(|active| {
                     active.rate.add(*rows, *bytes, now);
                     let due = now.saturating_duration_since(active.said) >= PERIOD;
@@ -162,7 +163,8 @@ mod tests {
         );
         let step = Event::Step { target: target.clone(), what: "copy rows".to_owned() };
         assert_eq!(said(lines, &step, at(1)), "catalog/products_v2: copy rows\n");
-        let copied = Event::Copied { target: target.clone(), rows: 1_000, bytes: 1 << 20 };
+        let copied =
+            Event::Copied { target: target.clone(), rows: 1_000, bytes: 1 << 20, chunks: 1 };
         let retried = Event::Retried { target: target.clone() };
         let mut rows = String::new();
         for second in 2..=12 {
@@ -188,7 +190,7 @@ mod tests {
         let unchanged = outcome("tags", Status::Unchanged, 0);
         let unchanged = Event::CollectionFinished(Box::new(unchanged));
         assert_eq!(said(lines, &unchanged, Instant::now()), "");
-        let copied = Event::Copied { target: TARGET.to_owned(), rows: 1, bytes: 1 };
+        let copied = Event::Copied { target: TARGET.to_owned(), rows: 1, bytes: 1, chunks: 1 };
         assert_eq!(said(lines, &copied, Instant::now()), "");
     }
 

@@ -27,6 +27,11 @@ enum Line<'a> {
     Version {
         format_version: &'static str,
     },
+    RunStarted {
+        collections: usize,
+        rows: Option<u64>,
+        rows_before: u64,
+    },
     CollectionStarted {
         source: &'a str,
         target: &'a str,
@@ -47,6 +52,7 @@ enum Line<'a> {
         target: &'a str,
         rows: u64,
         bytes: u64,
+        chunks: u64,
     },
     Retried {
         target: &'a str,
@@ -75,6 +81,11 @@ enum Line<'a> {
 impl<'a> From<&'a Event> for Line<'a> {
     fn from(event: &'a Event) -> Self {
         match event {
+            Event::RunStarted { collections, rows, rows_before } => Self::RunStarted {
+                collections: *collections,
+                rows: *rows,
+                rows_before: *rows_before,
+            },
             Event::CollectionStarted { source, target, rows, rows_before } => {
                 Self::CollectionStarted { source, target, rows: *rows, rows_before: *rows_before }
             }
@@ -82,8 +93,8 @@ impl<'a> From<&'a Event> for Line<'a> {
             Event::Waiting { target, what, done, total } => {
                 Self::Waiting { target, what, done: *done, total: *total }
             }
-            Event::Copied { target, rows, bytes } => {
-                Self::Copied { target, rows: *rows, bytes: *bytes }
+            Event::Copied { target, rows, bytes, chunks } => {
+                Self::Copied { target, rows: *rows, bytes: *bytes, chunks: *chunks }
             }
             Event::Retried { target } => Self::Retried { target },
             Event::Warning { target, text } => Self::Warning { target, text },
@@ -168,7 +179,7 @@ mod tests {
                 rows_before: 7,
             },
             Event::Step { target: target.clone(), what: "copy rows".to_owned() },
-            Event::Copied { target: target.clone(), rows: 20, bytes: 64_000 },
+            Event::Copied { target: target.clone(), rows: 20, bytes: 64_000, chunks: 1 },
             Event::Retried { target: target.clone() },
             Event::Warning { target, text: "a\nb \u{9b}2J \"c\"".to_owned() },
             Event::CollectionFinished(Box::new(outcome("products", Status::Done, 20))),

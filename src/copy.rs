@@ -8,14 +8,17 @@
 //!
 //! Nothing here decodes a vector or JSON. A chunk is noted as tried before its first write is sent,
 //! and as done after the target acknowledged, never before.
+//!
+//! A row's bytes are copied twice in this process: from the frames of an answer into one buffer,
+//! which the columns then point into, and from there into the request.
 
 mod discover;
 mod memory;
 mod read;
+mod size;
 mod split;
 mod write;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
@@ -23,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use memory::Memory;
+use size::ChunkSize;
 
 use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
 use crate::milvus::{self, Client, Moment, Query, Rows, TooLong};
@@ -175,7 +179,7 @@ pub struct Task {
     pub of_move: MoveId,
     /// The ledger.
     pub ledger: SharedLedger,
-    /// Bytes of rows that may be in memory.
+    /// Bytes of rows that may be in memory, shared by all collections of a run.
     pub memory: Memory,
     /// Where progress is told.
     pub progress: mpsc::Sender<Progress>,
@@ -196,7 +200,7 @@ struct Copy {
     /// Columns to read.
     columns: Vec<String>,
     moment: Moment,
-    row_bytes: AtomicU64,
+    size: ChunkSize,
     /// Fires on the first error, or on `task.stop`.
     halt: CancellationToken,
 }
@@ -217,7 +221,7 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
     let copy = Arc::new(Copy {
         columns,
         moment,
-        row_bytes: AtomicU64::new(task.row_bytes.max(1)),
+        size: ChunkSize::new(&task.limits, task.row_bytes),
         halt: task.stop.child_token(),
         task,
     });
@@ -293,25 +297,6 @@ impl Copy {
         source_query(&self.task, scope)
     }
 
-    /// Bytes that one answer may have: well over the aim, under every documented limit.
-    fn answer_limit(&self) -> usize {
-        answer_limit(self.task.limits.chunk_size.0)
-    }
-
-    /// Rows that fill a chunk, by the present knowledge of their size.
-    fn rows_per_chunk(&self) -> u64 {
-        (self.task.limits.chunk_size.0 / self.row_bytes.load(Ordering::Relaxed).max(1)).max(1)
-    }
-
-    /// Corrects the size of an average row.
-    fn learn_row_bytes(&self, rows: &Rows) {
-        if rows.len() >= 16 {
-            let measured = (rows.bytes() / rows.len()).max(1) as u64;
-            let known = self.row_bytes.load(Ordering::Relaxed);
-            self.row_bytes.store((known + measured).div_ceil(2), Ordering::Relaxed);
-        }
-    }
-
     async fn tell(&self, progress: Progress) {
         // Nobody listening is no reason to stop.
         let _ = self.task.progress.send(progress).await;
@@ -346,9 +331,4 @@ fn place(collection: &Collection, chunk: &ChunkRecord) -> String {
         }
         None => format!("{}, {}", collection.address(), chunk.range),
     }
-}
-
-/// Bytes that one answer may have when chunks aim at `chunk_size`.
-pub fn answer_limit(chunk_size: u64) -> usize {
-    usize::try_from(chunk_size.saturating_mul(4)).unwrap_or(usize::MAX).clamp(1 << 20, 60 << 20)
 }

@@ -85,7 +85,7 @@ impl Copy {
             })?;
             end_at_a_bound(&mut page);
             let last = page.last().cloned();
-            let mut ranges = bounds.cut_page(page, self.rows_per_chunk());
+            let mut ranges = bounds.cut_page(page, self.size.rows());
             if last.is_none() {
                 ranges.push(KeyRange { after: bounds.cut.clone(), up_to: None });
             }
@@ -101,7 +101,7 @@ impl Copy {
 
     /// Keys behind a bound, in pages as large as the server and the message limits allow.
     async fn page(&self, query: &milvus::Query, rest: &KeyRange) -> milvus::Result<Vec<Key>> {
-        let wanted = self.rows_per_chunk().clamp(SMALL_PAGE, u64::from(LARGEST_LIMIT));
+        let wanted = self.size.rows().clamp(SMALL_PAGE, u64::from(LARGEST_LIMIT));
         let mut limit = u32::try_from(wanted).unwrap_or(LARGEST_LIMIT);
         loop {
             let page =

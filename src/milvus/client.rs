@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 
 use super::channel::Connection;
 use super::error::{Error, Kind, Result};
+use super::pace::{Pace, PaceLimits, Turn};
 use super::pb::{common, milvus as pb, milvus::milvus_service_client::MilvusServiceClient};
 use super::retry::RetryPolicy;
 use crate::model::{Flavour, ServerVersion};
@@ -35,10 +36,15 @@ const HUNG_UP: [&str; 3] = ["connection closed", "broken pipe", "connection rese
 /// What calls are sent with.
 pub(super) type Stub = MilvusServiceClient<Channel>;
 
-/// A connection to one server. Cheap to clone.
+/// Calls of each kind at a time, until a client is told otherwise.
+const CALLS: PaceLimits = PaceLimits { calls: 8, load: None, rate: None };
+
+/// A connection to one server. Cheap to clone; clones share its paces.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    reads: Pace,
+    writes: Pace,
 }
 
 struct Inner {
@@ -74,7 +80,26 @@ impl Client {
         };
         inner.version = inner.handshake().await?;
         tracing::info!(endpoint = %inner.uri, version = %inner.version, "Connected.");
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), reads: Pace::new(CALLS), writes: Pace::new(CALLS) })
+    }
+
+    /// The same connection, with other limits of its queries and of its writes.
+    #[must_use]
+    pub fn paced(self, reads: PaceLimits, writes: PaceLimits) -> Self {
+        Self { reads: Pace::new(reads), writes: Pace::new(writes), ..self }
+    }
+
+    /// The pace of queries; each of them keeps it by itself.
+    pub fn reads(&self) -> &Pace {
+        &self.reads
+    }
+
+    /// Waits until rows of so many bytes may be written.
+    ///
+    /// # Errors
+    /// [`Kind::Cancelled`] when asked to stop meanwhile.
+    pub async fn turn_to_write(&self, bytes: u64, cancel: &CancellationToken) -> Result<Turn> {
+        self.writes.turn(bytes, cancel, ("Insert", self.uri())).await
     }
 
     /// The server's address.

@@ -122,9 +122,10 @@ impl Rows {
         self.bytes
     }
 
-    /// Bytes that they take in memory: the answer, and what had to be built anew of it.
+    /// Bytes that they take in memory: the answer, what had to be built anew of it, and the keys.
     pub fn memory(&self) -> usize {
-        self.bytes + self.rebuilt
+        let texts: usize = self.keys.iter().map(Key::text_bytes).sum();
+        self.bytes + self.rebuilt + self.keys.len() * size_of::<Key>() + texts
     }
 
     /// The keys, in the order of the rows.

@@ -122,12 +122,19 @@ impl Client {
         max_answer: usize,
     ) -> Result<pb::QueryResults> {
         let options = CallOptions { deadline: QUERY, max_answer };
+        // Keys alone cost more by the byte than whole rows.
+        let columns = request.output_fields.len();
+        let what = format!("{database}/{}/{columns}", request.collection_name);
         let send = || async {
+            let turn = self.reads().turn(0, self.cancel(), ("Query", self.uri())).await?;
             let answer = self
                 .call("Query", database, options, request.clone(), |mut c, r| async move {
                     c.query(r).await
                 })
                 .await;
+            turn.ended(&answer, &what, 0, |answer| {
+                answer.fields_data.iter().map(|column| column.len() as u64).sum()
+            });
             match answer {
                 Err(error) if error.kind == Kind::NotLoaded => {
                     Err(self.not_loaded_yet(&request, error).await)

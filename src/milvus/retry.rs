@@ -21,7 +21,7 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// A policy that gives up once `limit` has passed since the first attempt; zero means one
+    /// A policy that gives up once `limit` has passed since the first failure; zero means one
     /// attempt. `seed` drives the jitter.
     pub fn new(limit: Duration, seed: u64) -> Self {
         Self { limit, state: AtomicU64::new(seed | 1) }
@@ -53,7 +53,8 @@ impl RetryPolicy {
     where
         F: Future<Output = Result<T>>,
     {
-        let started = Instant::now();
+        // Waiting for one's turn at a slow pace is no failure.
+        let mut failing_since = None;
         let mut attempt = 0;
         loop {
             let error = match call().await {
@@ -61,7 +62,8 @@ impl RetryPolicy {
                 Err(error) => error,
             };
             let pause = self.pause(attempt);
-            if !error.is_retryable() || started.elapsed() + pause > self.limit {
+            let failing = failing_since.get_or_insert_with(Instant::now).elapsed();
+            if !error.is_retryable() || failing + pause > self.limit {
                 return Err(error);
             }
             tracing::info!(attempt, ?pause, %error, "Trying again.");

@@ -53,6 +53,14 @@ impl Key {
         }
     }
 
+    /// Bytes of its text; none of a number.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Int64(_) => 0,
+            Self::VarChar(text) => text.len(),
+        }
+    }
+
     /// Whether it is a text of several lines. Milvus Lite 2 has no literal for a carriage return and
     /// reads the one of a line feed as `n`, so that another key is a better bound of a range.
     pub fn breaks_lines(&self) -> bool {

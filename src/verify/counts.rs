@@ -6,7 +6,7 @@
 mod source;
 mod target;
 
-use crate::copy::{SharedLedger, answer_limit};
+use crate::copy::SharedLedger;
 use crate::ledger::{self, ChunkId, ChunkRecord, MoveId};
 use crate::milvus::{self, Client, Kind, Moment, Query};
 use crate::model::{Collection, KeyRange, RowSettings};
@@ -164,6 +164,11 @@ async fn done_chunks(
     let Some((last, _, _)) = page.last() else { return Ok(None) };
     *after = Some(last.id);
     Ok(Some(page.into_iter().map(|(chunk, rows, _)| (chunk, rows)).collect()))
+}
+
+/// Bytes that one answer may have when chunks aim at `chunk_size`: it holds keys, or a few columns.
+fn answer_limit(chunk_size: u64) -> usize {
+    usize::try_from(chunk_size.saturating_mul(4)).unwrap_or(usize::MAX).clamp(1 << 20, 60 << 20)
 }
 
 /// Distinct keys of a chunk's range.

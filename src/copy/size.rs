@@ -1,0 +1,131 @@
+//! How large a chunk is made: in bytes, by the measured size of rows, and smaller where a server
+//! finds it too large.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::milvus::Rows;
+use crate::model::CopySettings;
+
+/// Most rows of a chunk: what is read with a limit, as some servers insist on, has to stay below
+/// 16,384, and 1,000 rows keep the slowest part of a server busy.
+const MOST_ROWS: u64 = 16_000;
+/// Fewest bytes to aim at.
+const LEAST: u64 = 16 << 10;
+/// Rows whose size tells something of others.
+const ENOUGH_ROWS: usize = 16;
+
+/// Size that chunks of one collection aim at. Corrects itself while it is used.
+#[derive(Debug)]
+pub(super) struct ChunkSize {
+    /// Bytes of an average row.
+    row_bytes: AtomicU64,
+    /// Bytes that a chunk aims at.
+    aim: AtomicU64,
+    /// What the plan file aims at.
+    wanted: u64,
+    /// Bytes that no request may have.
+    ceiling: AtomicU64,
+    answer_limit: usize,
+}
+
+impl ChunkSize {
+    /// By the plan file, with a first guess of a row's bytes.
+    pub(super) fn new(limits: &CopySettings, row_bytes: u64) -> Self {
+        let ceiling = limits.max_request_size.0.max(limits.chunk_size.0);
+        Self {
+            row_bytes: AtomicU64::new(row_bytes.max(1)),
+            aim: AtomicU64::new(limits.chunk_size.0),
+            wanted: limits.chunk_size.0,
+            ceiling: AtomicU64::new(ceiling),
+            answer_limit: usize::try_from(ceiling).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Rows that fill a chunk, by what is known at present.
+    pub(super) fn rows(&self) -> u64 {
+        let row = self.row_bytes.load(Ordering::Relaxed).max(1);
+        (self.aim.load(Ordering::Relaxed) / row).clamp(1, MOST_ROWS)
+    }
+
+    /// Bytes that one answer may have.
+    pub(super) fn answer_limit(&self) -> usize {
+        self.answer_limit
+    }
+
+    /// Whether rows fit a request, as far as is known.
+    pub(super) fn request_fits(&self, rows: &Rows) -> bool {
+        rows.bytes() as u64 <= self.ceiling.load(Ordering::Relaxed)
+    }
+
+    /// Rows arrived: their size is what the next ones are expected to have.
+    pub(super) fn learn(&self, rows: &Rows) {
+        if rows.len() >= ENOUGH_ROWS {
+            let measured = (rows.bytes() / rows.len()).max(1) as u64;
+            let known = self.row_bytes.load(Ordering::Relaxed);
+            self.row_bytes.store(known.midpoint(measured).max(1), Ordering::Relaxed);
+        }
+        // An answer that was too large may have been the only one.
+        let aim = self.aim.load(Ordering::Relaxed);
+        self.aim_at(aim + aim / 64 + 1);
+    }
+
+    /// An answer was over a limit.
+    pub(super) fn answer_too_large(&self) {
+        self.aim_at(self.aim.load(Ordering::Relaxed) / 4 * 3);
+    }
+
+    /// The target refused these rows as too large: no later request is as large.
+    pub(super) fn request_too_large(&self, rows: &Rows) {
+        let less = (rows.bytes() as u64 / 4 * 3).max(LEAST);
+        self.ceiling.fetch_min(less, Ordering::Relaxed);
+        self.aim_at(self.aim.load(Ordering::Relaxed));
+    }
+
+    fn aim_at(&self, bytes: u64) {
+        let most = self.wanted.min(self.ceiling.load(Ordering::Relaxed) / 4 * 3);
+        self.aim.store(bytes.min(most).max(LEAST), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::ByteSize;
+
+    fn size(chunk: u64, ceiling: u64, row: u64) -> ChunkSize {
+        let limits = CopySettings {
+            parallelism: 1,
+            parallel_collections: 1,
+            memory_limit: ByteSize(512 << 20),
+            chunk_size: ByteSize(chunk),
+            max_request_size: ByteSize(ceiling),
+            max_read_rate: None,
+            max_write_rate: None,
+            max_rejected_rows: 0,
+            retry_for: Duration::ZERO,
+        };
+        ChunkSize::new(&limits, row)
+    }
+
+    #[test]
+    fn a_chunk_has_at_least_one_row_and_never_more_than_a_limit_takes() {
+        assert_eq!(size(8 << 20, 16 << 20, 1 << 30).rows(), 1);
+        assert_eq!(size(8 << 20, 16 << 20, 8).rows(), MOST_ROWS);
+        assert_eq!(size(8 << 20, 16 << 20, 8 << 10).rows(), 1_024);
+    }
+
+    #[test]
+    fn answers_that_are_too_large_make_chunks_smaller_for_a_while() {
+        let size = size(8 << 20, 16 << 20, 8 << 10);
+        for _ in 0..3 {
+            size.answer_too_large();
+        }
+        assert!((300..500).contains(&size.rows()), "{}", size.rows());
+        for _ in 0..1_000 {
+            size.answer_too_large();
+        }
+        assert_eq!(size.rows(), LEAST / (8 << 10));
+    }
+}

@@ -1,4 +1,4 @@
-//! Carries changes out, one collection after the other: collection → partitions → rows → indexes →
+//! Carries changes out, several collections at a time, each in the same order: collection → partitions → rows → indexes →
 //! load → counts → aliases. Every step is safe to run twice and is journaled; what happens is told as one
 //! stream of [`Event`]s.
 
@@ -11,7 +11,8 @@ mod steps;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, Status};
@@ -132,13 +133,11 @@ fn concerns_server(error: &milvus::Error) -> bool {
     access || error.kind == Kind::QuotaExceeded
 }
 
-/// Carries out the pending changes. A failure of one collection does not keep the others from their
-/// turn, unless it concerns a whole server or the ledger; those that are not reached are stopped.
+/// Carries out the pending changes: several collections at a time, the largest first, so that the
+/// last ones are short. A failure of one collection does not keep the others from their turn, unless
+/// it concerns a whole server or the ledger; then those that are not finished are stopped. The
+/// outcomes are in the order of the changes.
 pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
-    let memory = Memory::new(run.migration.copy.memory_limit.0);
-    let mut made_databases = BTreeSet::new();
-    let mut outcomes = Vec::new();
-    let mut stopped = false;
     let pending = || changes.collections.iter().filter(|change| change.is_pending());
     let started = Event::RunStarted {
         collections: pending().count(),
@@ -146,73 +145,94 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
         rows_before: pending().map(CollectionChange::rows_before).sum(),
     };
     let _ = run.events.send_timeout(started, SHOW_LIMIT).await;
-    for change in &changes.collections {
-        let started = Instant::now();
-        let mut turn = Turn {
-            run,
-            change,
-            memory: memory.clone(),
-            untold: (0, 0, 0),
-            outcome: Outcome {
-                source: change.source_address.clone(),
-                target: change.target_address.clone(),
-                status: Status::Unchanged,
-                rows: 0,
-                bytes: 0,
-                elapsed: started.elapsed(),
-                retries: 0,
-                counts: None,
-                warnings: Vec::new(),
-            },
-        };
-        if stopped || run.stop.is_cancelled() {
-            stopped = true;
-            if change.is_pending() {
-                turn.outcome.status = Status::Stopped;
-            }
-            outcomes.push(turn.outcome);
-            continue;
-        }
-        if change.is_pending() {
-            turn.outcome.status = match turn.take(&mut made_databases).await {
-                Ok(()) => match &turn.outcome.counts {
-                    Some(counts) if !counts.unexplained.is_empty() => {
-                        Status::CountsDiffer(counts.unexplained.clone())
-                    }
-                    _ => Status::Done,
-                },
-                Err(Failure::Stopped) => {
-                    stopped = true;
-                    Status::Stopped
-                }
-                Err(failure) => {
-                    stopped = failure.concerns_all();
-                    Status::Failed(failure.to_string())
-                }
-            };
-        }
-        let mut outcome = turn.outcome;
-        outcome.elapsed = started.elapsed();
-        run.note(&outcome).await;
-        let finished = Event::CollectionFinished(Box::new(outcome.clone()));
-        let _ = run.events.send_timeout(finished, SHOW_LIMIT).await;
-        outcomes.push(outcome);
-    }
-    outcomes
+    let common = Common {
+        memory: Memory::new(run.migration.copy.memory_limit.0),
+        made_databases: Mutex::default(),
+        halt: run.stop.child_token(),
+    };
+    let mut order: Vec<_> = changes.collections.iter().enumerate().collect();
+    // One whose size is unknown may be the largest.
+    let size = |change: &CollectionChange| change.bytes().or(change.rows()).unwrap_or(u64::MAX);
+    order.sort_by_key(|(_, change)| std::cmp::Reverse(size(change)));
+    let turns = order.into_iter().map(|(place, change)| {
+        let turn = Turn::new(run, &common, change);
+        async move { (place, turn.run_to_end().await) }
+    });
+    let at_a_time = run.migration.copy.parallel_collections.max(1);
+    let mut ended: Vec<_> = stream::iter(turns).buffer_unordered(at_a_time).collect().await;
+    ended.sort_by_key(|(place, _)| *place);
+    ended.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// What the turns of a run share.
+struct Common {
+    memory: Memory,
+    /// Databases of the target that this run made. Whoever makes one holds the lock.
+    made_databases: Mutex<BTreeSet<String>>,
+    /// Fires when nothing new may be begun.
+    halt: CancellationToken,
 }
 
 /// One collection's turn.
 struct Turn<'a> {
     run: &'a Run<'a>,
+    common: &'a Common,
     change: &'a CollectionChange,
-    memory: Memory,
     outcome: Outcome,
     /// Rows, bytes and chunks that arrived and were not told yet.
     untold: (u64, u64, u64),
 }
 
+impl<'a> Turn<'a> {
+    fn new(run: &'a Run<'a>, common: &'a Common, change: &'a CollectionChange) -> Self {
+        let outcome = Outcome {
+            source: change.source_address.clone(),
+            target: change.target_address.clone(),
+            status: Status::Unchanged,
+            rows: 0,
+            bytes: 0,
+            elapsed: Duration::ZERO,
+            retries: 0,
+            counts: None,
+            warnings: Vec::new(),
+        };
+        Self { run, common, change, untold: (0, 0, 0), outcome }
+    }
+
+    async fn run_to_end(mut self) -> Outcome {
+        if !self.change.is_pending() {
+            self.tell(Event::CollectionFinished(Box::new(self.outcome.clone()))).await;
+            return self.outcome;
+        }
+        if self.common.halt.is_cancelled() {
+            self.outcome.status = Status::Stopped;
+            return self.outcome;
+        }
+        let started = Instant::now();
+        self.outcome.status = match self.take().await {
+            Ok(()) => match &self.outcome.counts {
+                Some(counts) if !counts.unexplained.is_empty() => {
+                    Status::CountsDiffer(counts.unexplained.clone())
+                }
+                _ => Status::Done,
+            },
+            Err(Failure::Stopped) => Status::Stopped,
+            Err(failure) => {
+                if failure.concerns_all() {
+                    self.common.halt.cancel();
+                }
+                Status::Failed(failure.to_string())
+            }
+        };
+        self.outcome.elapsed = started.elapsed();
+        self.run.note(&self.outcome).await;
+        self.tell(Event::CollectionFinished(Box::new(self.outcome.clone()))).await;
+        self.outcome
+    }
+}
+
 impl Turn<'_> {
-    async fn take(&mut self, made_databases: &mut BTreeSet<String>) -> Result<(), Failure> {
+    async fn take(&mut self) -> Result<(), Failure> {
         let (Some(source), Some(wanted)) = (&self.change.source, &self.change.wanted) else {
             return Err(Failure::Refused("there is nothing to copy from".to_owned()));
         };
@@ -223,11 +243,8 @@ impl Turn<'_> {
             rows_before: self.change.rows_before(),
         })
         .await;
-        if self.change.create_database && !made_databases.contains(&wanted.database) {
-            self.step("create database").await;
-            let properties = &self.change.database_properties;
-            self.run.target.create_database(&wanted.database, properties).await?;
-            made_databases.insert(wanted.database.clone());
+        if self.change.create_database {
+            self.create_database(&wanted.database).await?;
         }
         let finished = self.change.known.as_ref().is_some_and(|known| known.finished)
             && self.change.action == Action::Resume;
@@ -268,6 +285,18 @@ impl Turn<'_> {
             // Last of all: whoever follows an alias finds everything there.
             self.move_aliases(wanted).await?;
             self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a database, unless another collection's turn did.
+    async fn create_database(&self, name: &str) -> Result<(), Failure> {
+        let mut made = self.common.made_databases.lock().await;
+        if !made.contains(name) {
+            self.step("create database").await;
+            let properties = &self.change.database_properties;
+            self.run.target.create_database(name, properties).await?;
+            made.insert(name.to_owned());
         }
         Ok(())
     }

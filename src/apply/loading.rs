@@ -54,7 +54,7 @@ impl Turn<'_> {
                 self.run.source.load_partitions(&from.database, &from.name, &reads, 0).await?;
             }
         }
-        wait_until_loaded(&self.run.source, from, &reads, &self.run.stop).await?;
+        wait_until_loaded(&self.run.source, from, &reads, &self.common.halt).await?;
         self.wait_until_readable(from, (None, Instant::now())).await?;
         self.done(of_move, &note, "").await
     }
@@ -90,7 +90,7 @@ impl Turn<'_> {
                 tracing::debug!(count, statistic, waited = ?started.elapsed(), "Readable.");
                 return Ok(());
             }
-            pause(&self.run.stop, started, "the rows of the source to be read").await?;
+            pause(&self.common.halt, started, "the rows of the source to be read").await?;
         }
     }
 
@@ -141,7 +141,7 @@ impl Turn<'_> {
             _ => target.load_collection(database, name, replicas).await,
         };
         loading.map_err(|error| too_many(replicas, error))?;
-        wait_until_loaded(target, wanted, &partitions, &self.run.stop).await?;
+        wait_until_loaded(target, wanted, &partitions, &self.common.halt).await?;
         self.done(of_move, LOAD_TARGET, "").await
     }
 

@@ -37,9 +37,9 @@ impl Turn<'_> {
             fresh,
             of_move,
             ledger: self.run.ledger.clone(),
-            memory: self.memory.clone(),
+            memory: self.common.memory.clone(),
             progress,
-            stop: self.run.stop.clone(),
+            stop: self.common.halt.clone(),
         };
         let copying = tokio::spawn(copy::copy_rows(task));
         // Ends when the copy and its tasks are gone, as they hold the sender.

@@ -198,7 +198,7 @@ impl Turn<'_> {
                 })
                 .await;
             }
-            pause(&self.run.stop, started, &format!("the index on {field} to be built")).await?;
+            pause(&self.common.halt, started, &format!("the index on {field} to be built")).await?;
         }
     }
 

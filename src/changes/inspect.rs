@@ -7,10 +7,15 @@ pub mod server;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
 use super::glob::matcher;
 use super::{Finding, Inspected, Known, wanted};
 use crate::milvus::{Client, Error, Kind, Result};
 use crate::model::{CollectionRule, Migration, Selector};
+
+/// Collections that are looked at a time: most of it is waiting for answers.
+const AT_A_TIME: usize = 8;
 
 /// Which of the plan file's collections to look at (`--only`, `--exclude`).
 #[derive(Debug, Clone, Default)]
@@ -52,10 +57,8 @@ pub async fn inspect(
         }
     }
     select(selection, &mut chosen, &mut findings);
-    let mut inspected = Vec::new();
-    for (rule, name) in chosen {
-        inspected.push(inspection.look(rule, name, known).await?);
-    }
+    let looks = chosen.into_iter().map(|(rule, name)| inspection.look(rule, name, known));
+    let inspected = stream::iter(looks).buffered(AT_A_TIME).try_collect().await?;
     Ok((inspected, findings))
 }
 

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::changes::Known;
 use crate::ledger::{self, Ledger, MoveState};
-use crate::milvus::{self, Client, Connection, Login, RetryPolicy, TlsFiles};
+use crate::milvus::{self, Client, Connection, Login, PaceLimits, RetryPolicy, TlsFiles};
 use crate::model::{Credentials, Endpoint, EnvName, Migration, RowSettings};
 use crate::secret::Secret;
 use crate::{env, exit};
@@ -91,7 +91,18 @@ pub(super) async fn connect(
         Client::connect(&target, policy(0x79b9), stop.clone()),
     );
     match (source, target) {
-        (Ok(source), Ok(target)) => Ok(Ends { source, target }),
+        (Ok(source), Ok(target)) => {
+            let calls = u32::try_from(migration.copy.parallelism).unwrap_or(u32::MAX);
+            let free = PaceLimits { calls, load: None, rate: None };
+            let reads = PaceLimits {
+                load: migration.max_load,
+                rate: migration.copy.max_read_rate.map(|rate| rate.0),
+                ..free
+            };
+            let writes =
+                PaceLimits { rate: migration.copy.max_write_rate.map(|rate| rate.0), ..free };
+            Ok(Ends { source: source.paced(reads, free), target: target.paced(free, writes) })
+        }
         (source, target) => {
             let problems: Vec<Problem> = [("source", source.err()), ("target", target.err())]
                 .into_iter()

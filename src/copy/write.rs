@@ -90,18 +90,16 @@ impl Copy {
     ) -> Result<Written, Error> {
         let target = &self.task.target;
         let bytes = rows.bytes() as u64;
-        let mut tried = chunk.tried;
         let mut failing_since = None;
         let mut attempt = 0;
+        let turn = target.turn_to_write(bytes, &self.halt).await;
+        let mut turn = turn.map_err(|error| self.write_error(chunk, error))?;
+        if !chunk.tried {
+            let id = chunk.id;
+            self.task.ledger.with(move |ledger| ledger.chunk_tried(id)).await?;
+            turn.begin();
+        }
         loop {
-            let turn = target.turn_to_write(bytes, &self.halt).await;
-            let mut turn = turn.map_err(|error| self.write_error(chunk, error))?;
-            if !tried {
-                let id = chunk.id;
-                self.task.ledger.with(move |ledger| ledger.chunk_tried(id)).await?;
-                tried = true;
-                turn.begin();
-            }
             let written =
                 target.write_rows(&self.task.to, chunk.scope.as_deref(), rows, mode).await;
             turn.ended(&written, &self.task.to.name, bytes, |()| 0);
@@ -130,6 +128,10 @@ impl Copy {
             tracing::info!(range = %chunk.range, attempt, %error, "Writing a chunk again.");
             self.tell(Progress::Retried).await;
             retry::wait(pause, &self.halt, &error)
+                .await
+                .map_err(|error| self.write_error(chunk, error))?;
+            target
+                .turn_to_write_again(&mut turn, bytes, &self.halt)
                 .await
                 .map_err(|error| self.write_error(chunk, error))?;
             attempt += 1;

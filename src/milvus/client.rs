@@ -102,6 +102,19 @@ impl Client {
         self.writes.turn(bytes, cancel, ("Insert", self.uri())).await
     }
 
+    /// Waits until they may be written again, in the same place.
+    ///
+    /// # Errors
+    /// [`Kind::Cancelled`] when asked to stop meanwhile.
+    pub async fn turn_to_write_again(
+        &self,
+        turn: &mut Turn,
+        bytes: u64,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        turn.again(bytes, cancel, ("Insert", self.uri())).await
+    }
+
     /// The server's address.
     pub fn uri(&self) -> &str {
         &self.inner.uri

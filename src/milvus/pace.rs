@@ -85,29 +85,16 @@ impl Pace {
         cancel: &CancellationToken,
         of: (&'static str, &str),
     ) -> Result<Turn> {
-        let cancelled = || Error::new(Kind::Cancelled, of.0, of.1, "stopped while waiting to call");
         let place = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Err(cancelled()),
-            place = self.shared.places.clone().acquire_owned() => place.map_err(|_| cancelled())?,
-        };
-        let wait = self
-            .state()
-            .rate
-            .as_mut()
-            .map_or(Duration::ZERO, |rate| rate.take(bytes, Instant::now().into_std()));
-        if !wait.is_zero() {
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = cancel.cancelled() => {
-                    if let Some(rate) = &mut self.state().rate {
-                        rate.give_back(bytes);
-                    }
-                    return Err(cancelled());
-                }
+            () = cancel.cancelled() => return Err(cancelled(of)),
+            place = self.shared.places.clone().acquire_owned() => {
+                place.map_err(|_| cancelled(of))?
             }
-        }
-        Ok(Turn { pace: self.clone(), place: Some(place), began: Instant::now() })
+        };
+        let mut turn = Turn { pace: self.clone(), place: Some(place), began: Instant::now() };
+        turn.again(bytes, cancel, of).await?;
+        Ok(turn)
     }
 
     /// Calls that may run at a time at present.
@@ -141,7 +128,43 @@ impl Pace {
     }
 }
 
+fn cancelled(of: (&'static str, &str)) -> Error {
+    Error::new(Kind::Cancelled, of.0, of.1, "stopped while waiting to call")
+}
+
 impl Turn {
+    /// Waits until `bytes` may be sent in the same place: whoever repeats a call does not queue up
+    /// behind others, which may be stuck.
+    ///
+    /// # Errors
+    /// [`Kind::Cancelled`] when asked to stop meanwhile.
+    pub async fn again(
+        &mut self,
+        bytes: u64,
+        cancel: &CancellationToken,
+        of: (&'static str, &str),
+    ) -> Result<()> {
+        let wait = self
+            .pace
+            .state()
+            .rate
+            .as_mut()
+            .map_or(Duration::ZERO, |rate| rate.take(bytes, Instant::now().into_std()));
+        if !wait.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = cancel.cancelled() => {
+                    if let Some(rate) = &mut self.pace.state().rate {
+                        rate.give_back(bytes);
+                    }
+                    return Err(cancelled(of));
+                }
+            }
+        }
+        self.begin();
+        Ok(())
+    }
+
     /// The call begins only now.
     pub fn begin(&mut self) {
         self.began = Instant::now();
@@ -149,7 +172,7 @@ impl Turn {
 
     /// The call went well. `what` is what it was about: calls about the same thing, of about the
     /// same size, are compared with each other. `received` are the bytes of its answer.
-    pub fn succeeded(self, what: &str, bytes: u64, received: u64) {
+    fn succeeded(&self, what: &str, bytes: u64, received: u64) {
         let now = Instant::now();
         let took = now - self.began;
         if received > 0
@@ -163,7 +186,7 @@ impl Turn {
     }
 
     /// The call failed. What shows that the server is overloaded slows everything down.
-    pub fn failed(self, error: &Error) {
+    fn failed(&self, error: &Error) {
         if matches!(
             error.kind,
             Kind::RateLimited | Kind::Timeout | Kind::NotReady | Kind::QuotaExceeded
@@ -173,9 +196,10 @@ impl Turn {
         }
     }
 
-    /// What became of the call.
+    /// What became of a call about `what` that sent `bytes`; calls about the same thing, of about
+    /// the same size, are compared with each other. `received` tells the bytes of an answer.
     pub fn ended<T>(
-        self,
+        &self,
         result: &Result<T>,
         what: &str,
         bytes: u64,

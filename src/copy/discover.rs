@@ -15,8 +15,8 @@ use crate::model::{Key, KeyRange};
 const LEDGER_PAGE: usize = 1_000;
 /// Fewest keys asked for at a time, unless that is too large an answer.
 const SMALL_PAGE: u64 = 1_000;
-/// Largest answer of a keys-only page, bytes.
-const KEYS_ANSWER: usize = 32 << 20;
+/// Largest answer of a keys-only page, bytes; decoded it takes as much once more.
+const KEYS_ANSWER: usize = 8 << 20;
 /// How many times larger a chunk may get while no key is found that is a good bound.
 const STRETCH: u64 = 3;
 
@@ -103,6 +103,7 @@ impl Copy {
     async fn page(&self, query: &milvus::Query, rest: &KeyRange) -> milvus::Result<Vec<Key>> {
         let wanted = self.size.rows().clamp(SMALL_PAGE, u64::from(LARGEST_LIMIT));
         let mut limit = u32::try_from(wanted).unwrap_or(LARGEST_LIMIT);
+        let _share = self.task.memory.share(2 * KEYS_ANSWER).await;
         loop {
             let page =
                 self.task.source.key_page(query, rest, self.moment, limit, KEYS_ANSWER).await;

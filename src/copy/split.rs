@@ -8,7 +8,7 @@ use crate::model::Key;
 /// Keys to look at when a chunk holds too many to list.
 const KEYS: u32 = 1_000;
 /// Largest answer of a keys-only query, bytes.
-const KEYS_ANSWER: usize = 32 << 20;
+const KEYS_ANSWER: usize = 8 << 20;
 
 impl Copy {
     /// Splits a chunk near its median key; `None` when it holds a single key.

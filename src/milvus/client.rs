@@ -43,7 +43,10 @@ const CALLS: PaceLimits = PaceLimits { calls: 8, load: None, rate: None };
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
+    /// Of rows.
     reads: Pace,
+    /// Of keys and counts.
+    lookups: Pace,
     writes: Pace,
 }
 
@@ -80,18 +83,30 @@ impl Client {
         };
         inner.version = inner.handshake().await?;
         tracing::info!(endpoint = %inner.uri, version = %inner.version, "Connected.");
-        Ok(Self { inner: Arc::new(inner), reads: Pace::new(CALLS), writes: Pace::new(CALLS) })
+        Ok(Self {
+            inner: Arc::new(inner),
+            reads: Pace::new(CALLS),
+            lookups: Pace::steady(CALLS),
+            writes: Pace::new(CALLS),
+        })
     }
 
     /// The same connection, with other limits of its queries and of its writes.
     #[must_use]
     pub fn paced(self, reads: PaceLimits, writes: PaceLimits) -> Self {
-        Self { reads: Pace::new(reads), writes: Pace::new(writes), ..self }
+        let (of_rows, writes) = (Pace::new(reads), Pace::new(writes));
+        // A bound on the load is one on all queries together.
+        let lookups = match reads.load {
+            Some(_) => of_rows.clone(),
+            None => Pace::steady(PaceLimits { rate: None, ..reads }),
+        };
+        Self { reads: of_rows, lookups, writes, ..self }
     }
 
-    /// The pace of queries; each of them keeps it by itself.
-    pub fn reads(&self) -> &Pace {
-        &self.reads
+    /// Waits until a query may be sent that reads rows, or only looks something up.
+    pub(super) async fn turn_to_read(&self, of_rows: bool) -> Result<Turn> {
+        let pace = if of_rows { &self.reads } else { &self.lookups };
+        pace.turn(0, self.cancel(), ("Query", self.uri())).await
     }
 
     /// Waits until rows of so many bytes may be written.

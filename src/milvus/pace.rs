@@ -62,13 +62,22 @@ pub struct Turn {
 impl Pace {
     /// A pace within these limits, slow at first.
     pub fn new(limits: PaceLimits) -> Self {
+        Self::of(limits, Concurrency::new)
+    }
+
+    /// As many calls at a time as the limits let, from the first one on.
+    pub fn steady(limits: PaceLimits) -> Self {
+        Self::of(limits, Concurrency::steady)
+    }
+
+    fn of(limits: PaceLimits, concurrency: impl FnOnce(usize) -> Concurrency) -> Self {
         let load = limits.load.filter(|load| *load > 0.0).unwrap_or(f64::INFINITY);
         let mut most = limits.calls.max(1);
         while most > 1 && f64::from(most - 1) >= load {
             most -= 1;
         }
         let rest = (f64::from(most) / load - 1.0).max(0.0);
-        let concurrency = Concurrency::new(usize::try_from(most).unwrap_or(usize::MAX));
+        let concurrency = concurrency(usize::try_from(most).unwrap_or(usize::MAX));
         let places = Arc::new(Semaphore::new(concurrency.limit()));
         let rate = limits.rate.map(Rate::new);
         let state = Mutex::new(State { concurrency, surplus: 0, rate });

@@ -122,11 +122,10 @@ impl Client {
         max_answer: usize,
     ) -> Result<pb::QueryResults> {
         let options = CallOptions { deadline: QUERY, max_answer };
-        // Keys alone cost more by the byte than whole rows.
-        let columns = request.output_fields.len();
-        let what = format!("{database}/{}/{columns}", request.collection_name);
+        let of_rows = request.output_fields.len() > 1;
+        let what = format!("{database}/{}", request.collection_name);
         let send = || async {
-            let turn = self.reads().turn(0, self.cancel(), ("Query", self.uri())).await?;
+            let turn = self.turn_to_read(of_rows).await?;
             let answer = self
                 .call("Query", database, options, request.clone(), |mut c, r| async move {
                     c.query(r).await

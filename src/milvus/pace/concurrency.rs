@@ -22,6 +22,8 @@ const MOST_KINDS: usize = 4_096;
 pub(super) struct Concurrency {
     limit: usize,
     most: usize,
+    /// Whether it is always `most`.
+    steady: bool,
     /// Whether nothing was found that limits it yet.
     starting: bool,
     /// Times of calls since the last change, as multiples of the shortest one.
@@ -47,12 +49,18 @@ impl Concurrency {
         Self {
             limit: 1,
             most,
+            steady: false,
             starting: true,
             round: Vec::new(),
             shortest: HashMap::new(),
             lowered: None,
             window: None,
         }
+    }
+
+    /// So many, whatever happens: for calls that are too small to tell anything.
+    pub(super) fn steady(calls: usize) -> Self {
+        Self { limit: calls, steady: true, ..Self::new(calls) }
     }
 
     /// Calls at a time.
@@ -67,7 +75,7 @@ impl Concurrency {
 
     /// A call about something went well.
     pub(super) fn succeeded(&mut self, what: &str, took: Duration, bytes: u64, now: Instant) {
-        if bytes < SMALLEST || self.most == 1 {
+        if bytes < SMALLEST || self.steady || self.most == 1 {
             return;
         }
         let Some(multiple) = self.compare(what, took, bytes) else { return };
@@ -96,7 +104,7 @@ impl Concurrency {
 
     /// A call that began at `began` was refused or not answered for overload.
     pub(super) fn overloaded(&mut self, began: Instant, now: Instant) {
-        if self.lowered.is_some_and(|lowered| began <= lowered) {
+        if self.steady || self.lowered.is_some_and(|lowered| began <= lowered) {
             return;
         }
         self.lowered = Some(now);

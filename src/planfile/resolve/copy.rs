@@ -17,6 +17,9 @@ const GIB: u64 = 1 << 30;
 /// take.
 const MAX_REQUEST: u64 = 48 * MIB;
 
+/// A value is wrong, and that was said.
+struct Reported;
+
 /// The settings, when they can be told.
 pub(super) fn settings(
     table: Option<&CopyTable>,
@@ -32,10 +35,10 @@ pub(super) fn settings(
     let max_read_rate = rate("max_read_rate", table.max_read_rate.as_deref(), context);
     let max_write_rate = rate("max_write_rate", table.max_write_rate.as_deref(), context);
     let retry_for = retry_for(table.retry_for.as_deref(), context);
-    let memory_limit = memory_limit?.unwrap_or(ByteSize(512 * MIB));
-    let chunk_size = chunk_size?.unwrap_or(ByteSize(8 * MIB));
+    let memory_limit = memory_limit.ok()?.unwrap_or(ByteSize(512 * MIB));
+    let chunk_size = chunk_size.ok()?.unwrap_or(ByteSize(8 * MIB));
     let room = memory_for_chunks(table, memory_limit, chunk_size, context);
-    let request = request_size(max_request_size?, memory_limit, chunk_size, context);
+    let request = request_size(max_request_size.ok()?, memory_limit, chunk_size, context);
     room?;
     Some(CopySettings {
         parallelism: count(table.parallelism, 8)?,
@@ -43,8 +46,8 @@ pub(super) fn settings(
         memory_limit,
         chunk_size,
         max_request_size: request?,
-        max_read_rate: max_read_rate?,
-        max_write_rate: max_write_rate?,
+        max_read_rate: max_read_rate.ok()?,
+        max_write_rate: max_write_rate.ok()?,
         max_rejected_rows: count(table.max_rejected_rows, 0)?,
         retry_for: retry_for?,
     })
@@ -122,35 +125,38 @@ fn retry_for(text: Option<&str>, context: &mut Context<'_>) -> Option<Duration> 
     duration
 }
 
-/// A size within its limits; inside, nothing where the plan file has none.
+/// A size within its limits, where the plan file has one.
 fn size(
     key: &str,
     text: Option<&str>,
     limits: RangeInclusive<u64>,
     context: &mut Context<'_>,
-) -> Option<Option<ByteSize>> {
-    within(key, text.map(units::size), limits, "", context)
+) -> Result<Option<ByteSize>, Reported> {
+    text.map(|text| within(key, units::size(text), limits, "", context)).transpose()
 }
 
-/// A rate, positive; inside, nothing where the plan file has none.
-fn rate(key: &str, text: Option<&str>, context: &mut Context<'_>) -> Option<Option<ByteSize>> {
-    within(key, text.map(units::rate), 1..=1024 * GIB, "/s", context)
+/// A positive rate, where the plan file has one.
+fn rate(
+    key: &str,
+    text: Option<&str>,
+    context: &mut Context<'_>,
+) -> Result<Option<ByteSize>, Reported> {
+    text.map(|text| within(key, units::rate(text), 1..=1024 * GIB, "/s", context)).transpose()
 }
 
 fn within(
     key: &str,
-    read: Option<Option<ByteSize>>,
+    size: Option<ByteSize>,
     limits: RangeInclusive<u64>,
     unit: &str,
     context: &mut Context<'_>,
-) -> Option<Option<ByteSize>> {
+) -> Result<ByteSize, Reported> {
     let pointer = child("/copy", key);
     if context.is_invalid(&pointer) {
-        return None;
+        return Err(Reported);
     }
-    let Some(size) = read else { return Some(None) };
-    if size.is_some_and(|size| limits.contains(&size.0)) {
-        return Some(size);
+    if let Some(size) = size.filter(|size| limits.contains(&size.0)) {
+        return Ok(size);
     }
     let finding = Diagnostic::error(
         "invalid_value",
@@ -161,5 +167,5 @@ fn within(
         ),
     );
     context.report(&pointer, finding);
-    None
+    Err(Reported)
 }

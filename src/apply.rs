@@ -161,6 +161,8 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
                 bytes: 0,
                 elapsed: started.elapsed(),
                 retries: 0,
+                rejected: 0,
+                rejects_file: None,
                 counts: None,
                 warnings: Vec::new(),
             },

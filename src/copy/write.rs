@@ -5,15 +5,17 @@ use std::time::Instant;
 
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Copy, Error, Loaded, Progress, place};
+use super::{Copy, Error, Loaded, Progress};
 use crate::ledger::ChunkRecord;
 use crate::milvus::{self, Kind, Rows, WriteMode, retry};
 
 /// What became of a write.
-enum Written {
+pub(super) enum Written {
     Done,
     /// The target takes only smaller requests.
     TooLarge,
+    /// The target refuses the rows, or some of them.
+    Refused(Box<milvus::Error>),
 }
 
 impl Copy {
@@ -26,10 +28,13 @@ impl Copy {
         loop {
             let next = loaded.lock().await.recv().await;
             let Some(Loaded { chunk, rows, share }) = next else { return Ok(()) };
-            if let Written::TooLarge = self.write(&chunk, &rows).await? {
-                // The parts are read again under the share that the whole has.
-                drop(rows);
-                self.write_in_parts(chunk).await?;
+            let written = self.write(&chunk, &rows).await?;
+            // Parts are read again under the share that the whole has.
+            drop(rows);
+            match written {
+                Written::Done => {}
+                Written::TooLarge => self.write_in_parts(chunk).await?,
+                Written::Refused(_) => self.write_accepted(chunk).await?,
             }
             drop(share);
         }
@@ -49,8 +54,10 @@ impl Copy {
                     parts.push(half);
                     continue;
                 };
-                if let Written::TooLarge = self.write(&half, &rows).await? {
-                    parts.push(half);
+                match self.write(&half, &rows).await? {
+                    Written::Done => {}
+                    Written::TooLarge => parts.push(half),
+                    Written::Refused(_) => self.write_accepted(half).await?,
                 }
             }
         }
@@ -61,7 +68,7 @@ impl Copy {
     ///
     /// Rows that were never sent, into a collection that this move made, are inserted. As soon as
     /// the outcome of anything is unknown they are written by key, which cannot double a row.
-    async fn write(&self, chunk: &ChunkRecord, rows: &Rows) -> Result<Written, Error> {
+    pub(super) async fn write(&self, chunk: &ChunkRecord, rows: &Rows) -> Result<Written, Error> {
         let id = chunk.id;
         let mut mode =
             if chunk.tried || !self.task.fresh { WriteMode::Again } else { WriteMode::First };
@@ -69,8 +76,9 @@ impl Copy {
             if !chunk.tried {
                 self.task.ledger.with(move |ledger| ledger.chunk_tried(id)).await?;
             }
-            if let Written::TooLarge = self.send_rows(chunk, rows, &mut mode).await? {
-                return Ok(Written::TooLarge);
+            match self.send_rows(chunk, rows, &mut mode).await? {
+                Written::Done => {}
+                other => return Ok(other),
             }
         }
         let (count, bytes) = (rows.len() as u64, rows.bytes() as u64);
@@ -102,11 +110,8 @@ impl Copy {
                 *mode = WriteMode::Again;
             }
             let pause = target.retry().pause(attempt);
-            if error.kind == Kind::Invalid
-                && let Some(text) = rows.too_long(&self.task.to)
-            {
-                let (place, text) = (place(&self.task.to, chunk), Box::new(text));
-                return Err(Error::TooLong { place, text, error });
+            if error.concerns_rows() {
+                return Ok(Written::Refused(Box::new(error)));
             }
             if !error.is_retryable() || started.elapsed() + pause > target.retry().limit() {
                 return Err(self.write_error(chunk, error));

@@ -152,6 +152,23 @@ fn summary_done_with_explanations() {
 }
 
 #[test]
+fn summary_done_but_for_rows_that_the_target_refuses() {
+    let mut some = outcome("products", Status::Done, 19_997);
+    some.rejected = 3;
+    some.rejects_file = Some(".milvus-ferry/catalog.rejects.jsonl".into());
+    let mut numbers = counts(19_997);
+    numbers.source_count = Some(20_000);
+    (numbers.read, numbers.rejected) = (20_000, 3);
+    let text = "the target refuses 3 of the rows read: set aside, and not there";
+    numbers.explanations.push(text.to_owned());
+    some.counts = Some(numbers);
+    // The file is of all collections.
+    let mut none = outcome("reviews", Status::Done, 40_000);
+    none.rejects_file.clone_from(&some.rejects_file);
+    insta::assert_snapshot!(summary(&[some, none]));
+}
+
+#[test]
 fn summary_counts_differ() {
     let text = "500 rows that the target acknowledged are not there (1 < key <= 900)".to_owned();
     let mut lost = outcome("products", Status::CountsDiffer(vec![text.clone()]), 20_000);

@@ -8,7 +8,7 @@ mod rows;
 mod settings;
 mod steps;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
@@ -148,6 +148,7 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
     let common = Common {
         memory: Memory::new(run.migration.copy.memory_limit.0),
         made_databases: Mutex::default(),
+        lent_sources: lent_sources(run.migration, changes),
         halt: run.stop.child_token(),
     };
     let mut order: Vec<_> = changes.collections.iter().enumerate().collect();
@@ -164,11 +165,25 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
     ended.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
+/// Sources that may be loaded for the copy, and are of more than one collection's turn.
+fn lent_sources(migration: &Migration, changes: &Changes) -> BTreeMap<String, Mutex<()>> {
+    let (mut once, mut often) = (BTreeSet::new(), BTreeMap::new());
+    for change in changes.collections.iter().filter(|_| migration.load_source) {
+        if !once.insert(&change.source_address) {
+            often.insert(change.source_address.clone(), Mutex::new(()));
+        }
+    }
+    often
+}
+
 /// What the turns of a run share.
 struct Common {
     memory: Memory,
     /// Databases of the target that this run made. Whoever makes one holds the lock.
     made_databases: Mutex<BTreeSet<String>>,
+    /// Source collections that several turns read and any of them may release in the end: one after
+    /// the other has them.
+    lent_sources: BTreeMap<String, Mutex<()>>,
     /// Fires when nothing new may be begun.
     halt: CancellationToken,
 }
@@ -193,6 +208,8 @@ impl<'a> Turn<'a> {
             bytes: 0,
             elapsed: Duration::ZERO,
             retries: 0,
+            rejected: 0,
+            rejects_file: None,
             counts: None,
             warnings: Vec::new(),
         };
@@ -204,6 +221,10 @@ impl<'a> Turn<'a> {
             self.tell(Event::CollectionFinished(Box::new(self.outcome.clone()))).await;
             return self.outcome;
         }
+        let _alone = match self.common.lent_sources.get(&self.change.source_address) {
+            Some(source) => Some(source.lock().await),
+            None => None,
+        };
         if self.common.halt.is_cancelled() {
             self.outcome.status = Status::Stopped;
             return self.outcome;

@@ -266,8 +266,8 @@ pub struct End {
 /// How much a target takes, where its plan says so.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Capacity {
-    /// Bytes of rows a second.
-    pub write_rate: Option<u64>,
+    /// Bytes of rows a second, insert and upsert alike: a quota, beyond which requests are refused.
+    pub write_quota: Option<u64>,
     /// Bytes of rows altogether.
     pub storage: Option<u64>,
 }

@@ -15,6 +15,7 @@
 mod discover;
 mod memory;
 mod read;
+mod reject;
 mod size;
 mod split;
 mod write;
@@ -100,14 +101,28 @@ pub enum Error {
         /// What the target said.
         error: milvus::Error,
     },
-    /// Writing a chunk failed, and it holds a text that its field has no room for.
+    /// The target refuses a row, and no more may be set aside.
     #[error(
-        "cannot write {place}: the field {:?} has a text of {} bytes, and takes {} at the target: \
+        "the target refuses a row, {place}{}: {error}",
+        if *allowed == 0 { String::new() } else { format!(", and {allowed} others before") }
+    )]
+    Refused {
+        /// Collection, partition and key, and the field that is to blame, where that can be told.
+        place: String,
+        /// Rows that may be set aside, by the plan file.
+        allowed: u64,
+        /// What the target said.
+        error: milvus::Error,
+    },
+    /// The target refuses a row with a text that its field has no room for, and no more may be set
+    /// aside.
+    #[error(
+        "the target refuses a row, {place}: the field {:?} has a text of {} bytes, and takes {} at the target: \
          {error}",
         text.field, text.length, text.limit
     )]
     TooLong {
-        /// Collection, partition and key range.
+        /// Collection, partition and key.
         place: String,
         /// The field and its room.
         text: Box<TooLong>,
@@ -141,6 +156,10 @@ impl Error {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Read { error, .. } | Self::Write { error, .. } => error.advice(),
+            Self::Refused { .. } => {
+                "mend or delete that row at the source, or let such rows be set aside, with their \
+                 keys in a file: `max_rejected_rows` under [copy]; then run the same command again"
+            }
             Self::TooLong { .. } => {
                 "Milvus counts the bytes of a text, Milvus Lite its characters: drop the target \
                  collection, give the field more room with `fields.NAME.max_length`, then run the \

@@ -1,7 +1,8 @@
 //! The ledger: what a plan's runs have done so far, in one `SQLite` file.
 //!
 //! It saves work and is never the truth: the live target is. With it lost, a run compares instead
-//! of continuing. The tables are documented in `ledger/schema.sql` and meant to be read by people.
+//! of continuing. The tables are documented in `ledger/schema.sql` and `ledger/schema_2.sql` and meant to be read by
+//! people.
 //!
 //! What callers rely on:
 //! - Every call that records is one transaction, on the disk (fsync) when it returns, and had no
@@ -20,6 +21,7 @@ mod moves;
 mod ranges;
 mod reading;
 mod records;
+mod rejects;
 mod runs;
 
 #[cfg(test)]
@@ -38,8 +40,8 @@ use reading::{Scratch, Still};
 
 pub use error::{Error, Holder};
 pub use records::{
-    ChunkId, ChunkRecord, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState, RunId,
-    RunRecord, ScopeState, StepState, Totals,
+    ChunkId, ChunkRecord, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
+    RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals,
 };
 
 /// How long to wait for a reader or a checkpoint that is in the way.

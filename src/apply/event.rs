@@ -1,5 +1,6 @@
 //! What happens during `apply`, as one stream that every reporter consumes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::verify::counts::Counts;
@@ -90,6 +91,10 @@ pub struct Outcome {
     pub elapsed: Duration,
     /// Calls that were made again.
     pub retries: u64,
+    /// Rows that the target refuses and that are set aside, by this run or an earlier one.
+    pub rejected: u64,
+    /// The file that names them.
+    pub rejects_file: Option<PathBuf>,
     /// The rows at both ends, where they were counted.
     pub counts: Option<Counts>,
     /// What a person should know.

@@ -46,11 +46,30 @@ impl Turn<'_> {
         while let Some(progress) = told.recv().await {
             self.progress(progress).await;
         }
-        match copying.await {
-            Ok(result) => result?,
+        let copied = match copying.await {
+            Ok(result) => result,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        };
+        self.name_rejects(of_move).await?;
+        copied?;
         self.done(of_move, "copy_rows", "").await
+    }
+
+    /// Counts the rows that are set aside, and brings the file up to date that names them.
+    async fn name_rejects(&mut self, of_move: MoveId) -> Result<(), Failure> {
+        let before = self.outcome.rejected;
+        (self.outcome.rejected, self.outcome.rejects_file) = self
+            .ledger(move |ledger| Ok((ledger.rejected(of_move)?, ledger.write_rejects_file()?)))
+            .await?;
+        if self.outcome.rejected == before {
+            return Ok(());
+        }
+        let rows = counted(self.outcome.rejected, "row");
+        let target = self.change.target_address.clone();
+        let text = format!("the target refuses {rows}: set aside");
+        // The summary says it again, with the file.
+        self.tell(Event::Warning { target, text }).await;
+        Ok(())
     }
 
     async fn progress(&mut self, progress: Progress) {

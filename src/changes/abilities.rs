@@ -123,9 +123,13 @@ impl Abilities {
         }
     }
 
-    /// How much arrives and fits, where that is known.
+    /// How much arrives and fits, where that is known. Of a plan that is only assumed nothing is:
+    /// a cluster with a serverless address may be Free, and take a fifth.
     pub fn capacity(&self) -> Capacity {
-        Capacity { write_rate: self.limits.write_rate, storage: self.limits.storage }
+        if self.plan_unknown {
+            return Capacity::default();
+        }
+        Capacity { write_quota: self.limits.write_rate, storage: self.limits.storage }
     }
 
     /// Whether fields may be of this type.

@@ -62,11 +62,12 @@ async fn carry_out(
     stop: &CancellationToken,
 ) -> Result<u8, Problem> {
     let migration = output::load(&args.file, &args.plan, output)?;
-    let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
+    let mut ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let mut ledger = Ledger::open(&args.plan.state, &migration.name)?;
     let known = KnownTargets::read(&ledger, &ends)?;
     let changes = plan::changes(&migration, &args.plan, &ends, &known).await?;
     let inspected_at = Instant::now();
+    ends.bound_writes(&migration, changes.capacity.write_quota);
     show(&changes, output);
     if changes.is_refused() {
         return Ok(plan::refusal(&changes));

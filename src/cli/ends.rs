@@ -58,6 +58,25 @@ pub(super) struct Ends {
     pub(super) target: Client,
 }
 
+/// As many calls at a time as the plan file lets.
+fn calls(migration: &Migration) -> PaceLimits {
+    let calls = u32::try_from(migration.copy.parallelism).unwrap_or(u32::MAX);
+    PaceLimits { calls, load: None, rate: None }
+}
+
+impl Ends {
+    /// Bounds the rate of writes by the plan file, and by the target's quota where it is known: what
+    /// is over it is refused, and has to be sent once more.
+    pub(super) fn bound_writes(&mut self, migration: &Migration, quota: Option<u64>) {
+        // The quota counts whole requests, which are a little more than the rows in them.
+        let quota = quota.map(|quota| quota / 20 * 19);
+        let wanted = migration.copy.max_write_rate.map(|rate| rate.0);
+        let rate = [wanted, quota].into_iter().flatten().min();
+        let free = calls(migration);
+        self.target = self.target.clone().paced(free, PaceLimits { rate, ..free });
+    }
+}
+
 /// Connects to both ends. Everything that is missing, or wrong with either, is said at once.
 pub(super) async fn connect(
     migration: &Migration,
@@ -92,16 +111,13 @@ pub(super) async fn connect(
     );
     match (source, target) {
         (Ok(source), Ok(target)) => {
-            let calls = u32::try_from(migration.copy.parallelism).unwrap_or(u32::MAX);
-            let free = PaceLimits { calls, load: None, rate: None };
+            let free = calls(migration);
             let reads = PaceLimits {
                 load: migration.max_load,
                 rate: migration.copy.max_read_rate.map(|rate| rate.0),
                 ..free
             };
-            let writes =
-                PaceLimits { rate: migration.copy.max_write_rate.map(|rate| rate.0), ..free };
-            Ok(Ends { source: source.paced(reads, free), target: target.paced(free, writes) })
+            Ok(Ends { source: source.paced(reads, free), target: target.paced(free, free) })
         }
         (source, target) => {
             let problems: Vec<Problem> = [("source", source.err()), ("target", target.err())]

@@ -11,7 +11,7 @@ use crate::milvus::{Kind, Rows};
 use crate::model::DynamicData;
 
 /// Largest answer that a single row may need, bytes.
-const SINGLE_ROW: usize = 256 << 20;
+pub(super) const SINGLE_ROW: usize = 256 << 20;
 /// Rows are in memory as the answer that they came in and as the request that they leave in.
 const TWICE: usize = 2;
 

@@ -5,15 +5,17 @@ use std::time::Instant;
 
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Copy, Error, Loaded, Progress, place};
+use super::{Copy, Error, Loaded, Progress};
 use crate::ledger::ChunkRecord;
 use crate::milvus::{self, Kind, Rows, WriteMode, retry};
 
 /// What became of a write.
-enum Written {
+pub(super) enum Written {
     Done,
     /// The target takes only smaller requests.
     TooLarge,
+    /// The target refuses the rows, or some of them.
+    Refused(Box<milvus::Error>),
 }
 
 impl Copy {
@@ -30,10 +32,13 @@ impl Copy {
             if self.halt.is_cancelled() {
                 continue;
             }
-            if let Written::TooLarge = self.write(&chunk, &rows).await? {
-                // The parts are read again under the share that the whole has.
-                drop(rows);
-                self.write_in_parts(chunk).await?;
+            let written = self.write(&chunk, &rows).await?;
+            // Parts are read again under the share that the whole has.
+            drop(rows);
+            match written {
+                Written::Done => {}
+                Written::TooLarge => self.write_in_parts(chunk).await?,
+                Written::Refused(_) => self.write_accepted(chunk).await?,
             }
             drop(share);
         }
@@ -53,8 +58,10 @@ impl Copy {
                     parts.push(half);
                     continue;
                 };
-                if let Written::TooLarge = self.write(&half, &rows).await? {
-                    parts.push(half);
+                match self.write(&half, &rows).await? {
+                    Written::Done => {}
+                    Written::TooLarge => parts.push(half),
+                    Written::Refused(_) => self.write_accepted(half).await?,
                 }
             }
         }
@@ -65,16 +72,17 @@ impl Copy {
     ///
     /// Rows that were never sent, into a collection that this move made, are inserted. As soon as
     /// the outcome of anything is unknown they are written by key, which cannot double a row.
-    async fn write(&self, chunk: &ChunkRecord, rows: &Rows) -> Result<Written, Error> {
+    pub(super) async fn write(&self, chunk: &ChunkRecord, rows: &Rows) -> Result<Written, Error> {
         let again = chunk.tried || !self.task.fresh;
         let mode = if again { WriteMode::Again } else { WriteMode::First };
         if rows.len() > 1 && !self.size.request_fits(rows) {
             return Ok(Written::TooLarge);
         }
-        if !rows.is_empty()
-            && let Written::TooLarge = self.send_rows(chunk, rows, mode).await?
-        {
-            return Ok(Written::TooLarge);
+        if !rows.is_empty() {
+            match self.send_rows(chunk, rows, mode).await? {
+                Written::Done => {}
+                other => return Ok(other),
+            }
         }
         let (id, count, bytes) = (chunk.id, rows.len() as u64, rows.bytes() as u64);
         self.task.ledger.with(move |ledger| ledger.chunk_done(id, count, bytes)).await?;
@@ -114,11 +122,8 @@ impl Copy {
             if error.outcome_unknown() {
                 mode = WriteMode::Again;
             }
-            if error.kind == Kind::Invalid
-                && let Some(text) = rows.too_long(&self.task.to)
-            {
-                let (place, text) = (place(&self.task.to, chunk), Box::new(text));
-                return Err(Error::TooLong { place, text, error });
+            if error.concerns_rows() {
+                return Ok(Written::Refused(Box::new(error)));
             }
             let pause = target.retry().pause(attempt);
             let failing = failing_since.get_or_insert_with(Instant::now).elapsed();

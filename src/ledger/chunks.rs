@@ -158,7 +158,7 @@ impl Ledger {
 
     /// Opens a done chunk again, as tried: its rows are not at the target as they should be, and
     /// the next copy writes them by key. A move that was done is open again; its steps stay, so
-    /// begin the copying step again first.
+    /// begin the copying step again first. A row that was set aside is no longer.
     pub fn reopen_chunk(&mut self, id: ChunkId) -> Result<(), Error> {
         self.write(|transaction| {
             let reopened = transaction
@@ -171,6 +171,9 @@ impl Ledger {
             if reopened != 1 {
                 return Err(Fault::Refused(format!("chunk {id} is not done")));
             }
+            transaction
+                .prepare_cached("DELETE FROM rejects WHERE chunk_id = ?1")?
+                .execute([id.0])?;
             transaction
                 .prepare_cached(
                     "UPDATE moves SET state = 'open', counts = NULL, finished_at = NULL

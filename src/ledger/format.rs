@@ -11,7 +11,7 @@ const APPLICATION_ID: i64 = 0x6665_7272;
 
 /// What leads from each format to the next; a file's `user_version` is how many of these it has
 /// seen. Released entries never change: a new format is a new entry.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// What a file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ fn format_of(migrations: &[&str]) -> i64 {
 mod tests {
     use super::*;
 
-    const TWO: &[&str] = &[MIGRATIONS[0], "ALTER TABLE runs ADD COLUMN host TEXT;"];
+    const MORE: &[&str] = &[MIGRATIONS[0], MIGRATIONS[1], "ALTER TABLE runs ADD COLUMN host TEXT;"];
 
     fn version(connection: &Connection) -> i64 {
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
@@ -96,18 +96,18 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         let path = Path::new("x.db");
         assert_eq!(recognise(&connection, path).unwrap(), Found::Empty);
-        migrate(&mut connection, path).unwrap();
-        assert_eq!(recognise(&connection, path).unwrap(), Found::Ledger);
-        assert_eq!(version(&connection), 1);
-        for _ in 0..2 {
-            migrate_by(&mut connection, path, TWO).unwrap();
-            assert_eq!(version(&connection), 2);
+        for (known, migrations) in [(1, &MIGRATIONS[..1]), (2, MIGRATIONS), (3, MORE)] {
+            for _ in 0..2 {
+                migrate_by(&mut connection, path, migrations).unwrap();
+                assert_eq!(recognise_up_to(&connection, path, MORE).unwrap(), Found::Ledger);
+                assert_eq!(version(&connection), known);
+            }
         }
         connection.execute_batch("SELECT host FROM runs").unwrap();
-        // This build knows only one.
+        // This build knows one less.
         assert!(matches!(
             migrate(&mut connection, path),
-            Err(Error::Newer { found: 2, known: 1, .. })
+            Err(Error::Newer { found: 3, known: 2, .. })
         ));
     }
 
@@ -116,9 +116,10 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         let path = Path::new("x.db");
         migrate(&mut connection, path).unwrap();
-        let broken = &[MIGRATIONS[0], "CREATE TABLE more (id INTEGER); SELECT * FROM nowhere;"];
+        let broken = "CREATE TABLE more (id INTEGER); SELECT * FROM nowhere;";
+        let broken = &[MIGRATIONS[0], MIGRATIONS[1], broken];
         assert!(matches!(migrate_by(&mut connection, path, broken), Err(Error::Sqlite { .. })));
-        assert_eq!(version(&connection), 1);
+        assert_eq!(version(&connection), 2);
         assert!(connection.execute_batch("SELECT * FROM more").is_err());
     }
 

@@ -144,7 +144,8 @@ pub(super) fn text_of(key: &Key) -> String {
     }
 }
 
-fn key_of(kind: Option<&str>, text: Option<String>) -> Result<Option<Key>, Fault> {
+/// A key as it was stored.
+pub(super) fn key_of(kind: Option<&str>, text: Option<String>) -> Result<Option<Key>, Fault> {
     let Some(text) = text else { return Ok(None) };
     match kind {
         Some("varchar") => Ok(Some(Key::VarChar(text))),

@@ -146,6 +146,21 @@ pub struct ChunkRecord {
     pub tried: bool,
 }
 
+/// A row that the target refuses and that was set aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectRecord {
+    /// Its chunk, in which it is alone.
+    pub chunk: ChunkId,
+    /// The partition of the source it is in; `None` where the collection is read as a whole.
+    pub scope: Option<String>,
+    /// Its key.
+    pub key: Key,
+    /// What the target said.
+    pub reason: String,
+    /// When it was set aside: UTC, ISO 8601.
+    pub at: String,
+}
+
 /// The sums over a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {

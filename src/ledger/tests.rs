@@ -4,6 +4,7 @@
 
 mod files;
 mod invariant;
+mod rejects;
 
 use std::path::Path;
 

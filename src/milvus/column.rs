@@ -7,6 +7,7 @@
 //!   is inserted into;
 //! - the dynamic column is named as servers want it.
 
+mod blame;
 mod lists;
 mod nulls;
 mod payload;

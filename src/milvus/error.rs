@@ -94,6 +94,18 @@ impl Error {
         )
     }
 
+    /// Whether it may be the rows of a write that the server refuses, and takes others.
+    ///
+    /// Servers say so under codes of all sorts: 2.3.5 refuses a vector that is no number with 65535
+    /// and broken JSON with 1001. An answer without any code is not the server's own.
+    pub fn concerns_rows(&self) -> bool {
+        match self.kind {
+            Kind::Invalid | Kind::TooLarge => true,
+            Kind::Other => self.code.is_some(),
+            _ => false,
+        }
+    }
+
     /// Whether the endpoint could not be used at all: unreachable, or not permitted.
     pub fn is_access(&self) -> bool {
         matches!(

@@ -127,16 +127,36 @@ pub(super) struct VerifyTable {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CopyTable {
-    /// Readers, and writers, at work at a time. Default: 2.
+    /// Most readers, and most writers, at work at a time, over all collections. How many of them
+    /// there are is found by measuring, so a high value does no harm. Default: 8.
     #[schemars(range(min = 1, max = 64))]
     pub(super) parallelism: Option<Whole>,
-    /// Upper bound of the bytes of rows in memory, such as `"512MiB"`; at least `"64MiB"` and
-    /// four times `chunk_size`. Default: `"512MiB"`.
+    /// Most collections whose turn it is at a time; the largest come first. Default: 4.
+    #[schemars(range(min = 1, max = 64))]
+    pub(super) parallel_collections: Option<Whole>,
+    /// Upper bound of the bytes of rows in memory, such as `"512MiB"`; at least `"64MiB"`, four
+    /// times `chunk_size`, and twice `max_request_size`. Default: `"512MiB"`.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)$"))]
     pub(super) memory_limit: Option<String>,
     /// Size to aim at for one request, from `"64KiB"` to `"32MiB"`. Default: `"8MiB"`.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)$"))]
     pub(super) chunk_size: Option<String>,
+    /// Size that no answer and no request exceeds, unless it is a single row: from `"1MiB"` to
+    /// `"60MiB"`, as servers take 64 MiB, and at least `chunk_size`. Default: twice
+    /// `chunk_size`.
+    #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)$"))]
+    pub(super) max_request_size: Option<String>,
+    /// Most bytes of rows to read in a second, on average, such as `"40MB/s"`. Default: no bound.
+    #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)/s$"))]
+    pub(super) max_read_rate: Option<String>,
+    /// Most bytes of rows to write in a second, on average, such as `"40MB/s"`. Default: no bound
+    /// but the quota of the target, where its plan is known.
+    #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)/s$"))]
+    pub(super) max_write_rate: Option<String>,
+    /// Rows of each collection that the target may refuse: so many are set aside, named by their
+    /// keys in `NAME.rejects.jsonl` beside the ledger; with one more the copy stops. Default: 0.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(super) max_rejected_rows: Option<Whole>,
     /// How long a failing call is tried again before the run stops, resumable; such as `"90s"`
     /// or `"1h30m"`. Default: `"5m"`.
     #[schemars(regex(pattern = "^([0-9]+(ms|s|m|h|d))+$"))]

@@ -3,6 +3,7 @@
 
 mod aliases;
 mod collections;
+mod copy;
 mod endpoint;
 mod fields;
 mod idle;
@@ -14,23 +15,17 @@ mod properties;
 mod target;
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use super::document::{Document, child};
-use super::file::{CopyTable, PlanFile};
+use super::document::Document;
+use super::file::PlanFile;
 use super::template::Templates;
-use super::units;
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
-use crate::model::{ByteSize, CopySettings, Migration, VerifySettings};
+use crate::model::{Migration, VerifySettings};
 
 pub(super) use names::{SAMPLE, sample_name};
-
-const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
 
 /// What the rules need to know besides the file, and where their findings go.
 pub(super) struct Context<'a> {
@@ -109,14 +104,14 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
     let collections = collections::resolve(file, source.as_ref(), target.as_ref(), &mut context);
     let compute_units =
         file.target.as_ref().and_then(|end| target::compute_units(end, &mut context));
-    let copy = copy_settings(file.copy.as_ref(), &mut context);
+    let copy = copy::settings(file.copy.as_ref(), &mut context);
     Some(Migration {
         name: name?,
         path: context.path.to_owned(),
         environment: context.environment.map(str::to_owned),
         source: source?,
         load_source: file.source.as_ref()?.load.unwrap_or(false),
-        max_load: None,
+        max_load: file.source.as_ref()?.max_load,
         target: target?,
         target_kind: file.target.as_ref().and_then(target::kind),
         compute_units,
@@ -156,93 +151,5 @@ fn run_name(file: &PlanFile, context: &mut Context<'_>) -> Option<String> {
         Diagnostic::error("invalid_name", "the name of the plan file cannot be the name of a run")
             .help(format!("give one with `name = \"…\"`; {HELP}"));
     context.report("", finding);
-    None
-}
-
-fn copy_settings(table: Option<&CopyTable>, context: &mut Context<'_>) -> Option<CopySettings> {
-    let empty = CopyTable::default();
-    let table = table.unwrap_or(&empty);
-    let memory_limit = size(
-        "memory_limit",
-        table.memory_limit.as_deref(),
-        ByteSize(512 * MIB),
-        64 * MIB..=1024 * 1024 * MIB,
-        context,
-    );
-    let chunk_size = size(
-        "chunk_size",
-        table.chunk_size.as_deref(),
-        ByteSize(8 * MIB),
-        64 * KIB..=32 * MIB,
-        context,
-    );
-    let retry_for = match &table.retry_for {
-        None => Some(Duration::from_secs(300)),
-        Some(text) => {
-            let duration = units::duration(text);
-            if duration.is_none() {
-                let finding = Diagnostic::error("invalid_value", "`retry_for` is out of range");
-                context.report("/copy/retry_for", finding);
-            }
-            duration
-        }
-    };
-    let (memory_limit, chunk_size) = (memory_limit?, chunk_size?);
-    if memory_limit.0 < 4 * chunk_size.0 {
-        let at = if table.chunk_size.is_some() { "/copy/chunk_size" } else { "/copy/memory_limit" };
-        let finding = Diagnostic::error(
-            "memory_limit_too_small",
-            "`memory_limit` must be at least four times `chunk_size`",
-        )
-        .help(format!(
-            "raise `memory_limit` to {}, or lower `chunk_size`",
-            units::size_text((4 * chunk_size.0).next_multiple_of(MIB))
-        ));
-        context.report(at, finding);
-        return None;
-    }
-    Some(CopySettings {
-        parallelism: match table.parallelism {
-            None => 2,
-            Some(parallelism) => usize::try_from(parallelism.0).ok()?,
-        },
-        parallel_collections: 4,
-        memory_limit,
-        chunk_size,
-        max_request_size: ByteSize(48 * MIB),
-        max_read_rate: None,
-        max_write_rate: None,
-        max_rejected_rows: 0,
-        retry_for: retry_for?,
-    })
-}
-
-fn size(
-    key: &str,
-    text: Option<&str>,
-    default: ByteSize,
-    limits: RangeInclusive<u64>,
-    context: &mut Context<'_>,
-) -> Option<ByteSize> {
-    let pointer = child("/copy", key);
-    if context.is_invalid(&pointer) {
-        return None;
-    }
-    let Some(text) = text else {
-        return Some(default);
-    };
-    let size = units::size(text).unwrap_or(ByteSize(u64::MAX));
-    if limits.contains(&size.0) {
-        return Some(size);
-    }
-    let finding = Diagnostic::error(
-        "invalid_value",
-        format!(
-            "`{key}` must be from {} to {}",
-            units::size_text(*limits.start()),
-            units::size_text(*limits.end())
-        ),
-    );
-    context.report(&pointer, finding);
     None
 }

@@ -1,4 +1,4 @@
-//! Sizes such as `512MiB` and durations such as `1h30m`.
+//! Sizes such as `512MiB`, rates such as `40MB/s`, and durations such as `1h30m`.
 
 use std::time::Duration;
 
@@ -25,6 +25,11 @@ pub(super) fn size(text: &str) -> Option<ByteSize> {
     let unit = unit.strip_prefix(' ').unwrap_or(unit);
     let (_, bytes) = SIZES.iter().find(|(name, _)| *name == unit)?;
     number.checked_mul(*bytes).map(ByteSize)
+}
+
+/// Reads a rate: a size for each second, such as `40MB/s`.
+pub(super) fn rate(text: &str) -> Option<ByteSize> {
+    size(text.strip_suffix("/s")?)
 }
 
 /// A size in its largest binary unit that leaves no rest.
@@ -70,6 +75,15 @@ mod tests {
         assert_eq!(size("7B"), Some(ByteSize(7)));
         for wrong in ["", "MiB", "8", "8mb", "8.5MiB", "-1B", "8  MB", "99999999999GiB"] {
             assert_eq!(size(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        assert_eq!(rate("40MB/s"), Some(ByteSize(40_000_000)));
+        assert_eq!(rate("8 KiB/s"), Some(ByteSize(8 << 10)));
+        for wrong in ["", "/s", "40MB", "40MB/m", "40MB /s", "40MB/s/s", "1.5MB/s"] {
+            assert_eq!(rate(wrong), None, "{wrong}");
         }
     }
 

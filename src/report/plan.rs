@@ -146,7 +146,7 @@ fn bytes_to_copy(change: &CollectionChange) -> Option<u64> {
     }
 }
 
-/// Those bytes against what the target takes: of its storage, and in which time.
+/// Those bytes against what the target takes: of its storage, and in which time at best.
 fn room(pending: &[&CollectionChange], capacity: Capacity) -> Option<String> {
     let known = pending.iter().filter_map(|change| bytes_to_copy(change));
     let bytes = known.fold(0_u64, u64::saturating_add);
@@ -157,9 +157,12 @@ fn room(pending: &[&CollectionChange], capacity: Capacity) -> Option<String> {
     if let Some(storage) = capacity.storage {
         let _ = write!(text, " of the target's {}", size::bytes(storage));
     }
-    if let Some(rate) = capacity.write_rate.filter(|rate| *rate > 0) {
-        let time = size::about(Duration::from_secs(bytes.div_ceil(rate)));
-        let _ = write!(text, " · {time} at the target's {} MB/s", rate / 1_000_000);
+    if let Some(rate) = capacity.write_quota.filter(|rate| *rate > 0) {
+        let time = Duration::from_secs(bytes.div_ceil(rate));
+        let _ = write!(text, " · at most {} MB/s, the quota of its plan", rate / 1_000_000);
+        if time >= Duration::from_secs(60) {
+            let _ = write!(text, ": at least {}", size::about(time));
+        }
     }
     Some(text)
 }

@@ -234,6 +234,8 @@ pub(super) fn outcome(name: &str, status: Status, rows: u64) -> Outcome {
         bytes: rows * 3_200,
         elapsed: Duration::from_millis(rows / 4 + 200),
         retries: 0,
+        rejected: 0,
+        rejects_file: None,
         counts: Some(counts(rows)),
         warnings: Vec::new(),
     }

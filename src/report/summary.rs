@@ -104,6 +104,17 @@ fn write_words(page: &mut Page, outcome: &Outcome) {
     for difference in differences {
         page.paragraph(2, Role::Problem, &format!("unexplained: {difference}"));
     }
+    if let Some(file) = &outcome.rejects_file
+        && outcome.rejected > 0
+    {
+        let text = format!(
+            "warning: {}: the target refuses {}, set aside: their keys, and why, are in {}",
+            outcome.target,
+            size::counted(outcome.rejected, "row"),
+            file.display()
+        );
+        page.paragraph(0, Role::Change, &text);
+    }
     for warning in &outcome.warnings {
         page.paragraph(0, Role::Change, &format!("warning: {}: {warning}", outcome.target));
     }
@@ -212,6 +223,14 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
         0 => String::new(),
         count => format!("; {} unchanged", size::count(count)),
     };
+    let rejected: u64 = outcomes.iter().map(|outcome| outcome.rejected).sum();
+    let file = outcomes.iter().find_map(|outcome| outcome.rejects_file.as_ref());
+    let set_aside = match file {
+        Some(file) if rejected > 0 => {
+            format!("; {} set aside in {}", size::counted(rejected, "row"), file.display())
+        }
+        _ => String::new(),
+    };
     let verified = outcomes.iter().filter(|outcome| outcome.status == Status::Done);
     let verified = verified.filter(|outcome| is_verified(outcome)).count() as u64;
     let verdict = match verified {
@@ -220,7 +239,7 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
         some => format!("Verified: counts of {some} of {}.", size::counted(done, "collection")),
     };
     format!(
-        "{}, {}{unchanged}. {verdict}",
+        "{}, {}{unchanged}{set_aside}. {verdict}",
         size::counted(done, "collection"),
         size::counted(rows, "row")
     )

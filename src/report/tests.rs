@@ -102,13 +102,22 @@ fn plan_with_little_known_and_hostile_texts() {
 #[test]
 fn plan_with_the_rate_and_the_room_of_the_target() {
     let mut all = changes(vec![change_with_overrides()]);
-    all.capacity.write_rate = Some(10_000_000);
-    let text = plan(&all);
-    assert!(text.ends_with(" · ~3.6 GiB · ~7 min at the target's 10 MB/s\n"), "{text}");
-    all.capacity = Capacity { write_rate: Some(2_000_000), storage: Some(5_000_000_000) };
-    let text = plan(&all);
-    let expected = " · ~3.6 GiB of the target's 4.7 GiB · ~33 min at the target's 2 MB/s\n";
-    assert!(text.ends_with(expected), "{text}");
+    let mut end_with = |capacity: Capacity, end: &str| {
+        all.capacity = capacity;
+        let text = plan(&all);
+        assert!(text.ends_with(end), "{text}");
+    };
+    let quota = |bytes: u64| Capacity { write_quota: Some(bytes), storage: None };
+    end_with(
+        quota(10_000_000),
+        " · ~3.6 GiB · at most 10 MB/s, the quota of its plan: at least ~7 min\n",
+    );
+    end_with(quota(256_000_000), " · ~3.6 GiB · at most 256 MB/s, the quota of its plan\n");
+    end_with(
+        Capacity { storage: Some(5_000_000_000), ..quota(2_000_000) },
+        " · ~3.6 GiB of the target's 4.7 GiB · at most 2 MB/s, the quota of its plan: at least \
+         ~33 min\n",
+    );
 }
 
 fn summary(outcomes: &[Outcome]) -> String {
@@ -140,6 +149,23 @@ fn summary_done_with_explanations() {
     duplicates.counts = Some(numbers);
     duplicates.warnings.push("the target keeps no description".to_owned());
     insta::assert_snapshot!(summary(&[duplicates]));
+}
+
+#[test]
+fn summary_done_but_for_rows_that_the_target_refuses() {
+    let mut some = outcome("products", Status::Done, 19_997);
+    some.rejected = 3;
+    some.rejects_file = Some(".milvus-ferry/catalog.rejects.jsonl".into());
+    let mut numbers = counts(19_997);
+    numbers.source_count = Some(20_000);
+    (numbers.read, numbers.rejected) = (20_000, 3);
+    let text = "the target refuses 3 of the rows read: set aside, and not there";
+    numbers.explanations.push(text.to_owned());
+    some.counts = Some(numbers);
+    // The file is of all collections.
+    let mut none = outcome("reviews", Status::Done, 40_000);
+    none.rejects_file.clone_from(&some.rejects_file);
+    insta::assert_snapshot!(summary(&[some, none]));
 }
 
 #[test]

@@ -6,10 +6,16 @@
 mod source;
 mod target;
 
+use std::collections::BTreeSet;
+
 use crate::copy::SharedLedger;
 use crate::ledger::{self, ChunkId, ChunkRecord, MoveId};
 use crate::milvus::{self, Client, Kind, Moment, Query};
+use crate::model::quantity::count as grouped;
 use crate::model::{Collection, KeyRange, RowSettings};
+
+/// Chunks of one row each, which is set aside.
+type Rejects = BTreeSet<ChunkId>;
 
 /// Chunks taken from the ledger at a time.
 const LEDGER_PAGE: usize = 500;
@@ -25,6 +31,9 @@ pub struct Counts {
     pub source_count: Option<u64>,
     /// Rows that were read: distinct keys per partition.
     pub read: u64,
+    /// Rows of these that the target refuses and that were set aside.
+    #[serde(default)]
+    pub rejected: u64,
     /// Rows that the target acknowledged.
     pub acknowledged: u64,
     /// `count(*)` at the target.
@@ -93,8 +102,24 @@ pub enum Error {
 /// When a server or the ledger fails. A difference is no error; it is in the result.
 pub async fn compare(compared: &Compared<'_>) -> Result<Counts, Error> {
     let of_move = compared.of_move;
-    let totals = compared.ledger.with(move |ledger| ledger.totals(of_move)).await?;
-    let mut counts = Counts { read: totals.rows, acknowledged: totals.rows, ..Counts::default() };
+    let (totals, rejects) = compared
+        .ledger
+        .with(move |ledger| Ok((ledger.totals(of_move)?, ledger.rejects(of_move)?)))
+        .await?;
+    let rejects: Rejects = rejects.into_iter().map(|reject| reject.chunk).collect();
+    let rejected = rejects.len() as u64;
+    let mut counts = Counts {
+        read: totals.rows + rejected,
+        rejected,
+        acknowledged: totals.rows,
+        ..Counts::default()
+    };
+    if rejected > 0 {
+        counts.explanations.push(format!(
+            "the target refuses {} of the rows read: set aside, and not there",
+            grouped(rejected)
+        ));
+    }
     if let Some(query) = compared.target_query(None) {
         counts.target_count = compared.target.count(&query, &KeyRange::ALL, Moment::Strong).await?;
     }
@@ -103,11 +128,11 @@ pub async fn compare(compared: &Compared<'_>) -> Result<Counts, Error> {
     }
     if compared.adopted || counts.target_count != Some(counts.acknowledged) {
         let at = moment(compared.target, compared.target_query(None)).await?;
-        target::explain(compared, &mut counts, at).await?;
+        target::explain(compared, &rejects, &mut counts, at).await?;
     }
     if counts.source_count != Some(counts.read) {
         let at = moment(compared.source, compared.source_query(None)).await?;
-        source::explain(compared, &mut counts, at).await?;
+        source::explain(compared, &rejects, &mut counts, at).await?;
     }
     Ok(counts)
 }

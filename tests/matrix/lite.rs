@@ -175,7 +175,7 @@ async fn texts_that_are_too_long_for_milvus_are_named_with_the_way_out() {
     let failed = ferry.run(&["apply", PLAN, "--yes"]).expect_code(5);
     let all = failed.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     for said in [
-        "/words, all keys: the field \"word\" has a text of 13 bytes, and takes 10",
+        "/words, key 1: the field \"word\" has a text of 13 bytes, and takes 10",
         "`fields.NAME.max_length`",
     ] {
         assert!(all.contains(said), "no {said:?} in:\n{}\n{}", failed.stdout, failed.stderr);

@@ -125,8 +125,10 @@ fn the_address_tells_small_clusters_from_dedicated_ones() {
     assert!(small.plan_unknown);
     assert_eq!(small.family, Family::Zilliz(Plan::Serverless));
     assert_eq!(small.limits.shards, Some(2));
+    assert_eq!(small.capacity(), Capacity::default());
     let named = cloud(Some(TargetKind::ZillizFree), None).hosted_at(uri);
     assert_eq!(named.family, Family::Zilliz(Plan::Free));
+    assert_eq!(named.capacity().write_quota, Some(2_000_000));
     assert_eq!(server("2.3.5").hosted_at(uri), server("2.3.5"));
 }
 

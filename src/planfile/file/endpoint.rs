@@ -40,6 +40,11 @@ end! {
         /// Whether a source collection that is not loaded may be loaded for the copy, and
         /// released afterwards. Default: `false`.
         pub(in crate::planfile) load: Option<bool>,
+        /// How many queries of the copy may run at the source at a time, on average: 4 lets four
+        /// run at once; 0.25 lets one run a quarter of the time, with pauses in between. From 0.01
+        /// to 64. Default: no bound but `parallelism`.
+        #[schemars(range(min = 0.01, max = 64))]
+        pub(in crate::planfile) max_load: Option<f64>,
     }
 }
 

@@ -262,9 +262,13 @@ impl Check<'_> {
                 "must be the name of an environment variable",
                 "names have capital letters, digits and `_`, such as `TARGET_TOKEN`; the value itself does not belong in the plan file",
             ),
-            "memory_limit" | "chunk_size" => (
+            "memory_limit" | "chunk_size" | "max_request_size" => (
                 "must be a size",
                 "write a whole number and a unit (B, KB, MB, GB, KiB, MiB or GiB), such as \"512MiB\"",
+            ),
+            "max_read_rate" | "max_write_rate" => (
+                "must be a size per second",
+                "write a whole number, a unit (B, KB, MB, GB, KiB, MiB or GiB) and `/s`, such as \"40MB/s\"",
             ),
             "retry_for" => (
                 "must be a duration",

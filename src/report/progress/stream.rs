@@ -73,6 +73,8 @@ enum Line<'a> {
         bytes: u64,
         seconds: f64,
         retries: u64,
+        /// Rows that the target refuses and that are set aside.
+        rejected: u64,
         counts: Option<&'a Counts>,
         warnings: &'a [String],
     },
@@ -122,6 +124,7 @@ impl<'a> Line<'a> {
             bytes: outcome.bytes,
             seconds: (outcome.elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0,
             retries: outcome.retries,
+            rejected: outcome.rejected,
             counts: outcome.counts.as_ref(),
             warnings: &outcome.warnings,
         }

@@ -1,7 +1,8 @@
 //! Why the source does not count what was read.
 
 use super::{
-    Compared, Counts, Error, ONE_KEY, Tally, answer_limit, check_stop, done_chunks, keys, reopen,
+    Compared, Counts, Error, ONE_KEY, Rejects, Tally, answer_limit, check_stop, done_chunks, keys,
+    reopen,
 };
 use crate::milvus::{self, Moment, Query};
 use crate::model::quantity::count as grouped;
@@ -29,6 +30,8 @@ struct Found {
     unread: Tally,
     /// Rows that were read and are there no more.
     gone: Tally,
+    /// Rows that were set aside and are there no more.
+    withdrawn: Tally,
 }
 
 /// Finds out, chunk by chunk, why `count(*)` of the source is not the number of rows read. Chunks
@@ -36,17 +39,20 @@ struct Found {
 /// every chunk is looked at.
 pub(super) async fn explain(
     compared: &Compared<'_>,
+    rejects: &Rejects,
     counts: &mut Counts,
     at: Moment,
 ) -> Result<(), Error> {
     let mut found = Found::default();
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
-        for (chunk, rows) in chunks {
+        for (chunk, acknowledged) in chunks {
             let Some(query) = compared.source_query(chunk.scope.as_deref()) else {
                 continue;
             };
             check_stop(compared.source)?;
+            let is_set_aside = rejects.contains(&chunk.id);
+            let rows = acknowledged + u64::from(is_set_aside);
             let count = compared.source.count(&query, &chunk.range, at).await?;
             if count == Some(rows) {
                 continue;
@@ -70,8 +76,10 @@ pub(super) async fn explain(
                 }
             }
             found.unread.add(keys.saturating_sub(rows), &chunk);
-            found.gone.add(rows.saturating_sub(keys), &chunk);
-            if keys > rows {
+            // A row that was never copied cannot be left at the target.
+            let gone = if is_set_aside { &mut found.withdrawn } else { &mut found.gone };
+            gone.add(rows.saturating_sub(keys), &chunk);
+            if keys > rows || (is_set_aside && keys < rows) {
                 reopen(compared, counts, &chunk).await?;
             }
         }
@@ -113,6 +121,14 @@ fn say(found: &Found, counts: &mut Counts) {
             found.gone.places()
         ));
     }
+    if found.withdrawn.rows > 0 {
+        counts.unexplained.push(format!(
+            "{} rows that were set aside are at the source no more ({}); the same command looks \
+             there again",
+            grouped(found.withdrawn.rows),
+            found.withdrawn.places()
+        ));
+    }
     if found.unreadable > 0 {
         counts.unexplained.push(format!(
             "the key {} is counted at the source, but no query of that server returns it (Milvus \
@@ -123,7 +139,7 @@ fn say(found: &Found, counts: &mut Counts) {
     let beyond = found.duplicates + found.unproven + found.unreadable;
     let explained = counts.read + beyond + found.unread.rows;
     if let Some(count) = counts.source_count
-        && count + found.gone.rows != explained
+        && count + found.gone.rows + found.withdrawn.rows != explained
     {
         counts.unexplained.push(format!(
             "the source counts {} rows, {} were read; duplicate keys and changes since explain {} \

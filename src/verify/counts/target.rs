@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Compared, Counts, Error, Tally, answer_limit, done_chunks, keys, reopen};
+use super::{Compared, Counts, Error, Rejects, Tally, answer_limit, done_chunks, keys, reopen};
 use crate::ledger::ChunkRecord;
 use crate::milvus::{Kind, Moment};
 use crate::model::Key;
@@ -15,9 +15,11 @@ const NAMED_KEYS: usize = 5;
 /// upserts for hours, distinct keys do not. Chunks with missing or doubled rows are opened again.
 pub(super) async fn explain(
     compared: &Compared<'_>,
+    rejects: &Rejects,
     counts: &mut Counts,
     at: Moment,
 ) -> Result<(), Error> {
+    let mut others = Tally::default();
     let (mut missing, mut extra, mut distinct) = (Tally::default(), Tally::default(), 0);
     let mut strays: Vec<Key> = Vec::new();
     let mut after = None;
@@ -26,6 +28,10 @@ pub(super) async fn explain(
             let Some(query) = compared.target_query(chunk.scope.as_deref()) else { continue };
             let keys = keys(compared.target, &query, compared.chunk_size, &chunk, at).await?;
             distinct += keys;
+            if rejects.contains(&chunk.id) {
+                others.add(keys, &chunk);
+                continue;
+            }
             missing.add(rows.saturating_sub(keys), &chunk);
             extra.add(keys.saturating_sub(rows), &chunk);
             if keys > rows && strays.len() < NAMED_KEYS {
@@ -47,6 +53,14 @@ pub(super) async fn explain(
         }
     }
     counts.target_distinct = Some(distinct);
+    if others.rows > 0 {
+        counts.explanations.push(format!(
+            "the target has rows with {} of the keys that are set aside ({}): from before, or \
+             written by somebody else",
+            grouped(others.rows),
+            others.places()
+        ));
+    }
     if missing.rows > 0 {
         counts.unexplained.push(format!(
             "{} rows that the target acknowledged are not there ({}); the same command copies \

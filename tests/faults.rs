@@ -29,6 +29,8 @@ mod kill;
 mod ledger;
 #[path = "faults/limits.rs"]
 mod limits;
+#[path = "faults/link.rs"]
+mod link;
 #[path = "faults/outcome.rs"]
 mod outcome;
 #[path = "faults/secrets.rs"]

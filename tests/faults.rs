@@ -37,5 +37,9 @@ mod outcome;
 mod secrets;
 #[path = "faults/selection.rs"]
 mod selection;
+#[path = "faults/several.rs"]
+mod several;
 #[path = "faults/world.rs"]
 mod world;
+#[path = "faults/written.rs"]
+mod written;

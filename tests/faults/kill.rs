@@ -60,13 +60,13 @@ impl Gate {
 }
 
 /// `kill -9` as soon as so many chunks more were acknowledged, while others are being written.
-async fn killed_after_every(source: &'static Source, chunks: &[usize], more: &str) {
+async fn killed_after_every(source: &'static Source, chunks: &[usize]) {
     let gate = Arc::new(Gate::default());
     let rule = Arc::clone(&gate);
     let target = lab::server(Kind::Milvus235B);
     let relay = Relay::with_rule(target, move |call| rule.judge(call));
     let from = lab::server(Kind::Milvus235A).uri();
-    let trip = Trip::between(source, from, target, &relay.uri(), more, "").await;
+    let trip = Trip::between(source, from, target, &relay.uri(), "", "").await;
     let ledger = trip.ledger();
     for chunks in chunks {
         gate.let_through(*chunks);
@@ -82,7 +82,7 @@ async fn killed_after_every(source: &'static Source, chunks: &[usize], more: &st
     gate.let_through(usize::MAX);
     trip.apply().expect_code(0);
     trip.assert_exact().await;
-    assert_eq!(ledger.rows_done(), source.table.rows.len() as i64);
+    assert_eq!(ledger.rows_done(), i64::try_from(source.table.rows.len()).unwrap());
     assert!(relay.count("Upsert") >= chunks.len(), "what hung is written again, by key");
     trip.clear().await;
 }
@@ -90,14 +90,13 @@ async fn killed_after_every(source: &'static Source, chunks: &[usize], more: &st
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn killed_after_every_kth_acknowledged_chunk() {
     // 12,000 rows are about 20 chunks.
-    killed_after_every(world::rows().await, &[1, 2, 3, 5], "").await;
-    killed_after_every(world::rows().await, &[8, 1, 1, 1], "").await;
+    killed_after_every(world::rows().await, &[1, 2, 3, 5]).await;
+    killed_after_every(world::rows().await, &[8, 1, 1, 1]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn killed_after_every_kth_acknowledged_chunk_of_texts_and_partitions() {
-    killed_after_every(world::texts().await, &[1, 2, 3], "").await;
-    killed_after_every(world::parted().await, &[5, 3, 2, 1], "").await;
+async fn killed_after_every_kth_acknowledged_chunk_with_var_char_keys() {
+    killed_after_every(world::texts().await, &[1, 2, 3]).await;
 }
 
 /// Kills a run in each of these calls, one run after the other, then lets one finish.

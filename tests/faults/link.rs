@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::ferry::Outcome;
+use crate::support::ferry::{Outcome, Running};
 use crate::support::lab::{self, Kind};
 use crate::support::tcp::{End, Link, Towards};
 use crate::world::{self, PATIENCE, RESUME, Trip, assert_says};
@@ -165,7 +165,7 @@ async fn links_that_are_slow() {
 }
 
 /// A run whose links have fallen silent in the middle of the copy, after a Ctrl-C.
-async fn interrupted_in_silence(links: &Links, trip: &Trip) -> crate::support::ferry::Running {
+fn interrupted_in_silence(links: &Links, trip: &Trip) -> Running {
     links.slow_down();
     let mut run = trip.spawn();
     run.wait_until(PATIENCE, || trip.ledger().chunks_done() >= 3);
@@ -188,7 +188,7 @@ async fn resumed(links: &Links, trip: Trip, outcome: &Outcome) {
 async fn a_second_ctrl_c_on_silent_links_ends_at_once() {
     let links = Links::new();
     let trip = links.trip("").await;
-    let run = interrupted_in_silence(&links, &trip).await;
+    let run = interrupted_in_silence(&links, &trip);
     run.signal("INT");
     let outcome = run.wait(Duration::from_secs(2));
     resumed(&links, trip, &outcome).await;
@@ -199,7 +199,7 @@ async fn a_second_ctrl_c_on_silent_links_ends_at_once() {
 async fn one_ctrl_c_on_silent_links_ends_too() {
     let links = Links::new();
     let trip = links.trip("").await;
-    let run = interrupted_in_silence(&links, &trip).await;
+    let run = interrupted_in_silence(&links, &trip);
     let outcome = run.wait(Duration::from_secs(110));
     assert_says(&outcome, RESUME);
     resumed(&links, trip, &outcome).await;

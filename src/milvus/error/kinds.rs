@@ -91,6 +91,7 @@ pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
         1 if legacy == 1 => return text_kind(text),
         1 | 2 | 11 | 12 | 106 | 110 | 503 | 505 | 507 | 2200 => return Kind::NotReady,
         4 | 8 | 1807 => return Kind::RateLimited,
+        9 if text.contains("time tick") => return Kind::NotReady,
         3 | 7 | 9 => return Kind::QuotaExceeded,
         100 | 200 | 800 | 1600 => return Kind::Missing,
         101 | 103 | 400 => return Kind::NotLoaded,

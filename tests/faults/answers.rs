@@ -135,7 +135,7 @@ async fn harmless(source: &'static Source, spoil: impl Fn(&Call) -> Act + Send +
     let trip = Trip::between(source, &relay.uri(), target, target.uri(), "", "").await;
     trip.apply().expect_code(0);
     let pages = relay.calls_of("Query").iter().filter(|call| is_page(call)).count();
-    assert!(pages > 3, "{pages} pages are too few to prove anything");
+    assert!(pages > 1, "{pages} pages are too few to prove anything");
     trip.assert_exact().await;
     assert_says(&trip.apply().expect_code(0), "Nothing to do");
     trip.clear().await;

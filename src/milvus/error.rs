@@ -384,6 +384,8 @@ mod tests {
         let large =
             grpc(Code::ResourceExhausted, "grpc: received message larger than max (9 vs. 8)");
         assert!(large.kind == Kind::TooLarge && !large.outcome_unknown());
+        let fast = grpc(Code::ResourceExhausted, "local_rate_limited: Rate limit exceeded");
+        assert!(fast.kind == Kind::RateLimited && !fast.outcome_unknown());
         assert_eq!(
             grpc(Code::Unknown, "auth check failure, please check username").kind,
             Kind::Unauthenticated

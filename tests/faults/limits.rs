@@ -63,11 +63,14 @@ async fn busy_servers_are_asked_again() {
                 Act::unavailable()
             }
             ("Query", 9 | 10) => Act::rate_limited(),
+            ("Query", 8) => Act::Fail(tonic::Status::deadline_exceeded("relay: too late")),
+            ("Query", 11) => Act::rate_limited_by_gateway(),
             _ => Act::Forward,
         },
         |call| match (call.rpc, call.number) {
             ("Insert", 2..=4) | ("CreateCollection" | "CreateIndex", 1) => Act::rate_limited(),
             ("Insert", 7 | 8) => Act::rate_limited_2216(),
+            ("Insert", 10) => Act::rate_limited_by_gateway(),
             ("LoadCollection", 1) => Act::unavailable(),
             _ => Act::Forward,
         },

@@ -9,7 +9,7 @@ use crate::support::collection::plain;
 use crate::support::data;
 use crate::support::ferry::Ferry;
 use crate::support::lab::{self, Kind};
-use crate::support::pb::common::ErrorCode;
+use crate::support::pb::common::{ErrorCode, LoadState};
 use crate::support::pb::schema::DataType;
 use crate::support::probe::Probe;
 use crate::support::relay::{Act, Call, Relay, refusal};
@@ -224,4 +224,39 @@ async fn a_target_that_fails_stops_all() {
     assert!(ledger.moves_done() < 4, "they were over before the server failed");
     assert_eq!(ledger.number("SELECT count(*) FROM runs WHERE outcome = 'failed'"), 2);
     caravan.arrives().await;
+}
+
+/// One source collection that a run loads for the sake of three targets: who is done first must not
+/// release it under the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_source_that_is_loaded_for_several_targets_stays_loaded_for_all() {
+    let [from, to] = lab::servers([Kind::Milvus235A, Kind::Milvus235B]);
+    let (here, there) = (Probe::of(from).await, Probe::of(to).await);
+    let (here, there) = (here.in_new_database().await, there.in_new_database().await);
+    let collection = plain("asleep", DataType::Int64).dynamic();
+    let table = data::table(&collection, 5_000, 72);
+    here.fill(&collection, &table).await;
+    here.release("asleep").await;
+    let relay = Relay::with_rule(to, |call| match call.rpc {
+        "Insert" if call.collection != "one" => Act::Delay(Duration::from_millis(400)),
+        _ => Act::Forward,
+    });
+    let entry = |target: &str| {
+        format!(
+            "[[collections]]\nsource = \"asleep\"\nsource_database = \"{}\"\n\
+             target = \"{target}\"\ntarget_database = \"{}\"\nload = true\n",
+            here.database(),
+            there.database()
+        )
+    };
+    let names = ["two", "one", "three"];
+    let text = plan(from.uri(), &relay.uri(), &names.map(entry).concat(), "");
+    let ferry = Ferry::with_plan(PLAN, &text.replace("[target]", "load = true\n[target]"));
+    ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
+    for name in names {
+        assert_same(&table, &there.read_all(name, &table.keys(), &[]).await);
+        there.drop_collection(name).await;
+    }
+    assert_eq!(here.load_state("asleep", &[]).await, LoadState::NotLoad);
+    here.drop_collection("asleep").await;
 }

@@ -63,6 +63,12 @@ pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
         Code::DeadlineExceeded => Kind::Timeout,
         Code::Cancelled if text.contains("Timeout expired") => Kind::Timeout,
         Code::Unavailable | Code::Aborted | Code::Cancelled => Kind::Unavailable,
+        // What gateways in front of a server say; Milvus itself has a status of its own for that.
+        Code::ResourceExhausted
+            if has_any(&text.to_lowercase(), &["rate limit", "ratelimit", "too many requests"]) =>
+        {
+            Kind::RateLimited
+        }
         Code::ResourceExhausted | Code::OutOfRange => Kind::TooLarge,
         Code::Unauthenticated => Kind::Unauthenticated,
         Code::PermissionDenied => Kind::PermissionDenied,

@@ -29,11 +29,17 @@ mod kill;
 mod ledger;
 #[path = "faults/limits.rs"]
 mod limits;
+#[path = "faults/link.rs"]
+mod link;
 #[path = "faults/outcome.rs"]
 mod outcome;
 #[path = "faults/secrets.rs"]
 mod secrets;
 #[path = "faults/selection.rs"]
 mod selection;
+#[path = "faults/several.rs"]
+mod several;
 #[path = "faults/world.rs"]
 mod world;
+#[path = "faults/written.rs"]
+mod written;

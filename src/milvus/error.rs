@@ -73,6 +73,14 @@ impl Error {
     /// `Other` is not: an unknown refusal is shown to a person instead of repeated for minutes.
     pub fn is_retryable(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Timeout | Kind::NotReady | Kind::RateLimited)
+            || self.lacks_memory()
+    }
+
+    /// Whether a server denies writing because its memory is full. Unlike other quotas this one
+    /// comes back by itself, when the server has flushed and compacted.
+    fn lacks_memory(&self) -> bool {
+        self.kind == Kind::QuotaExceeded
+            && (matches!(self.code, Some(3 | 52 | 53)) || self.message.contains("memory quota"))
     }
 
     /// Whether a write that ended so may have been carried out all the same.
@@ -131,6 +139,10 @@ impl Error {
             }
             Kind::NotReady => "the server is not ready; run the same command again later",
             Kind::RateLimited => "the server limits the rate; run the same command again later",
+            Kind::QuotaExceeded if self.lacks_memory() => {
+                "the server's memory is full: release collections there or give it more memory, \
+                 then run the same command again"
+            }
             Kind::QuotaExceeded => {
                 "a quota is used up or writing is switched off at the server: free or add capacity, \
                  then run the same command again"
@@ -336,6 +348,35 @@ mod tests {
     }
 
     #[test]
+    fn of_the_quotas_only_memory_is_waited_for() {
+        let error = |code, legacy, reason: &str| {
+            #[expect(deprecated)]
+            let status = common::Status {
+                code,
+                error_code: legacy,
+                reason: reason.to_owned(),
+                ..Default::default()
+            };
+            Error::from_status("Insert", "http://h:1", Some(&status)).unwrap()
+        };
+        let full = "quota exceeded[reason=memory quota exceeded, please allocate more resources]";
+        for error in [
+            error(3, 0, "memory limit exceeded[predict=9][limit=8]"),
+            error(0, 52, "insufficient memory"),
+            error(0, 53, "memory quota exceeded, please allocate more resources"),
+            error(9, 48, full),
+        ] {
+            assert!(error.is_retryable() && error.advice().contains("memory"), "{error}");
+            assert!(error.kind == Kind::QuotaExceeded && !error.outcome_unknown(), "{error}");
+        }
+        for error in [error(9, 48, "disk quota exceeded"), error(7, 54, "disk"), error(0, 54, "")] {
+            assert!(!error.is_retryable() && !error.advice().contains("memory"), "{error}");
+        }
+        // The limiter denies writing while a server lags behind itself.
+        assert!(error(9, 48, "quota exceeded[reason=time tick long delay]").is_retryable());
+    }
+
+    #[test]
     fn a_long_text_keeps_both_ends() {
         let keys = "1234567,".repeat(1000);
         let text = shortened(&format!("failed to create expr plan, expr = id in [{keys}]: why"));
@@ -355,6 +396,8 @@ mod tests {
         let large =
             grpc(Code::ResourceExhausted, "grpc: received message larger than max (9 vs. 8)");
         assert!(large.kind == Kind::TooLarge && !large.outcome_unknown());
+        let fast = grpc(Code::ResourceExhausted, "local_rate_limited: Rate limit exceeded");
+        assert!(fast.kind == Kind::RateLimited && !fast.outcome_unknown());
         assert_eq!(
             grpc(Code::Unknown, "auth check failure, please check username").kind,
             Kind::Unauthenticated

@@ -1,10 +1,13 @@
 //! The ledger's disk: folders that cannot be written to, and disks that fill up.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::lab::{self, Kind};
-use crate::world::{self, LedgerFile, PLAN, Trip, assert_says};
+use crate::support::relay::{Act, Relay};
+use crate::world::{self, LedgerFile, PATIENCE, PLAN, Trip, assert_says};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_folder_that_cannot_be_made() {
@@ -49,6 +52,39 @@ async fn a_disk_that_fills_up_and_gets_larger() {
     trip.ferry.run(&["plan", PLAN, "--state", disk.path()]).expect_code(0);
     disk.remount("size=8m");
     trip.apply_on(&disk).expect_code(0);
+    assert_eq!(ledger.rows_done(), 12_000);
+    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+/// Somebody else fills the disk in the middle of the copy, and frees it again: the same command
+/// goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_is_filled_in_the_middle_and_freed_again() {
+    let target = lab::server(Kind::Milvus235B);
+    let relay = Relay::with_rule(target, |call| match call.rpc {
+        "Insert" => Act::Delay(Duration::from_millis(100)),
+        _ => Act::Forward,
+    });
+    let from = lab::server(Kind::Milvus235A).uri();
+    let trip = Trip::between(world::rows().await, from, target, &relay.uri(), "", "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=4m") else { return };
+    let ledger = LedgerFile::at(&disk.0);
+    for more in [3, 4] {
+        let done = ledger.chunks_done();
+        let mut run = trip.ferry.spawn(&["apply", PLAN, "--yes", "--state", disk.path()]);
+        run.wait_until(PATIENCE, || ledger.chunks_done() >= done + more);
+        let filler = disk.fill();
+        let outcome = run.wait(PATIENCE).expect_code(5);
+        assert_says(&outcome, "is full");
+        std::fs::remove_file(filler).unwrap();
+    }
+    assert_eq!(ledger.moves_done(), 0, "it was over before the disk was full");
+    relay.set_rule(|_| Act::Forward);
+    trip.apply_on(&disk).expect_code(0);
+    assert_eq!(ledger.rows_done(), 12_000);
+    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
     trip.assert_exact().await;
     trip.clear().await;
 }
@@ -103,6 +139,14 @@ impl Disk {
 
     fn path(&self) -> &str {
         self.0.to_str().unwrap()
+    }
+
+    /// Leaves not a byte on it.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut file = std::fs::File::create(&path).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+        path
     }
 
     fn remount(&self, options: &str) {

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use crate::support::collection::{Collection, Index, key, var_char, vector};
+use crate::support::collection::{Collection, Index, field, key, var_char, vector};
 use crate::support::data;
 use crate::support::ferry::Ferry;
 use crate::support::lab::{self, Kind, Spec};
+use crate::support::pb::common::ErrorCode;
 use crate::support::pb::schema::DataType;
 use crate::support::probe::Probe;
-use crate::support::relay::{Act, Call, Relay};
+use crate::support::relay::{Act, Call, Relay, refusal};
 use crate::support::table::{Value, assert_same};
 use crate::world::{self, LedgerFile, PLAN, RESUME, Trip, assert_says, plan};
 
@@ -62,11 +63,14 @@ async fn busy_servers_are_asked_again() {
                 Act::unavailable()
             }
             ("Query", 9 | 10) => Act::rate_limited(),
+            ("Query", 8) => Act::Fail(tonic::Status::deadline_exceeded("relay: too late")),
+            ("Query", 11) => Act::rate_limited_by_gateway(),
             _ => Act::Forward,
         },
         |call| match (call.rpc, call.number) {
             ("Insert", 2..=4) | ("CreateCollection" | "CreateIndex", 1) => Act::rate_limited(),
             ("Insert", 7 | 8) => Act::rate_limited_2216(),
+            ("Insert", 10) => Act::rate_limited_by_gateway(),
             ("LoadCollection", 1) => Act::unavailable(),
             _ => Act::Forward,
         },
@@ -154,4 +158,106 @@ async fn rows_that_real_servers_find_too_large_are_split_at_both_ends() {
     let read = target.read_all("wide", &table.keys(), &[]).await;
     assert_same(&table, &read);
     source.drop_collection("wide").await;
+}
+
+/// What 2.3.5 says when it has no memory left for writes, and what older and newer servers say.
+fn out_of_memory(number: usize) -> Act {
+    let reason = "memory quota exceeded, please allocate more resources";
+    Act::Refuse(match number % 4 {
+        0 => refusal(3, ErrorCode::InsufficientMemoryToLoad, "memory limit exceeded"),
+        1 => refusal(0, ErrorCode::MemoryQuotaExhausted, reason),
+        2 => refusal(9, ErrorCode::ForceDeny, &format!("quota exceeded[reason={reason}]")),
+        _ => refusal(0, ErrorCode::InsufficientMemoryToLoad, "memory limit exceeded"),
+    })
+}
+
+/// Memory comes back when the server has flushed: that is waited for, which other quotas are not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_target_without_memory_is_waited_for() {
+    let (trip, _source, target) = spoiled(
+        |_| Act::Forward,
+        |call| match (call.rpc, call.number) {
+            ("Insert", 3..=8) => out_of_memory(call.number),
+            _ => Act::Forward,
+        },
+    )
+    .await;
+    trip.apply().expect_code(0);
+    assert_eq!(target.count("Upsert"), 0, "a refusal says that nothing was written");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_target_that_stays_without_memory_stops_the_run_with_advice() {
+    let server = lab::server(Kind::Milvus235B);
+    let target = Relay::with_rule(server, |call| match (call.rpc, call.number) {
+        ("Insert", 5..) => out_of_memory(call.number),
+        _ => Act::Forward,
+    });
+    let from = lab::server(Kind::Milvus235A).uri();
+    let (source, copy) = (world::rows().await, "retry_for = \"3s\"");
+    let trip = Trip::between(source, from, server, &target.uri(), "", copy).await;
+    let outcome = trip.apply().expect_code(5);
+    assert_says(&outcome, "memory");
+    assert_says(&outcome, "release collections there or give it more memory");
+    assert_says(&outcome, RESUME);
+    assert!(target.count("Insert") > 6, "it was not tried again");
+    target.set_rule(|_| Act::Forward);
+    trip.apply().expect_code(0);
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+/// Each row is larger than a chunk should be; those of the second collection are larger than any
+/// answer to a chunk may be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn rows_that_are_larger_than_a_chunk() {
+    let source = Probe::of(lab::server(Kind::Milvus235A)).await.in_new_database().await;
+    let target = Probe::of(lab::server(Kind::Milvus235B)).await.in_new_database().await;
+    // 190 KB: a text, a document, a vector, of which each may be no larger.
+    let fat = vec![
+        key(DataType::Int64),
+        var_char("text", 65_535),
+        field("document", DataType::Json),
+        vector("embedding", DataType::FloatVector, 16_384),
+    ];
+    // 1.2 MB.
+    let mut fatter = vec![key(DataType::Int64), vector("embedding", DataType::FloatVector, 4)];
+    fatter.extend((0..20).map(|number| var_char(&format!("text_{number}"), 65_535)));
+    let mut tables = Vec::new();
+    for (name, fields, rows) in [("fat", fat, 24), ("fatter", fatter, 5)] {
+        let index = Index::new("embedding", "FLAT", "L2", "");
+        let collection = Collection::new(name, fields).index(index);
+        let mut table = data::table(&collection, rows, 15);
+        for row in &mut table.rows {
+            for value in &mut row.values {
+                match value {
+                    Value::Text(text) => *text = "größer ".repeat(60_000 / 9) + text,
+                    Value::Json(json) => {
+                        *json = format!("{{\"long\": \"{}\"}}", "x".repeat(60_000)).into_bytes();
+                    }
+                    _ => {}
+                }
+            }
+        }
+        source.create_collection(&collection).await;
+        source.insert_batches(name, &table, 5).await;
+        source.flush(name).await;
+        source.build_and_load(&collection).await;
+        tables.push((name, table));
+    }
+    let (from, to) = (lab::server(Kind::Milvus235A), lab::server(Kind::Milvus235B));
+    let entry = format!(
+        "[[collections]]\nsource = \"fat*\"\nsource_database = \"{}\"\ntarget_database = \"{}\"\n",
+        source.database(),
+        target.database()
+    );
+    let ferry = Ferry::with_plan(PLAN, &plan(from.uri(), to.uri(), &entry, ""));
+    ferry.run(&["apply", PLAN, "--yes"]).expect_code(0);
+    for (name, table) in tables {
+        assert_same(&table, &target.read_all(name, &table.keys(), &[]).await);
+        source.drop_collection(name).await;
+        target.drop_collection(name).await;
+    }
 }

@@ -28,4 +28,5 @@ pub mod quickstart;
 pub mod relay;
 pub mod structs;
 pub mod table;
+pub mod tcp;
 pub mod traps;

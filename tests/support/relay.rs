@@ -100,7 +100,8 @@ impl Act {
         Self::Fail(tonic::Status::resource_exhausted(text))
     }
 
-    /// The refusal of Milvus 2.3.5's rate limiter, word for word.
+    /// The refusal of Milvus 2.3.5's rate limiter, word for word: `retriable` is false, though to
+    /// try again is just what helps.
     pub fn rate_limited() -> Self {
         let reason = "request is rejected by grpc RateLimiter middleware, please retry later: \
                       rate limit exceeded[rate=2.097152e+06]";
@@ -112,6 +113,11 @@ impl Act {
         let reason = "request is rejected by grpc RateLimiter middleware, please retry later, \
                       req: /milvus.proto.milvus.MilvusService/Insert";
         Self::Refuse(refusal(0, ErrorCode::RateLimit, reason))
+    }
+
+    /// The refusal of a gateway in front of the server.
+    pub fn rate_limited_by_gateway() -> Self {
+        Self::Fail(tonic::Status::resource_exhausted("local_rate_limited: rate limit exceeded"))
     }
 
     /// The refusal when writing is switched off, which no retry mends.

@@ -63,6 +63,12 @@ pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
         Code::DeadlineExceeded => Kind::Timeout,
         Code::Cancelled if text.contains("Timeout expired") => Kind::Timeout,
         Code::Unavailable | Code::Aborted | Code::Cancelled => Kind::Unavailable,
+        // What gateways in front of a server say; Milvus itself has a status of its own for that.
+        Code::ResourceExhausted
+            if has_any(&text.to_lowercase(), &["rate limit", "ratelimit", "too many requests"]) =>
+        {
+            Kind::RateLimited
+        }
         Code::ResourceExhausted | Code::OutOfRange => Kind::TooLarge,
         Code::Unauthenticated => Kind::Unauthenticated,
         Code::PermissionDenied => Kind::PermissionDenied,
@@ -91,6 +97,7 @@ pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
         1 if legacy == 1 => return text_kind(text),
         1 | 2 | 11 | 12 | 106 | 110 | 503 | 505 | 507 | 2200 => return Kind::NotReady,
         4 | 8 | 1807 => return Kind::RateLimited,
+        9 if text.contains("time tick") => return Kind::NotReady,
         3 | 7 | 9 => return Kind::QuotaExceeded,
         100 | 200 | 800 | 1600 => return Kind::Missing,
         101 | 103 | 400 => return Kind::NotLoaded,

@@ -31,6 +31,8 @@ mod ledger;
 mod limits;
 #[path = "faults/outcome.rs"]
 mod outcome;
+#[path = "faults/poison.rs"]
+mod poison;
 #[path = "faults/secrets.rs"]
 mod secrets;
 #[path = "faults/selection.rs"]

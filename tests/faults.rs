@@ -33,6 +33,8 @@ mod limits;
 mod link;
 #[path = "faults/outcome.rs"]
 mod outcome;
+#[path = "faults/poison.rs"]
+mod poison;
 #[path = "faults/secrets.rs"]
 mod secrets;
 #[path = "faults/selection.rs"]

@@ -136,19 +136,26 @@ impl Pieces {
         self.length
     }
 
-    fn with_head(mut self) -> VecDeque<Bytes> {
+    /// One behind the other, they are the message.
+    pub fn into_bytes(mut self) -> VecDeque<Bytes> {
         if !self.small.is_empty() {
             self.done.push_back(self.small.split().freeze());
         }
-        let mut head = BytesMut::with_capacity(5 + self.done.front().map_or(0, Bytes::len));
+        self.done
+    }
+
+    fn with_head(self) -> VecDeque<Bytes> {
+        let length = u32::try_from(self.length).unwrap();
+        let mut pieces = self.into_bytes();
+        let mut head = BytesMut::with_capacity(5 + pieces.front().map_or(0, Bytes::len));
         head.extend_from_slice(&[0]);
-        head.extend_from_slice(&u32::try_from(self.length).unwrap().to_be_bytes());
-        // The first piece is small, and a frame of its own for five bytes is not.
-        if let Some(first) = self.done.pop_front() {
+        head.extend_from_slice(&length.to_be_bytes());
+        // The first piece is small too; a frame for five bytes alone is a waste.
+        if let Some(first) = pieces.pop_front() {
             head.extend_from_slice(&first);
         }
-        self.done.push_front(head.freeze());
-        self.done
+        pieces.push_front(head.freeze());
+        pieces
     }
 }
 

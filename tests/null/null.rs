@@ -7,6 +7,7 @@
     dead_code,
     deprecated,
     unreachable_pub,
+    unused_imports,
     missing_docs,
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,15 +16,16 @@
     reason = "each binary uses a part of this, and one that cannot go on panics"
 )]
 
-mod answer;
 mod front;
 pub mod gauge;
+pub mod messages;
 mod range;
 mod shape;
 mod skim;
 mod source;
 mod target;
 
+pub use front::Pieces;
 pub use shape::{Content, Shape};
 pub use source::Source;
 pub use target::{Pace, Target};

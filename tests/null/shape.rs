@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::support::collection::{Collection, Index, field, key, var_char, vector};
 use crate::support::pb::schema::DataType;
 
-/// Bytes of a block, roughly.
+/// Bytes of a block, roughly, where values may come again.
 const BLOCK: usize = 1 << 20;
 
 /// The values of a column beside the key.
@@ -41,8 +41,19 @@ pub struct Column {
 
 impl Shape {
     pub fn new(columns: &[(&'static str, Content)]) -> Self {
+        Self::with_blocks(columns, |column| (BLOCK / column.stride).max(1))
+    }
+
+    /// With so many different rows in memory.
+    pub fn distinct(columns: &[(&'static str, Content)], rows: usize) -> Self {
+        Self::with_blocks(columns, |_| rows)
+    }
+
+    fn with_blocks(columns: &[(&'static str, Content)], values: impl Fn(&Column) -> usize) -> Self {
         let column = |(place, (name, content)): (usize, &(&'static str, Content))| {
-            Column::new(name, *content, 101 + place as u64)
+            let mut column = Column::new(name, *content, 101 + place as u64);
+            column.fill(values(&column));
+            column
         };
         Self(Arc::new(columns.iter().enumerate().map(column).collect()))
     }
@@ -81,6 +92,10 @@ impl Shape {
         collection
     }
 
+    pub fn columns(&self) -> &[Column] {
+        &self.0
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.0.iter().find(|column| column.name == name)
@@ -93,15 +108,18 @@ impl Shape {
 }
 
 impl Column {
+    /// With a block of one value.
     fn new(name: &'static str, content: Content, field_id: u64) -> Self {
-        let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ field_id);
-        let first = content.value(&mut random);
-        let stride = first.len();
-        let mut block = first;
-        while block.len() + stride <= BLOCK {
-            block.extend(content.value(&mut random));
-        }
-        Self { name, content, field_id, block: block.into(), stride }
+        let block = content.value(&mut Random::of(field_id));
+        Self { name, content, field_id, stride: block.len(), block: block.into() }
+    }
+
+    /// Makes a block of so many values.
+    fn fill(&mut self, values: usize) {
+        let mut random = Random::of(self.field_id);
+        let mut block = Vec::with_capacity(values * self.stride);
+        (0..values).for_each(|_| block.extend(self.content.value(&mut random)));
+        self.block = block.into();
     }
 }
 
@@ -134,6 +152,10 @@ fn member(bytes: &[u8]) -> Vec<u8> {
 struct Random(u64);
 
 impl Random {
+    fn of(field_id: u64) -> Self {
+        Self(0x9e37_79b9_7f4a_7c15 ^ field_id)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;

@@ -7,7 +7,7 @@ use prost::Message as _;
 use tonic::body::Body;
 
 use super::front::{self, Answer, Pieces, Rows};
-use super::{Count, MESSAGE_LIMIT, Shape, Tally, answer, profile, range};
+use super::{Count, MESSAGE_LIMIT, Shape, Tally, messages, profile, range};
 use crate::support::collection::pair;
 use crate::support::fake::{Double, State};
 use crate::support::loopback::Loopback;
@@ -116,12 +116,12 @@ impl Held {
             .map_err(|part| format!("the filter {part:?} is not understood here"))?;
         let rows = |keys: Option<(i64, i64)>| keys.map_or(0, |(first, last)| last - first + 1);
         if request.output_fields == ["count(*)"] {
-            return Ok(Ok(answer::count(name, rows(keys) as u64)));
+            return Ok(Ok(messages::count(name, rows(keys) as u64)));
         }
         let limit = request.query_params.iter().find(|pair| pair.key == "limit");
         let limit = limit.map_or(i64::MAX, |pair| pair.value.parse().unwrap());
         let keys = keys.map(|(first, last)| (first, last.min(first.saturating_add(limit - 1))));
-        let answer = answer::rows(shape, name, keys, &request.output_fields)
+        let answer = messages::answer(shape, name, keys, &request.output_fields)
             .map_err(|field| format!("field {field} not exist"))?;
         if request.output_fields == ["id"] {
             return Ok(Ok(answer));

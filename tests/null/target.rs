@@ -10,7 +10,7 @@ use tonic::body::Body;
 use super::front::{self, Answer, Pieces, Rows};
 use super::skim::Skim;
 use super::source::{refusal, statistics, too_large};
-use super::{Count, MESSAGE_LIMIT, Tally, answer, profile};
+use super::{Count, MESSAGE_LIMIT, Tally, messages, profile};
 use crate::support::fake::Double;
 use crate::support::loopback::Loopback;
 use crate::support::pb::common::{ErrorCode, Status};
@@ -167,7 +167,7 @@ impl Taken {
             return refused(1100, ErrorCode::IllegalArgument, reason);
         }
         match self.rows_of(database, name) {
-            Some(rows) => answer::count(name, rows),
+            Some(rows) => messages::count(name, rows),
             None => {
                 let reason = format!("can't find collection[collection={name}]");
                 refused(100, ErrorCode::CollectionNotExists, reason)

@@ -1,4 +1,4 @@
-//! Answers to queries, put together from blocks.
+//! Messages that hold rows, put together from blocks: answers to queries, and inserts.
 
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::encoding::{encode_varint, encoded_len_varint};
@@ -7,11 +7,15 @@ use super::front::Pieces;
 use super::shape::{Column, Content, Shape};
 use crate::support::pb::schema::DataType;
 
-/// An answer with these keys and columns.
+/// Columns in `QueryResults` and in `InsertRequest`.
+const ANSWERED: u8 = 2;
+const INSERTED: u8 = 5;
+
+/// An answer with these keys, the first and the last, and these columns.
 ///
 /// # Errors
 /// The name of a column that is not there.
-pub fn rows(
+pub fn answer(
     shape: &Shape,
     collection: &str,
     keys: Option<(i64, i64)>,
@@ -19,21 +23,31 @@ pub fn rows(
 ) -> Result<Pieces, String> {
     let mut pieces = Pieces::default();
     pieces.put(&[0x0a, 0]); // a status that says nothing
-    let rows = keys.map_or(0, |(first, last)| (last - first + 1) as usize);
     for name in output.iter().filter(|name| *name != "id") {
         let column = shape.column(name).ok_or_else(|| name.clone())?;
-        put_column(&mut pieces, column, rows);
+        put_column(&mut pieces, ANSWERED, column, keys);
     }
     // The key comes with every answer, asked for or not.
-    let numbers = packed(keys);
-    put(&mut pieces, &KEY, nested(&[3, 3, 1], &[], numbers.len()), numbers.len(), |pieces| {
-        pieces.put_block(numbers);
-    });
+    put_keys(&mut pieces, ANSWERED, keys);
     pieces.put(&text(3, collection));
     for name in output {
         pieces.put(&text(4, name));
     }
     Ok(pieces)
+}
+
+/// An insert of the rows with these keys, the first and the last.
+pub fn insert(shape: &Shape, collection: &str, keys: (i64, i64)) -> Pieces {
+    let mut pieces = Pieces::default();
+    pieces.put(&text(3, collection));
+    put_keys(&mut pieces, INSERTED, Some(keys));
+    for column in shape.columns() {
+        put_column(&mut pieces, INSERTED, column, Some(keys));
+    }
+    let mut number = vec![7 << 3];
+    encode_varint((keys.1 - keys.0 + 1) as u64, &mut number);
+    pieces.put(&number);
+    pieces
 }
 
 /// An answer to `count(*)`.
@@ -42,15 +56,31 @@ pub fn count(collection: &str, rows: u64) -> Pieces {
     pieces.put(&[0x0a, 0]);
     let mut number = BytesMut::new();
     encode_varint(rows, &mut number);
-    put(&mut pieces, &COUNT, nested(&[3, 3, 1], &[], number.len()), number.len(), |pieces| {
-        pieces.put(&number);
-    });
+    put(
+        &mut pieces,
+        ANSWERED,
+        &COUNT,
+        nested(&[3, 3, 1], &[], number.len()),
+        number.len(),
+        |pieces| {
+            pieces.put(&number);
+        },
+    );
     pieces.put(&text(3, collection));
     pieces
 }
 
-fn put_column(pieces: &mut Pieces, column: &Column, rows: usize) {
-    let bytes = rows * column.stride;
+fn put_keys(pieces: &mut Pieces, place: u8, keys: Option<(i64, i64)>) {
+    let numbers = packed(keys);
+    put(pieces, place, &KEY, nested(&[3, 3, 1], &[], numbers.len()), numbers.len(), |pieces| {
+        pieces.put_block(numbers);
+    });
+}
+
+/// Puts the values of a column: those of a key are always the same.
+fn put_column(pieces: &mut Pieces, place: u8, column: &Column, keys: Option<(i64, i64)>) {
+    let (first, rows) = keys.map_or((1, 0), |(first, last)| (first, last - first + 1));
+    let bytes = rows as usize * column.stride;
     // Through which fields the values are reached; each text and each JSON value is a field itself.
     let (kind, around) = match column.content {
         Content::Floats(dim) => {
@@ -62,12 +92,14 @@ fn put_column(pieces: &mut Pieces, column: &Column, rows: usize) {
         Content::Json(_) => (DataType::Json, nested(&[3, 9], &[], bytes)),
     };
     let head = Head { name: column.name, kind, field_id: column.field_id };
-    put(pieces, &head, around, bytes, |pieces| {
+    put(pieces, place, &head, around, bytes, |pieces| {
+        let mut at = (first - 1) as usize * column.stride % column.block.len();
         let mut left = bytes;
         while left > 0 {
-            let part = left.min(column.block.len());
-            pieces.put_block(column.block.slice(..part));
+            let part = left.min(column.block.len() - at);
+            pieces.put_block(column.block.slice(at..at + part));
             left -= part;
+            at = 0;
         }
     });
 }
@@ -82,9 +114,10 @@ struct Head {
 const KEY: Head = Head { name: "id", kind: DataType::Int64, field_id: 100 };
 const COUNT: Head = Head { name: "count(*)", kind: DataType::Int64, field_id: 0 };
 
-/// Puts a column of an answer: a `FieldData` whose values, so many bytes, lie in nested messages.
+/// Puts a column: a `FieldData` whose values, so many bytes, lie in nested messages.
 fn put(
     pieces: &mut Pieces,
+    place: u8,
     is: &Head,
     around: Vec<u8>,
     bytes: usize,
@@ -95,12 +128,13 @@ fn put(
     encode_varint(is.kind as u64, &mut head);
     head.put_slice(&text(2, is.name));
     let mut tail = BytesMut::new();
-    if is.field_id > 0 {
+    // An insert that names the source's ids is misread.
+    if place == ANSWERED && is.field_id > 0 {
         tail.put_u8(0x28);
         encode_varint(is.field_id, &mut tail);
     }
     let mut start = BytesMut::new();
-    start.put_u8(0x12); // QueryResults.fields_data
+    start.put_u8(place << 3 | 2);
     encode_varint((head.len() + around.len() + bytes + tail.len()) as u64, &mut start);
     pieces.put(&start);
     pieces.put(&head);

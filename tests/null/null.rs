@@ -55,7 +55,7 @@ pub struct Tally {
     pub bytes: u64,
     /// The largest of these messages, refused ones too.
     pub largest: usize,
-    /// How many calls there were at once.
+    /// How many writes there were at once, from their first byte to their answer.
     pub most_at_once: usize,
     /// When the first call that held rows was whole.
     pub first: Option<Instant>,

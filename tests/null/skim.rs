@@ -13,8 +13,8 @@ pub struct Skim {
     pub rows: u64,
     /// Bytes of the message so far.
     pub bytes: usize,
-    /// Bytes of gRPC's head so far.
-    head: usize,
+    /// gRPC's head so far: one byte says that it is not compressed, four how long it is.
+    head: Vec<u8>,
     number: u64,
     shift: u32,
     state: State,
@@ -35,9 +35,8 @@ enum State {
 
 impl Skim {
     pub fn feed(&mut self, mut data: &[u8]) {
-        // One byte says that it is not compressed, four how long it is.
-        let head = data.len().min(5 - self.head);
-        self.head += head;
+        let head = data.len().min(5 - self.head.len());
+        self.head.extend(&data[..head]);
         data = &data[head..];
         self.bytes += data.len();
         while !data.is_empty() {
@@ -77,6 +76,11 @@ impl Skim {
                 }
             }
         }
+    }
+
+    /// Whether all of it came; it does not where the client is killed.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.head[..], [0, a, b, c, d] if u32::from_be_bytes([a, b, c, d]) as usize == self.bytes)
     }
 
     fn number_read(&mut self, number: u64) {

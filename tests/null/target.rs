@@ -33,7 +33,7 @@ pub struct Target {
 
 struct Taken {
     behind: Double,
-    pace: Mutex<Pace>,
+    pace: Pace,
     /// Tokens of the limit, and when they were counted.
     bucket: Mutex<(f64, Instant)>,
     /// Rows by the collection's id.
@@ -51,7 +51,7 @@ impl Target {
         let behind = Double::new(profile());
         let taken = Arc::new(Taken {
             behind: behind.clone(),
-            pace: Mutex::new(pace),
+            pace,
             bucket: Mutex::new((0.0, Instant::now())),
             rows: Mutex::default(),
             count: Count::default(),
@@ -71,11 +71,6 @@ impl Target {
 
     pub fn reset(&self) {
         self.taken.count.reset();
-    }
-
-    /// Changes the pace from the next write on.
-    pub fn set_pace(&self, pace: Pace) {
-        *self.taken.pace.lock().unwrap() = pace;
     }
 
     /// Rows that were acknowledged for a collection of the default database.
@@ -114,13 +109,15 @@ impl Taken {
         while let Some(piece) = front::next_piece(&mut body).await {
             request.feed(&piece);
         }
+        if !request.is_whole() {
+            return Err(tonic::Status::cancelled("the client is gone"));
+        }
         self.count.arrived(request.bytes);
         if request.bytes > MESSAGE_LIMIT {
             self.count.refused();
             return Err(too_large("received", request.bytes));
         }
-        let pace = self.pace.lock().unwrap().clone();
-        if let Some(rate) = pace.bytes_per_second
+        if let Some(rate) = self.pace.bytes_per_second
             && !self.is_within(rate, request.bytes)
         {
             self.count.refused();
@@ -131,8 +128,8 @@ impl Taken {
             );
             return Ok(mutation(refusal(8, ErrorCode::RateLimit, reason), rpc, 0));
         }
-        if !pace.latency.is_zero() {
-            tokio::time::sleep(pace.latency).await;
+        if !self.pace.latency.is_zero() {
+            tokio::time::sleep(self.pace.latency).await;
         }
         let database = if request.database.is_empty() { database } else { &request.database };
         let Some(id) = self.behind.collection_id(database, &request.collection) else {

@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex};
 use super::loopback::Loopback;
 use super::probe::Probe;
 pub use profile::{Attribute, Feature, Limits, NullScalars, Plan, Profile};
+pub use service::Service;
 pub use state::{Collection, Row, State};
 
 /// One call, as the double got it.
@@ -82,14 +83,40 @@ pub struct Fake {
     shared: Arc<Shared>,
 }
 
+/// A double without a server of its own, for one that answers some of the calls itself.
+#[derive(Clone)]
+pub struct Double(Arc<Shared>);
+
+impl Double {
+    /// With nothing in it.
+    pub fn new(profile: Profile) -> Self {
+        let state = Mutex::new(State::new(profile));
+        Self(Arc::new(Shared { state, calls: Mutex::default(), refusals: Mutex::default() }))
+    }
+
+    /// What answers its calls.
+    pub fn service(&self) -> Service {
+        Service(Arc::clone(&self.0))
+    }
+
+    /// Looks at what it holds or changes it, past all calls.
+    pub fn change_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.state.lock().unwrap())
+    }
+
+    /// The id of a collection that is there, by its name or an alias; the default database is "".
+    pub fn collection_id(&self, database: &str, name: &str) -> Option<i64> {
+        let database = if database.is_empty() { state::DEFAULT_DATABASE } else { database };
+        self.change_state(|state| state.collection(database, name).ok().map(|found| found.id))
+    }
+}
+
 impl Fake {
     /// Starts the double of a server, with nothing in it.
     pub fn start(profile: Profile) -> Self {
-        let state = Mutex::new(State::new(profile));
-        let shared =
-            Arc::new(Shared { state, calls: Mutex::default(), refusals: Mutex::default() });
-        let server = Loopback::serve(|| service::Service(Arc::clone(&shared)));
-        Self { server, shared }
+        let double = Double::new(profile);
+        let server = Loopback::serve(|| double.service());
+        Self { server, shared: double.0 }
     }
 
     /// Where clients connect to.

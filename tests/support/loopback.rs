@@ -1,7 +1,11 @@
 //! An in-process server of Milvus's protocol on loopback, with a runtime of its own.
 
+use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
 use tonic::transport::server::TcpIncoming;
 
 use super::pb::milvus::milvus_service_server::{MilvusService, MilvusServiceServer};
@@ -16,6 +20,29 @@ pub struct Loopback {
 impl Loopback {
     /// Serves what `service` makes, which is called inside the server's runtime.
     pub fn serve<S: MilvusService>(service: impl FnOnce() -> S) -> Self {
+        Self::start(|| {
+            MilvusServiceServer::new(service())
+                .max_decoding_message_size(MESSAGE_LIMIT)
+                .max_encoding_message_size(MESSAGE_LIMIT)
+        })
+    }
+
+    /// Serves calls as they come in over HTTP/2, undecoded.
+    pub fn serve_http<S>(service: S) -> Self
+    where
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Future + Send,
+    {
+        Self::start(|| service)
+    }
+
+    fn start<S>(service: impl FnOnce() -> S) -> Self
+    where
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+        S: Clone + Send + 'static,
+        S::Future: Future + Send,
+    {
         // A runtime of its own: a test that blocks its thread does not block the server.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -26,9 +53,7 @@ impl Loopback {
         let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let incoming = incoming.with_nodelay(Some(true));
         let address = incoming.local_addr().unwrap();
-        let service = MilvusServiceServer::new(service())
-            .max_decoding_message_size(MESSAGE_LIMIT)
-            .max_encoding_message_size(MESSAGE_LIMIT);
+        let service = service();
         let front = tonic::transport::Server::builder()
             .initial_stream_window_size(8 << 20)
             .initial_connection_window_size(8 << 20);

@@ -1,6 +1,8 @@
 //! Chunk discovery: first what earlier runs found and did not finish, then the bounds of what is
 //! behind.
 
+mod window;
+
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -9,7 +11,8 @@ use super::{Copy, Error};
 use crate::ledger::{ChunkId, ChunkRecord};
 use crate::milvus::query::LARGEST_LIMIT;
 use crate::milvus::{self, Kind};
-use crate::model::{Key, KeyRange};
+use crate::model::{Flavour, Key, KeyKind, KeyRange};
+use window::{Found, Window};
 
 /// Open chunks that are taken from the ledger at a time.
 const LEDGER_PAGE: usize = 1_000;
@@ -68,50 +71,57 @@ impl Copy {
         }
         let query = self.query(scope.as_deref())?;
         let mut bounds = Bounds { cut: state.last_up_to.clone(), keys: 0 };
-        let mut cursor = state.last_up_to;
+        let bounded = self.task.source.version().older_than(2, 3, 0)
+            && self.task.source.version().flavour == Flavour::Milvus
+            && query.key_kind == KeyKind::Int64;
+        let mut window = Window::behind(state.last_up_to, bounded);
         loop {
             if self.halt.is_cancelled() {
                 return Ok(false);
             }
-            let rest = KeyRange { after: cursor.clone(), up_to: None };
-            let mut page = self.page(&query, &rest).await.map_err(|error| {
-                let chunk = ChunkRecord {
-                    id: ChunkId(0),
-                    scope: scope.clone(),
-                    range: rest.clone(),
-                    tried: false,
-                };
-                self.read_error(&chunk, error)
+            let (page, found) = self.page(&query, &mut window).await.map_err(|error| {
+                let range = KeyRange { up_to: None, ..window.range() };
+                let (id, scope) = (ChunkId(0), scope.clone());
+                self.read_error(&ChunkRecord { id, scope, range, tried: false }, error)
             })?;
-            end_at_a_bound(&mut page);
-            let last = page.last().cloned();
             let mut ranges = bounds.cut_page(page, self.size.rows());
-            if last.is_none() {
+            let complete = found == Found::End;
+            if complete {
                 ranges.push(KeyRange { after: bounds.cut.clone(), up_to: None });
             }
-            if !self.add(scope.clone(), ranges, last.is_none(), chunks).await? {
+            if !self.add(scope.clone(), ranges, complete, chunks).await? {
                 return Ok(false);
             }
-            match last {
-                Some(key) => cursor = Some(key),
-                None => return Ok(true),
+            if complete {
+                return Ok(true);
             }
         }
     }
 
-    /// Keys behind a bound, in pages as large as the server and the message limits allow.
-    async fn page(&self, query: &milvus::Query, rest: &KeyRange) -> milvus::Result<Vec<Key>> {
+    /// The next keys, in pages as large as the server and the message limits allow.
+    async fn page(
+        &self,
+        query: &milvus::Query,
+        window: &mut Window,
+    ) -> milvus::Result<(Vec<Key>, Found)> {
         let wanted = self.size.rows().clamp(SMALL_PAGE, u64::from(LARGEST_LIMIT));
         let mut limit = u32::try_from(wanted).unwrap_or(LARGEST_LIMIT);
         let _share = self.task.memory.share(2 * KEYS_ANSWER).await;
         loop {
+            let range = window.range();
             let page =
-                self.task.source.key_page(query, rest, self.moment, limit, KEYS_ANSWER).await;
+                self.task.source.key_page(query, &range, self.moment, limit, KEYS_ANSWER).await;
             match page {
+                Err(error) if error.kind == Kind::TooLarge && window.shrink() => {}
                 Err(error) if error.kind == Kind::TooLarge && limit > 1 => {
                     limit = limit.div_ceil(4);
                 }
-                other => return other.map(|(keys, _)| keys),
+                other => {
+                    let (mut keys, _) = other?;
+                    end_at_a_bound(&mut keys);
+                    let found = window.took(&keys, limit);
+                    return Ok((keys, found));
+                }
             }
         }
     }

@@ -104,7 +104,7 @@ impl Inspection<'_> {
             state.replicas = self.source.replicas(database, name).await?;
         }
         if readable {
-            measure::rows(self.source, &mut state, rule).await?;
+            measure::rows(self.source, &mut state, rule, in_use).await?;
             let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
             if off && state.collection.dynamic_field && !known {
                 state.dynamic_rows = Some(measure::dynamic_rows(self.source, &state, rule).await?);

@@ -26,11 +26,12 @@ fn selected(state: &SourceState, rule: &CollectionRule) -> Option<Query> {
     Some(query.within(names.collect()))
 }
 
-/// Counts rows and measures a few.
+/// Counts rows, and measures a few where any may be copied.
 pub(super) async fn rows(
     source: &Client,
     state: &mut SourceState,
     rule: &CollectionRule,
+    in_use: bool,
 ) -> Result<()> {
     let Some(query) = selected(state, rule) else { return Ok(()) };
     if state.partitions.len() <= state.collection.partitions.len() && !query.partitions.is_empty() {
@@ -38,6 +39,9 @@ pub(super) async fn rows(
         state.row_statistic = 0;
     }
     state.rows = source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
+    if in_use {
+        return Ok(());
+    }
     let output = state.collection.columns();
     let mut limit = SAMPLE_ROWS;
     loop {

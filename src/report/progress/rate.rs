@@ -63,8 +63,11 @@ impl Rate {
         self.bytes
     }
 
-    /// Rows and bytes per second at this moment; unknown in the beginning.
+    /// Rows and bytes per second at this moment; unknown before the first row.
     pub(super) fn speed(&self, now: Instant) -> Option<(u64, u64)> {
+        if self.rows == 0 {
+            return None;
+        }
         let age = |at: &Instant| now.saturating_duration_since(*at);
         let outside = self.samples.iter().rfind(|(at, ..)| age(at) > WINDOW);
         let (from, rows, bytes) = outside.or(self.samples.front())?;
@@ -115,7 +118,7 @@ mod tests {
     fn no_end_is_told_in_the_first_seconds_or_when_nothing_moves() {
         let start = Instant::now();
         let mut rate = Rate::new(start);
-        assert_eq!(rate.speed(start), None);
+        assert_eq!(rate.speed(at(start, 1)), None);
         rate.add(2_000, 0, at(start, 2));
         assert_eq!(rate.speed(at(start, 2)), Some((1_000, 0)));
         assert_eq!(rate.time_for(4_500, at(start, 2)), None);

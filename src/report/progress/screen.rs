@@ -22,6 +22,8 @@ const LEAST_BAR: usize = 6;
 /// It gets this many before longer names.
 const GOOD_BAR: usize = 16;
 const MOST_BAR: usize = 40;
+/// What percent, rows, rows/s, bytes/s, time left and retries take mostly, so that columns stand still.
+const LEAST_CELLS: [usize; 6] = [4, 0, 7, 10, 6, 0];
 /// Spaces between columns.
 const GAP: usize = 2;
 
@@ -139,8 +141,11 @@ impl Widths {
             widths.least_name = widths.least_name.max(least.min(name));
             match &line.what {
                 What::Rows(figures) => {
-                    for (width, (_, cell)) in widths.cells.iter_mut().zip(cells(figures, room)) {
-                        *width = (*width).max(measure_text_width(&cell));
+                    for (place, (_, cell)) in cells(figures, room).iter().enumerate() {
+                        if !cell.is_empty() {
+                            let width = measure_text_width(cell).max(LEAST_CELLS[place]);
+                            widths.cells[place] = widths.cells[place].max(width);
+                        }
                     }
                 }
                 What::Step(step) => {

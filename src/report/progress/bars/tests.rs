@@ -134,18 +134,24 @@ fn show(events: &[(u64, Event)], start: Instant, grid: &Grid) -> Bars {
     bars
 }
 
-/// Draws again until what was last drawn is seen: bars are drawn at a bounded rate.
-fn settle(bars: &mut Bars, now: Instant) {
-    bars.drawn.clear();
-    std::thread::sleep(Duration::from_millis(10));
-    bars.draw(now);
+/// Draws until it is seen: bars are drawn at a bounded rate.
+fn settle(bars: &mut Bars, grid: &Grid, now: Instant) {
+    let start = Instant::now();
+    loop {
+        bars.drawn.clear();
+        bars.draw(now);
+        if grid.seen().ends_with(&bars.drawn) {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(10), "{}", grid.seen());
+    }
 }
 
 #[test]
 fn several_collections_at_eighty_columns() {
     let (start, grid) = (Instant::now(), Grid::new(80));
     let mut bars = show(&minute(), start, &grid);
-    settle(&mut bars, at(start, 60));
+    settle(&mut bars, &grid, at(start, 60));
     insta::assert_snapshot!(grid.seen());
     bars.finish();
     let left = grid.seen();
@@ -156,7 +162,7 @@ fn several_collections_at_eighty_columns() {
 fn several_collections_at_a_hundred_and_forty_columns() {
     let (start, grid) = (Instant::now(), Grid::new(140));
     let mut bars = show(&minute(), start, &grid);
-    settle(&mut bars, at(start, 60));
+    settle(&mut bars, &grid, at(start, 60));
     insta::assert_snapshot!(grid.seen());
 }
 
@@ -166,7 +172,7 @@ fn lines_of_others_appear_above_at_once() {
     let events =
         [(0, run(1, Some(10), 0)), (0, started("tags", Some(10), 0)), (1, step("tags", "load\n"))];
     let mut bars = show(&events, start, &grid);
-    settle(&mut bars, at(start, 1));
+    settle(&mut bars, &grid, at(start, 1));
     bars.writer.clone().write_all(b"a line of the log\n").unwrap();
     assert_eq!(grid.seen(), "a line of the log\ndefault/tags  load\\n");
     bars.handle(&finished("tags", Status::Done, 10), at(start, 2)).unwrap();

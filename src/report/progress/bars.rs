@@ -18,6 +18,9 @@ use crate::report::style::Style;
 const DRAWN_PER_SECOND: u8 = 20;
 
 /// Standard error, shared with the bars: they make room for what is written. Clones share the bars.
+///
+/// Writing never fails: where standard error is gone the work goes on, and the log would panic on an
+/// error.
 #[derive(Debug, Clone)]
 pub struct BarWriter {
     bars: MultiProgress,
@@ -53,7 +56,7 @@ impl BarWriter {
 
 impl Write for BarWriter {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.bars.suspend(|| self.screen.write(text))?;
+        let _ = self.bars.suspend(|| self.screen.write(text));
         Ok(text.len())
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::tally::{Active, Tally};
+use super::tally::{Active, Ended, Tally};
 use super::{words, write_line};
 use crate::apply::event::Event;
 use crate::report::style::{Role, Style};
@@ -30,6 +30,8 @@ pub(super) struct Lines<W> {
     /// What was last said of the collections whose turn it is.
     said: HashMap<String, Said>,
     said_of_run: Option<Instant>,
+    /// Rows, retries and ended turns that were last said of the run.
+    total_said: Option<(u64, u64, Ended)>,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,7 @@ struct Said {
 impl<W: Write> Lines<W> {
     pub(super) fn new(out: W, style: Style) -> Self {
         let (tally, said) = (Tally::default(), HashMap::new());
-        Self { out, style, tally, said, said_of_run: None }
+        Self { out, style, tally, said, said_of_run: None, total_said: None }
     }
 
     pub(super) fn handle(&mut self, event: &Event, now: Instant) -> io::Result<()> {
@@ -97,11 +99,13 @@ impl<W: Write> Lines<W> {
             let line = self.style.paint(Role::Plain, &format!("{}: {text}", active.target));
             write_line(&mut self.out, &line)?;
         }
-        let due = self.said_of_run.is_some_and(|at| now.saturating_duration_since(at) >= OF_RUN);
-        if several && due && !self.tally.active.is_empty() {
-            self.said_of_run = Some(now);
-            let line = words::total(&self.tally, &self.tally.figures(now), self.style);
-            write_line(&mut self.out, &line)?;
+        let due = now.saturating_duration_since(*self.said_of_run.get_or_insert(now)) >= OF_RUN;
+        let figures = self.tally.figures(now);
+        // The lines of those at work say that there is nothing new.
+        let state = (figures.rows, figures.retries, self.tally.ended);
+        if several && due && !self.tally.active.is_empty() && self.total_said != Some(state) {
+            (self.said_of_run, self.total_said) = (Some(now), Some(state));
+            write_line(&mut self.out, &words::total(&self.tally, &figures, self.style))?;
         }
         Ok(())
     }

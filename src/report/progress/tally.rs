@@ -164,11 +164,13 @@ impl Tally {
         // One that has more rows than expected makes the sum wrong until its turn ends.
         let sure = self.active.iter().all(|a| a.expected.is_some_and(|all| a.rows() <= all));
         let expected = self.expected.filter(|_| sure);
+        // Where all are at other steps, the speed of before means nothing.
+        let rate = self.rate.as_ref().filter(|rate| rate.stalled(now).is_none());
         let to_come =
             |all: u64| all.checked_sub(rows).map(|rest| rest.saturating_sub(self.given_up));
         let left = expected
             .and_then(to_come)
-            .zip(self.rate.as_ref())
+            .zip(rate)
             .and_then(|(to_come, rate)| rate.time_for(to_come, now))
             // The run is not over before its slowest collection.
             .map(|left| self.active.iter().filter_map(|a| a.left(now)).fold(left, Duration::max));
@@ -178,7 +180,7 @@ impl Tally {
             bytes: self.rate.as_ref().map_or(0, Rate::bytes),
             chunks: self.chunks,
             retries: self.retries,
-            speed: self.rate.as_ref().and_then(|rate| rate.speed(now)),
+            speed: rate.and_then(|rate| rate.speed(now)),
             left,
             // Collections that are at other steps bring no rows, and that is all right.
             stalled: None,

@@ -181,3 +181,25 @@ fn lines_of_others_appear_above_at_once() {
     bars.handle(&finished("others", Status::Unchanged, 0), at(start, 3)).unwrap();
     assert_eq!(grid.seen(), format!("a line of the log\n{line}"));
 }
+
+/// Standard error that is gone.
+#[derive(Debug)]
+struct Gone;
+
+impl Screen for Gone {
+    fn size(&self) -> (u16, u16) {
+        (24, 80)
+    }
+    fn write(&self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+#[test]
+fn a_standard_error_that_is_gone_is_no_error() {
+    let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
+    let mut writer = BarWriter { bars, screen: Arc::new(Gone) };
+    writer.write_all(b"a line of the log\n").unwrap();
+    let mut bars = Bars::new(writer, Style::new(false));
+    bars.handle(&finished("tags", Status::Done, 10), Instant::now()).unwrap();
+}

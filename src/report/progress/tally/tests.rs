@@ -78,6 +78,9 @@ fn the_run_counts_what_is_not_begun_and_what_will_not_come() {
     assert_eq!((figures.rows, figures.total()), (21_000, Some(99_998)));
     // 48,998 rows at 2,100 rows/s: those of the failed one are not waited for.
     assert_eq!(figures.left, Some(Duration::from_secs(24)));
+    // All at other steps: no row is on its way.
+    let text = "21,000 of 99,998 rows (21 %)";
+    assert_eq!(tally.figures(at(start, 25)).text(), text);
     let ended = Ended { done: 1, counts_differ: 1, failed: 1, stopped: 0 };
     assert_eq!((tally.ended, tally.active.len()), (ended, 0));
 }

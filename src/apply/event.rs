@@ -47,7 +47,8 @@ pub enum Event {
         /// Rows there are.
         total: u64,
     },
-    /// Rows arrived at the target.
+    /// Rows arrived at the target. Where a later step of the same collection brings rows again, they
+    /// are copied once more, and are no rows more.
     Copied {
         /// `database/collection` at the target.
         target: String,

@@ -14,7 +14,7 @@ use crate::apply::{Event, Outcome, Run, Status, apply};
 use crate::changes::Changes;
 use crate::copy::SharedLedger;
 use crate::ledger::Ledger;
-use crate::report::progress::{BarWriter, Mode, Progress};
+use crate::report::progress::{self, BarWriter, Mode, Progress};
 use crate::report::style::Style;
 use crate::{exit, report};
 
@@ -84,8 +84,7 @@ async fn carry_out(
     let ledger = SharedLedger::new(ledger);
     let started = Instant::now();
     let (events, told) = mpsc::channel(WAITING_EVENTS);
-    let showing =
-        tokio::spawn(show_progress(told, Progress::with_writer(mode(output), stderr.clone())));
+    let showing = tokio::spawn(show_progress(told, Progress::new(mode(output), stderr.clone())));
     let run = Run {
         migration: &migration,
         source: ends.source,
@@ -128,17 +127,26 @@ fn show(changes: &Changes, output: &OutputArgs) {
 }
 
 fn mode(output: &OutputArgs) -> Mode {
+    let style = Style::new(output::colour(output));
     match output.log_format {
         _ if output.quiet => Mode::Quiet,
         LogFormat::Json => Mode::Json,
-        LogFormat::Text if std::io::stderr().is_terminal() => Mode::Terminal,
-        LogFormat::Text => Mode::Lines,
+        LogFormat::Text if std::io::stderr().is_terminal() => Mode::Terminal(style),
+        LogFormat::Text => Mode::Lines(style),
     }
 }
 
 async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) {
-    while let Some(event) = told.recv().await {
-        progress.handle(&event);
+    let mut ticks = tokio::time::interval(progress::TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            event = told.recv() => match event {
+                Some(event) => progress.handle(&event),
+                None => break,
+            },
+            _ = ticks.tick() => progress.tick(),
+        }
     }
     progress.finish();
 }

@@ -1,26 +1,35 @@
 //! Progress while `apply` works: one more reader of the event stream, writing to standard error.
 
 mod bars;
+mod figures;
 mod lines;
 mod rate;
+#[cfg(test)]
+mod samples;
+mod screen;
 mod stream;
+mod tally;
+mod words;
 
 use std::io::{self, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use bars::BarWriter;
-pub use rate::Rate;
 
+use super::style::Style;
 use crate::apply::event::Event;
+
+/// How often [`Progress::tick`] wants to be called.
+pub const TICK: Duration = Duration::from_millis(200);
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Bars that move; for a terminal.
-    Terminal,
+    Terminal(Style),
     /// Plain lines, a few seconds apart; where there is no terminal.
-    Lines,
-    /// One JSON object per event and line; for programs.
+    Lines(Style),
+    /// JSON objects, one a line; for programs.
     Json,
     /// Not at all.
     Quiet,
@@ -41,16 +50,12 @@ enum Shown {
 }
 
 impl Progress {
-    /// Shows events on standard error, nothing yet.
-    pub fn new(mode: Mode) -> Self {
-        Self::with_writer(mode, BarWriter::new())
-    }
-
-    /// The same, for when the log has the writer already: its lines then appear above the bars.
-    pub fn with_writer(mode: Mode, writer: BarWriter) -> Self {
+    /// Shows events by this writer, which the log may have too: its lines then appear above the
+    /// bars.
+    pub fn new(mode: Mode, writer: BarWriter) -> Self {
         let shown = match mode {
-            Mode::Terminal => Shown::Bars(bars::Bars::new(writer)),
-            Mode::Lines => Shown::Lines(lines::Lines::new(writer)),
+            Mode::Terminal(style) => Shown::Bars(bars::Bars::new(writer, style)),
+            Mode::Lines(style) => Shown::Lines(lines::Lines::new(writer, style)),
             Mode::Json => Shown::Json(stream::Stream::new(writer)),
             Mode::Quiet => Shown::Nothing,
         };
@@ -59,20 +64,38 @@ impl Progress {
 
     /// Shows an event.
     pub fn handle(&mut self, event: &Event) {
+        let now = Instant::now();
         let shown = match &mut self.shown {
-            Shown::Bars(bars) => bars.handle(event, Instant::now()),
-            Shown::Lines(lines) => lines.handle(event, Instant::now()),
-            Shown::Json(stream) => stream.handle(event),
+            Shown::Bars(bars) => bars.handle(event, now),
+            Shown::Lines(lines) => lines.handle(event, now),
+            Shown::Json(stream) => stream.handle(event, now),
             Shown::Nothing => Ok(()),
         };
         // Standard error may be gone; the work goes on without it.
         drop(shown);
     }
 
-    /// Takes away the bars that are left.
+    /// Shows that time goes by; to be called every [`TICK`].
+    pub fn tick(&mut self) {
+        let now = Instant::now();
+        let shown = match &mut self.shown {
+            Shown::Bars(bars) => {
+                bars.draw(now);
+                Ok(())
+            }
+            Shown::Lines(lines) => lines.tick(now),
+            Shown::Json(stream) => stream.tick(now),
+            Shown::Nothing => Ok(()),
+        };
+        drop(shown);
+    }
+
+    /// Takes away the bars that are left, and tells a program how far it came.
     pub fn finish(self) {
-        if let Shown::Bars(bars) = self.shown {
-            bars.finish();
+        match self.shown {
+            Shown::Bars(bars) => bars.finish(),
+            Shown::Json(mut stream) => drop(stream.finish(Instant::now())),
+            Shown::Lines(_) | Shown::Nothing => {}
         }
     }
 }

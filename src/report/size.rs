@@ -42,6 +42,31 @@ pub fn remaining(time: Duration) -> String {
     whole(time.as_millis().div_ceil(1_000))
 }
 
+/// A count in at most five characters, rounded down: `9,999`, `12.3k`, `1.23M`.
+pub fn short_count(number: u64) -> String {
+    const UNITS: [(u64, char); 5] = [
+        (1_000_000_000_000_000, 'P'),
+        (1_000_000_000_000, 'T'),
+        (1_000_000_000, 'G'),
+        (1_000_000, 'M'),
+        (1_000, 'k'),
+    ];
+    let unit = UNITS.iter().find(|(size, _)| number >= *size);
+    let Some((size, name)) = unit.filter(|_| number >= 10_000) else { return count(number) };
+    let (whole, rest) = (number / size, u128::from(number % size) * 100 / u128::from(*size));
+    match whole {
+        0..10 => format!("{whole}.{rest:02}{name}"),
+        10..100 => format!("{whole}.{}{name}", rest / 10),
+        _ => format!("{whole}{name}"),
+    }
+}
+
+/// The same as [`remaining`] in at most six characters, below a hundred days: `3s`, `4m05s`, `2h12m`.
+pub fn short_remaining(time: Duration) -> String {
+    let text = remaining(time);
+    text.replace(" min", "m").replace(' ', "")
+}
+
 /// How long something may take, by an estimate: `under a minute`, `~45 min`, `~2 h 12 min`.
 pub fn about(time: Duration) -> String {
     match time.as_secs() {
@@ -81,6 +106,24 @@ mod tests {
     }
 
     #[test]
+    fn short_counts_never_say_more_than_there_is() {
+        for (number, text) in [
+            (0, "0"),
+            (9_999, "9,999"),
+            (10_000, "10.0k"),
+            (99_999, "99.9k"),
+            (999_999, "999k"),
+            (1_000_000, "1.00M"),
+            (12_345_678, "12.3M"),
+            (7_000_000_000, "7.00G"),
+            (999_999_999_999_999, "999T"),
+        ] {
+            assert_eq!(short_count(number), text);
+        }
+        assert_eq!(short_count(u64::MAX), "18446P");
+    }
+
+    #[test]
     fn bytes_roll_over_to_the_next_unit_after_rounding() {
         for (number, text) in [
             (0, "0 B"),
@@ -113,6 +156,10 @@ mod tests {
         assert_eq!(remaining(Duration::from_millis(1)), "1 s");
         assert_eq!(remaining(Duration::from_millis(59_001)), "1 min 00 s");
         assert_eq!(remaining(Duration::ZERO), "0 s");
+        assert_eq!(short_remaining(Duration::from_secs(59)), "59s");
+        assert_eq!(short_remaining(Duration::from_secs(3_599)), "59m59s");
+        assert_eq!(short_remaining(Duration::from_secs(7_920)), "2h12m");
+        assert_eq!(short_remaining(Duration::from_secs(99 * 86_400)), "99d00h");
         assert_eq!(about(Duration::from_secs(59)), "under a minute");
         assert_eq!(about(Duration::from_secs(2_641)), "~45 min");
         assert_eq!(about(Duration::from_secs(7_920)), "~2 h 12 min");

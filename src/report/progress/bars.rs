@@ -1,26 +1,50 @@
 //! Progress as bars on a terminal, and the writer that keeps other lines out of them.
 
-use std::collections::HashMap;
-use std::fmt;
+use std::fmt::Debug;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::super::text::escape;
-use super::lines::{finished, retried, waiting};
-use super::{Rate, write_line};
+use super::screen::{self, View};
+use super::tally::Tally;
+use super::{words, write_line};
 use crate::apply::event::Event;
+use crate::report::style::Style;
 
-/// Bars are drawn anew this often, so that a stall shows.
-const TICK: Duration = Duration::from_millis(200);
-const TEMPLATE: &str = "{spinner} {prefix} {wide_bar} {percent_known}\n  {figures}";
+/// Bars are drawn at most so often in a second.
+const DRAWN_PER_SECOND: u8 = 20;
 
 /// Standard error, shared with the bars: they make room for what is written. Clones share the bars.
-#[derive(Debug, Clone, Default)]
+///
+/// Writing never fails: where standard error is gone the work goes on, and the log would panic on an
+/// error.
+#[derive(Debug, Clone)]
 pub struct BarWriter {
     bars: MultiProgress,
+    screen: Arc<dyn Screen>,
+}
+
+/// Where bars and lines appear.
+trait Screen: Debug + Send + Sync {
+    /// Rows and columns.
+    fn size(&self) -> (u16, u16);
+    /// Writes what is no bar.
+    fn write(&self, text: &[u8]) -> io::Result<()>;
+}
+
+impl Default for BarWriter {
+    fn default() -> Self {
+        let terminal = Terminal(Term::stderr());
+        let target = if terminal.0.is_term() {
+            ProgressDrawTarget::term_like_with_hz(Box::new(terminal.clone()), DRAWN_PER_SECOND)
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        Self { bars: MultiProgress::with_draw_target(target), screen: Arc::new(terminal) }
+    }
 }
 
 impl BarWriter {
@@ -32,227 +56,128 @@ impl BarWriter {
 
 impl Write for BarWriter {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.bars.suspend(|| io::stderr().lock().write_all(text))?;
+        let _ = self.bars.suspend(|| self.screen.write(text));
         Ok(text.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
+        // Standard error has no buffer.
+        Ok(())
     }
 }
 
-/// Shows a bar for every collection whose turn it is.
+/// Shows a line for every collection whose turn it is, and one for the run.
 #[derive(Debug)]
 pub(super) struct Bars {
     writer: BarWriter,
-    active: HashMap<String, Active>,
-}
-
-#[derive(Debug)]
-struct Active {
-    bar: ProgressBar,
-    state: Arc<Mutex<State>>,
-}
-
-/// What a bar shows.
-#[derive(Debug)]
-struct State {
-    rate: Rate,
-    step: String,
-    /// Whether rows have arrived in this step: the speed is of no interest in another one.
-    copying: bool,
-    retries: u64,
-}
-
-impl State {
-    /// The line under the bar: how fast rows arrive, or what is done instead.
-    fn text(&self, now: Instant) -> String {
-        let what = if self.copying { self.rate.text_of_bar(now) } else { self.step.clone() };
-        format!("{what}{}", retried(self.retries))
-    }
+    style: Style,
+    tally: Tally,
+    /// All of them, as one text of several lines.
+    bar: Option<ProgressBar>,
+    drawn: String,
 }
 
 impl Bars {
-    pub(super) fn new(writer: BarWriter) -> Self {
-        Self { writer, active: HashMap::new() }
+    pub(super) fn new(writer: BarWriter, style: Style) -> Self {
+        Self { writer, style, tally: Tally::default(), bar: None, drawn: String::new() }
     }
 
     pub(super) fn handle(&mut self, event: &Event, now: Instant) -> io::Result<()> {
-        match event {
-            Event::RunStarted { .. } => {}
-            Event::CollectionStarted { target, rows, rows_before, .. } => {
-                let rate = Rate::new(*rows, *rows_before, now);
-                let step = "starting".to_owned();
-                let state = State { rate, step, copying: false, retries: 0 };
-                let active = self.add(target, state);
-                self.active.insert(target.clone(), active);
-            }
-            Event::Step { target, what } => self.change(target, |state| {
-                state.rate.begin(now);
-                state.step = escape(what).into_owned();
-                state.copying = false;
-            }),
-            Event::Copied { target, rows, bytes, .. } => {
-                self.change(target, |state| {
-                    state.rate.add(*rows, *bytes, now);
-                    state.copying = true;
-                });
-            }
-            Event::Waiting { target, what, done, total } => self.change(target, |state| {
-                state.step = escape(&waiting(what, *done, *total)).into_owned();
-                state.copying = false;
-            }),
-            Event::Retried { target } => self.change(target, |state| state.retries += 1),
-            Event::Warning { target, text } => {
-                let line = format!("warning: {target}: {text}");
-                write_line(&mut self.writer, &escape(&line))?;
-            }
-            Event::CollectionFinished(outcome) => {
-                if let Some(active) = self.active.remove(&outcome.target) {
-                    active.bar.finish_and_clear();
-                    self.writer.bars.remove(&active.bar);
-                }
-                if let Some(line) = finished(outcome) {
-                    write_line(&mut self.writer, &escape(&line))?;
-                }
-            }
+        self.tally.add(event, now);
+        let line = match event {
+            Event::Warning { target, text } => Some(words::warning(target, text, self.style)),
+            Event::CollectionFinished(outcome) => words::finished(outcome, self.style),
+            _ => None,
+        };
+        let Some(line) = line else { return Ok(()) };
+        // So that the line does not stand above its own bar.
+        self.draw(now);
+        write_line(&mut self.writer, &line)
+    }
+
+    /// Draws what has changed.
+    pub(super) fn draw(&mut self, now: Instant) {
+        let (height, width) = self.writer.screen.size();
+        let view = View { width: width.into(), height: height.into(), style: self.style };
+        let text = screen::draw(&self.tally, view, now).join("\n");
+        if text == self.drawn {
+            return;
         }
-        Ok(())
-    }
-
-    pub(super) fn finish(self) {
-        for active in self.active.into_values() {
-            active.bar.finish_and_clear();
+        if text.is_empty() {
+            self.clear();
+        } else {
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = self.writer.bars.add(ProgressBar::no_length());
+                // The template is fixed and right; another style would still show.
+                bar.with_style(
+                    ProgressStyle::with_template("{msg}")
+                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+                )
+            });
+            bar.set_message(text.clone());
         }
+        self.drawn = text;
     }
 
-    fn add(&self, target: &str, state: State) -> Active {
-        let rate = state.rate.clone();
-        let state = Arc::new(Mutex::new(state));
-        let bar = self.writer.bars.add(ProgressBar::no_length());
-        bar.set_style(style(&state));
-        bar.set_prefix(escape(target).into_owned());
-        show(&bar, &rate);
-        bar.enable_steady_tick(TICK);
-        Active { bar, state }
+    pub(super) fn finish(mut self) {
+        self.clear();
     }
 
-    fn change(&self, target: &str, change: impl FnOnce(&mut State)) {
-        if let Some(active) = self.active.get(target) {
-            let rate = {
-                let mut state = lock(&active.state);
-                change(&mut state);
-                state.rate.clone()
-            };
-            show(&active.bar, &rate);
+    fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+            self.writer.bars.remove(&bar);
         }
     }
 }
 
-/// An expected total that is unknown, or was wrong, leaves the bar empty.
-///
-/// This draws, and drawing locks the state: it must not be locked here.
-fn show(bar: &ProgressBar, rate: &Rate) {
-    match rate.total() {
-        Some(total) => bar.set_length(total),
-        None => bar.unset_length(),
+/// Standard error as a terminal. One that went away is drawn on in vain, and never an error: bars
+/// must not end a run.
+#[derive(Debug, Clone)]
+struct Terminal(Term);
+
+impl Screen for Terminal {
+    fn size(&self) -> (u16, u16) {
+        self.0.size()
     }
-    bar.set_position(rate.position());
+
+    fn write(&self, text: &[u8]) -> io::Result<()> {
+        io::stderr().lock().write_all(text)
+    }
 }
 
-fn style(state: &Arc<Mutex<State>>) -> ProgressStyle {
-    let (of_percent, of_figures) = (state.clone(), state.clone());
-    // The template is fixed and right; a bar in another style is no reason to stop.
-    ProgressStyle::with_template(TEMPLATE)
-        .unwrap_or_else(|_| ProgressStyle::default_bar())
-        .progress_chars("=> ")
-        .with_key("percent_known", move |_: &ProgressState, out: &mut dyn fmt::Write| {
-            let percent = lock(&of_percent).rate.percent();
-            let _ = percent.map_or(Ok(()), |percent| write!(out, "{percent:>3} %"));
-        })
-        .with_key("figures", move |_: &ProgressState, out: &mut dyn fmt::Write| {
-            let _ = out.write_str(&lock(&of_figures).text(Instant::now()));
-        })
-}
-
-/// A panic elsewhere leaves numbers behind that are good enough to show.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+impl TermLike for Terminal {
+    fn width(&self) -> u16 {
+        self.0.size().1
+    }
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_up(lines).or(Ok(()))
+    }
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        self.0.move_cursor_down(lines).or(Ok(()))
+    }
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_right(columns).or(Ok(()))
+    }
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        self.0.move_cursor_left(columns).or(Ok(()))
+    }
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.0.write_line(line).or(Ok(()))
+    }
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text).or(Ok(()))
+    }
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line().or(Ok(()))
+    }
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush().or(Ok(()))
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use indicatif::{ProgressDrawTarget, TermLike};
-
-    use super::*;
-    use crate::apply::event::Status;
-    use crate::report::samples::outcome;
-
-    /// A terminal that keeps everything that was ever drawn.
-    #[derive(Debug, Clone, Default)]
-    struct Screen(Arc<Mutex<String>>);
-
-    impl TermLike for Screen {
-        fn width(&self) -> u16 {
-            60
-        }
-        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-            Ok(())
-        }
-        fn write_line(&self, line: &str) -> io::Result<()> {
-            self.write_str(&format!("{line}\n"))
-        }
-        fn write_str(&self, text: &str) -> io::Result<()> {
-            self.0.lock().unwrap().push_str(text);
-            Ok(())
-        }
-        fn clear_line(&self) -> io::Result<()> {
-            Ok(())
-        }
-        fn flush(&self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn bars_draw_while_they_change() {
-        let screen = Screen::default();
-        let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
-        let writer = BarWriter { bars: MultiProgress::with_draw_target(target) };
-        let mut bars = Bars::new(writer);
-        let start = Instant::now();
-        let target = "default/tags".to_owned();
-        let started = Event::CollectionStarted {
-            source: target.clone(),
-            target: target.clone(),
-            rows: Some(1_000),
-            rows_before: 100,
-        };
-        bars.handle(&started, start).unwrap();
-        for number in 0..8 {
-            let step = Event::Step { target: target.clone(), what: format!("step {number}\n") };
-            bars.handle(&step, start).unwrap();
-            let copied = Event::Copied { target: target.clone(), rows: 50, bytes: 10, chunks: 1 };
-            bars.handle(&copied, start).unwrap();
-            bars.handle(&Event::Retried { target: target.clone() }, start).unwrap();
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let unchanged = outcome("tags", Status::Unchanged, 0);
-        bars.handle(&Event::CollectionFinished(Box::new(unchanged)), start).unwrap();
-        bars.finish();
-        let drawn = screen.0.lock().unwrap().clone();
-        assert!(drawn.contains("default/tags"), "{drawn}");
-        assert!(drawn.contains("step 7\\n"), "{drawn}");
-        assert!(drawn.contains("500 of 1,000 rows, "), "{drawn}");
-        assert!(drawn.contains(" 50 %"), "{drawn}");
-    }
-}
+mod tests;

@@ -1,209 +1,138 @@
-//! Progress as plain lines: a step each, and rows every few seconds.
+//! Progress as plain lines, a few seconds apart: quick things are no news, and slow ones are told of
+//! while they last, so that silence never means that nothing happens.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use super::super::size;
-use super::super::text::escape;
-use super::{Rate, write_line};
-use crate::apply::event::{Event, Outcome, Status};
+use super::tally::{Active, Ended, Tally};
+use super::{words, write_line};
+use crate::apply::event::Event;
+use crate::report::style::{Role, Style};
 
-/// Lines about rows of one collection are this far apart.
+/// Lines about one collection are this far apart.
 const PERIOD: Duration = Duration::from_secs(5);
+/// Lines about all collections together are this far apart, on average.
+const APART: Duration = Duration::from_millis(2_500);
+/// A step of a lone collection is news when it has lasted so long.
+const SLOW: Duration = Duration::from_secs(2);
+/// A step that goes on, without anything new to say, is told again after so long.
+const STILL: Duration = Duration::from_secs(20);
+/// Lines about the run as a whole are this far apart, where it has several collections.
+const OF_RUN: Duration = Duration::from_secs(10);
 
 /// Writes events as lines.
 #[derive(Debug)]
 pub(super) struct Lines<W> {
     out: W,
-    active: HashMap<String, Active>,
+    style: Style,
+    tally: Tally,
+    /// What was last said of the collections whose turn it is.
+    said: HashMap<String, Said>,
+    said_of_run: Option<Instant>,
+    /// Rows, retries and ended turns that were last said of the run.
+    total_said: Option<(u64, u64, Ended)>,
 }
 
 #[derive(Debug)]
-struct Active {
-    rate: Rate,
-    said: Instant,
-    retries: u64,
+struct Said {
+    at: Instant,
+    /// The beginning of the step that was spoken of; `None` where none was.
+    step: Option<Instant>,
+    what: String,
+    rows: u64,
 }
 
 impl<W: Write> Lines<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out, active: HashMap::new() }
+    pub(super) fn new(out: W, style: Style) -> Self {
+        let (tally, said) = (Tally::default(), HashMap::new());
+        Self { out, style, tally, said, said_of_run: None, total_said: None }
     }
 
     pub(super) fn handle(&mut self, event: &Event, now: Instant) -> io::Result<()> {
+        self.tally.add(event, now);
         let line = match event {
-            Event::RunStarted { .. } => None,
-            Event::CollectionStarted { target, rows, rows_before, .. } => {
-                let rate = Rate::new(*rows, *rows_before, now);
-                self.active.insert(target.clone(), Active { rate, said: now, retries: 0 });
-                Some(started(event))
+            Event::RunStarted { collections, rows, rows_before } => {
+                self.said_of_run = Some(now);
+                (*collections > 1).then(|| words::of_run(*collections, *rows, *rows_before))
             }
-            Event::Step { target, what } => {
-                if let Some(active) = self.active.get_mut(target) {
-                    active.rate.begin(now);
-                    active.said = now;
-                }
-                Some(format!("{target}: {what}"))
-            }
-            Event::Waiting { target, what, done, total } => {
-                self.active.get_mut(target).and_then(|active| {
-                    let due = now.saturating_duration_since(active.said) >= PERIOD;
-                    due.then(|| {
-                        active.said = now;
-                        format!("{target}: {}", waiting(what, *done, *total))
-                    })
+            Event::CollectionStarted { source, target, rows, rows_before } => {
+                let said = Said { at: now, step: None, what: String::new(), rows: *rows_before };
+                self.said.insert(target.clone(), said);
+                (!self.has_several()).then(|| {
+                    let text = words::started(source, target, *rows, *rows_before);
+                    self.style.paint(Role::Plain, &text)
                 })
             }
-            Event::Copied { target, rows, bytes, .. } => {
-                self.active.get_mut(target).and_then(|active| {
-                    active.rate.add(*rows, *bytes, now);
-                    let due = now.saturating_duration_since(active.said) >= PERIOD;
-                    due.then(|| {
-                        active.said = now;
-                        format!("{target}: {}{}", active.rate.text(now), retried(active.retries))
-                    })
-                })
-            }
-            Event::Retried { target } => {
-                if let Some(active) = self.active.get_mut(target) {
-                    active.retries += 1;
-                }
-                None
-            }
-            Event::Warning { target, text } => Some(format!("warning: {target}: {text}")),
+            Event::Warning { target, text } => Some(words::warning(target, text, self.style)),
             Event::CollectionFinished(outcome) => {
-                self.active.remove(&outcome.target);
-                finished(outcome)
+                self.said.remove(&outcome.target);
+                words::finished(outcome, self.style)
             }
+            Event::Step { .. }
+            | Event::Copied { .. }
+            | Event::Waiting { .. }
+            | Event::Retried { .. } => None,
         };
-        match line {
-            Some(line) => write_line(&mut self.out, &escape(&line)),
-            None => Ok(()),
+        line.map_or(Ok(()), |line| write_line(&mut self.out, &line))
+    }
+
+    /// Says what is due.
+    pub(super) fn tick(&mut self, now: Instant) -> io::Result<()> {
+        let several = self.has_several();
+        let number = u32::try_from(self.tally.active.len()).unwrap_or(u32::MAX);
+        let period = PERIOD.max(APART.saturating_mul(number));
+        for active in &self.tally.active {
+            let Some(said) = self.said.get_mut(&active.target) else { continue };
+            let figures = active.figures(now);
+            if !said.is_due(active, figures.rows, several, period, now) {
+                continue;
+            }
+            *said = Said {
+                at: now,
+                step: Some(active.step_began),
+                what: active.what(),
+                rows: figures.rows,
+            };
+            let text =
+                if active.is_copying() { figures.text() } else { active.what_and_since(now) };
+            let line = self.style.paint(Role::Plain, &format!("{}: {text}", active.target));
+            write_line(&mut self.out, &line)?;
         }
+        let due = now.saturating_duration_since(*self.said_of_run.get_or_insert(now)) >= OF_RUN;
+        let figures = self.tally.figures(now);
+        // The lines of those at work say that there is nothing new.
+        let state = (figures.rows, figures.retries, self.tally.ended);
+        if several && due && !self.tally.active.is_empty() && self.total_said != Some(state) {
+            (self.said_of_run, self.total_said) = (Some(now), Some(state));
+            write_line(&mut self.out, &words::total(&self.tally, &figures, self.style))?;
+        }
+        Ok(())
+    }
+
+    fn has_several(&self) -> bool {
+        self.tally.collections > 1 || self.tally.active.len() > 1
     }
 }
 
-/// `index on embedding: 3,000 of 10,000 rows`.
-pub(super) fn waiting(what: &str, done: u64, total: u64) -> String {
-    format!("{what}: {} of {} rows", size::count(done), size::count(total))
-}
-
-/// `, 3 retries`, or nothing.
-pub(super) fn retried(retries: u64) -> String {
-    match retries {
-        0 => String::new(),
-        1 => ", 1 retry".to_owned(),
-        many => format!(", {} retries", size::count(many)),
-    }
-}
-
-/// What is said when a collection's turn comes.
-fn started(event: &Event) -> String {
-    let Event::CollectionStarted { source, target, rows, rows_before } = event else {
-        return String::new();
-    };
-    let from = if source == target { String::new() } else { format!(" from {source}") };
-    let rows = match rows {
-        Some(rows) => size::counted(*rows, "row"),
-        None => "number of rows unknown".to_owned(),
-    };
-    let before = match rows_before {
-        0 => String::new(),
-        before => format!(", {} copied before", size::count(*before)),
-    };
-    format!("{target}{from}: {rows}{before}")
-}
-
-/// What is said when it is over; nothing of a collection that is as it was.
-pub(super) fn finished(outcome: &Outcome) -> Option<String> {
-    let Outcome { target, rows, elapsed, retries, .. } = outcome;
-    let how = match &outcome.status {
-        Status::Unchanged => return None,
-        Status::Done => "done",
-        Status::CountsDiffer(_) => "done, but the counts differ",
-        Status::Stopped => "stopped",
-        Status::Failed(why) => {
-            let why = why.lines().next().unwrap_or_default();
-            return Some(format!("{target}: failed: {why}"));
+impl Said {
+    fn is_due(
+        &self,
+        active: &Active,
+        rows: u64,
+        several: bool,
+        period: Duration,
+        now: Instant,
+    ) -> bool {
+        let silent = now.saturating_duration_since(self.at);
+        if self.step != Some(active.step_began) && !several && !active.is_copying() {
+            return now.saturating_duration_since(active.step_began) >= SLOW;
         }
-    };
-    let rows = size::counted(*rows, "row");
-    let elapsed = size::duration(*elapsed);
-    Some(format!("{target}: {how}, {rows} in {elapsed}{}", retried(*retries)))
+        let is_news =
+            self.step != Some(active.step_began) || self.rows != rows || self.what != active.what();
+        silent >= if is_news { period } else { period.max(STILL) }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::samples::outcome;
-
-    const TARGET: &str = "catalog/products_v2";
-
-    fn said(lines: &mut Lines<Vec<u8>>, event: &Event, now: Instant) -> String {
-        lines.handle(event, now).unwrap();
-        String::from_utf8(std::mem::take(&mut lines.out)).unwrap()
-    }
-
-    #[test]
-    fn a_line_per_step_and_rows_every_five_seconds() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let lines = &mut Lines::new(Vec::new());
-        let target = TARGET.to_owned();
-        let started = Event::CollectionStarted {
-            source: "default/products".to_owned(),
-            target: target.clone(),
-            rows: Some(100_000),
-            rows_before: 20_000,
-        };
-        assert_eq!(
-            said(lines, &started, at(0)),
-            "catalog/products_v2 from default/products: 100,000 rows, 20,000 copied before\n"
-        );
-        let step = Event::Step { target: target.clone(), what: "copy rows".to_owned() };
-        assert_eq!(said(lines, &step, at(1)), "catalog/products_v2: copy rows\n");
-        let copied =
-            Event::Copied { target: target.clone(), rows: 1_000, bytes: 1 << 20, chunks: 1 };
-        let retried = Event::Retried { target: target.clone() };
-        let mut rows = String::new();
-        for second in 2..=12 {
-            rows += &said(lines, &copied, at(second));
-            rows += &said(lines, &retried, at(second));
-        }
-        assert_eq!(
-            rows,
-            "catalog/products_v2: 25,000 of 100,000 rows (25 %), 1,000 rows/s, 1.0 MiB/s, \
-             1 min 15 s left, 4 retries\n\
-             catalog/products_v2: 30,000 of 100,000 rows (30 %), 1,000 rows/s, 1.0 MiB/s, \
-             1 min 10 s left, 9 retries\n"
-        );
-        let finished = outcome("products", Status::Done, 11_000);
-        let finished = Event::CollectionFinished(Box::new(finished));
-        let text = "default/products: done, 11,000 rows in 3.0 s\n";
-        assert_eq!(said(lines, &finished, at(13)), text);
-    }
-
-    #[test]
-    fn unchanged_collections_and_unheard_of_ones_are_no_news() {
-        let lines = &mut Lines::new(Vec::new());
-        let unchanged = outcome("tags", Status::Unchanged, 0);
-        let unchanged = Event::CollectionFinished(Box::new(unchanged));
-        assert_eq!(said(lines, &unchanged, Instant::now()), "");
-        let copied = Event::Copied { target: TARGET.to_owned(), rows: 1, bytes: 1, chunks: 1 };
-        assert_eq!(said(lines, &copied, Instant::now()), "");
-    }
-
-    #[test]
-    fn one_event_is_one_line_whatever_it_says() {
-        let lines = &mut Lines::new(Vec::new());
-        let text = "a\nb\u{1b}[2J".to_owned();
-        let warning = Event::Warning { target: TARGET.to_owned(), text };
-        let text = "warning: catalog/products_v2: a\\nb\\u{1b}[2J\n";
-        assert_eq!(said(lines, &warning, Instant::now()), text);
-        let failed = Status::Failed("cannot read\n  advice".to_owned());
-        let failed = Event::CollectionFinished(Box::new(outcome("tags", failed, 0)));
-        let text = "default/tags: failed: cannot read\n";
-        assert_eq!(said(lines, &failed, Instant::now()), text);
-    }
-}
+mod tests;

@@ -3,44 +3,48 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::super::size;
-
 /// The speed is that of this last stretch of time.
 const WINDOW: Duration = Duration::from_secs(30);
 /// A shorter stretch tells no speed, and is no sample.
 const SAMPLE: Duration = Duration::from_millis(500);
+/// A shorter copy tells no end.
+const SETTLING: Duration = Duration::from_secs(3);
+/// When nothing has come for so long, no end is told.
+const STALL: Duration = Duration::from_secs(15);
 
-/// Rows and bytes of one collection so far.
+/// Rows and bytes that arrived in this run, and when.
 #[derive(Debug, Clone)]
-pub struct Rate {
-    /// Rows to expect, those of earlier runs included; an estimate that may be wrong.
-    total: Option<u64>,
-    /// Rows that earlier runs copied.
-    before: u64,
+pub(super) struct Rate {
     rows: u64,
     bytes: u64,
+    /// When copying began.
+    began: Instant,
+    /// When the last rows arrived, or copying began.
+    last: Instant,
     /// Moments, with the rows and bytes until then; oldest first.
     samples: VecDeque<(Instant, u64, u64)>,
 }
 
 impl Rate {
     /// Nothing copied yet.
-    pub fn new(total: Option<u64>, before: u64, now: Instant) -> Self {
-        Self { total, before, rows: 0, bytes: 0, samples: VecDeque::from([(now, 0, 0)]) }
+    pub(super) fn new(now: Instant) -> Self {
+        let samples = VecDeque::from([(now, 0, 0)]);
+        Self { rows: 0, bytes: 0, began: now, last: now, samples }
     }
 
     /// Time counts from here, unless rows have arrived: what comes before the first row is not
     /// copying.
-    pub fn begin(&mut self, now: Instant) {
+    pub(super) fn begin(&mut self, now: Instant) {
         if self.rows == 0 {
-            self.samples = VecDeque::from([(now, 0, 0)]);
+            *self = Self::new(now);
         }
     }
 
     /// Rows arrived.
-    pub fn add(&mut self, rows: u64, bytes: u64, now: Instant) {
+    pub(super) fn add(&mut self, rows: u64, bytes: u64, now: Instant) {
         self.rows = self.rows.saturating_add(rows);
         self.bytes = self.bytes.saturating_add(bytes);
+        self.last = now;
         let apart = |(at, ..): &(Instant, u64, u64)| now.saturating_duration_since(*at);
         if self.samples.back().is_none_or(|last| apart(last) >= SAMPLE) {
             self.samples.push_back((now, self.rows, self.bytes));
@@ -51,25 +55,19 @@ impl Rate {
         }
     }
 
-    /// Rows at the target, those of earlier runs included.
-    pub fn position(&self) -> u64 {
-        self.before.saturating_add(self.rows)
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
     }
 
-    /// The expected total, as long as it can be true.
-    pub fn total(&self) -> Option<u64> {
-        self.total.filter(|total| self.position() <= *total)
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
-    /// How much of the expected total is there, in whole percent, rounded down.
-    pub fn percent(&self) -> Option<u64> {
-        let total = self.total()?;
-        let percent = u128::from(self.position()) * 100 / u128::from(total.max(1));
-        Some(if total == 0 { 100 } else { u64::try_from(percent).unwrap_or(100) })
-    }
-
-    /// Rows and bytes per second at this moment; unknown in the beginning.
-    pub fn speed(&self, now: Instant) -> Option<(u64, u64)> {
+    /// Rows and bytes per second at this moment; unknown before the first row.
+    pub(super) fn speed(&self, now: Instant) -> Option<(u64, u64)> {
+        if self.rows == 0 {
+            return None;
+        }
         let age = |at: &Instant| now.saturating_duration_since(*at);
         let outside = self.samples.iter().rfind(|(at, ..)| age(at) > WINDOW);
         let (from, rows, bytes) = outside.or(self.samples.front())?;
@@ -80,40 +78,18 @@ impl Rate {
         (elapsed >= SAMPLE).then(|| (per_second(self.rows - rows), per_second(self.bytes - bytes)))
     }
 
-    /// How long the rest takes at this speed; unknown without a total, or when nothing moves.
-    pub fn remaining(&self, now: Instant) -> Option<Duration> {
-        let left = self.total()? - self.position();
-        let (speed, _) = self.speed(now)?;
-        (speed > 0).then(|| Duration::from_secs(left.div_ceil(speed)))
+    /// For how long nothing has come, when that is long.
+    pub(super) fn stalled(&self, now: Instant) -> Option<Duration> {
+        let idle = now.saturating_duration_since(self.last);
+        (idle >= STALL).then_some(idle)
     }
 
-    /// `12,000 of 20,000 rows (60 %), 4,000 rows/s, 11.7 MiB/s, 2 s left`, as far as it is known.
-    pub fn text(&self, now: Instant) -> String {
-        let percent = self.percent().map_or(String::new(), |percent| format!(" ({percent} %)"));
-        format!("{}{percent}{}", self.amount(), self.pace(now))
-    }
-
-    /// The same without the percentage, which stands beside a bar.
-    pub fn text_of_bar(&self, now: Instant) -> String {
-        format!("{}{}", self.amount(), self.pace(now))
-    }
-
-    fn amount(&self) -> String {
-        let position = size::count(self.position());
-        match (self.total(), self.total) {
-            (Some(total), _) => format!("{position} of {}", size::counted(total, "row")),
-            (None, Some(wrong)) => format!("{position} rows ({} expected)", size::count(wrong)),
-            (None, None) => size::counted(self.position(), "row"),
-        }
-    }
-
-    fn pace(&self, now: Instant) -> String {
-        let Some((rows, bytes)) = self.speed(now) else { return String::new() };
-        let pace = format!(", {} rows/s, {}/s", size::count(rows), size::bytes(bytes));
-        match self.remaining(now) {
-            Some(left) if !left.is_zero() => format!("{pace}, {} left", size::remaining(left)),
-            _ => pace,
-        }
+    /// How long so many rows take at this speed; unknown in the first seconds, or when nothing
+    /// moves.
+    pub(super) fn time_for(&self, rows: u64, now: Instant) -> Option<Duration> {
+        let settled = now.saturating_duration_since(self.began) >= SETTLING;
+        let (speed, _) = self.speed(now).filter(|_| settled && self.stalled(now).is_none())?;
+        (speed > 0).then(|| Duration::from_secs(rows.div_ceil(speed)))
     }
 }
 
@@ -126,38 +102,38 @@ mod tests {
     }
 
     #[test]
-    fn speed_and_remaining_time() {
+    fn time_counts_from_the_step_that_copies() {
         let start = Instant::now();
-        let mut rate = Rate::new(Some(20_000), 4_000, start);
-        assert_eq!(rate.text(start), "4,000 of 20,000 rows (20 %)");
+        let mut rate = Rate::new(start);
         // Making the collection took a minute, which is not the copy's time.
         rate.begin(at(start, 60));
         rate.add(8_000, 8_000 * 1_024, at(start, 62));
-        let text = "12,000 of 20,000 rows (60 %), 4,000 rows/s, 3.9 MiB/s, 2 s left";
-        assert_eq!(rate.text(at(start, 62)), text);
-        rate.add(8_000, 8_000 * 1_024, at(start, 64));
-        let text = "20,000 of 20,000 rows (100 %), 4,000 rows/s, 3.9 MiB/s";
-        assert_eq!(rate.text(at(start, 64)), text);
+        assert_eq!(rate.speed(at(start, 62)), Some((4_000, 4_000 * 1_024)));
+        // Later steps do not begin it anew.
+        rate.begin(at(start, 64));
+        assert_eq!(rate.speed(at(start, 64)), Some((2_000, 2_000 * 1_024)));
     }
 
     #[test]
-    fn an_unknown_or_wrong_total_gives_no_percentage_and_no_end() {
+    fn no_end_is_told_in_the_first_seconds_or_when_nothing_moves() {
         let start = Instant::now();
-        let mut rate = Rate::new(None, 0, start);
-        rate.add(1_000, 10, at(start, 1));
-        assert_eq!(rate.text(at(start, 1)), "1,000 rows, 1,000 rows/s, 10 B/s");
-        let mut rate = Rate::new(Some(900), 0, start);
-        rate.add(1_000, 10, at(start, 1));
-        let text = "1,000 rows (900 expected), 1,000 rows/s, 10 B/s";
-        assert_eq!(rate.text(at(start, 1)), text);
-        assert_eq!((rate.percent(), rate.remaining(at(start, 1))), (None, None));
-        assert_eq!(Rate::new(Some(0), 0, start).percent(), Some(100));
+        let mut rate = Rate::new(start);
+        assert_eq!(rate.speed(at(start, 1)), None);
+        rate.add(2_000, 0, at(start, 2));
+        assert_eq!(rate.speed(at(start, 2)), Some((1_000, 0)));
+        assert_eq!(rate.time_for(4_500, at(start, 2)), None);
+        rate.add(2_000, 0, at(start, 4));
+        assert_eq!(rate.time_for(4_500, at(start, 4)), Some(Duration::from_secs(5)));
+        assert_eq!(rate.stalled(at(start, 18)), None);
+        assert!(rate.time_for(4_500, at(start, 18)).is_some());
+        assert_eq!(rate.stalled(at(start, 19)), Some(Duration::from_secs(15)));
+        assert_eq!(rate.time_for(4_500, at(start, 19)), None);
     }
 
     #[test]
     fn speed_is_that_of_the_last_half_minute() {
         let start = Instant::now();
-        let mut rate = Rate::new(Some(1_000_000), 0, start);
+        let mut rate = Rate::new(start);
         for second in 1..=60 {
             rate.add(1_000, 0, at(start, second));
         }
@@ -166,18 +142,17 @@ mod tests {
         }
         assert_eq!(rate.speed(at(start, 120)), Some((100, 0)));
         assert!(rate.samples.len() < 40, "{}", rate.samples.len());
-        // When nothing comes any more, the speed falls and no end is promised.
+        // When nothing comes any more, the speed falls.
         assert_eq!(rate.speed(at(start, 1_200)), Some((0, 0)));
-        assert_eq!(rate.remaining(at(start, 1_200)), None);
     }
 
     #[test]
     fn nothing_overflows() {
         let start = Instant::now();
-        let mut rate = Rate::new(Some(u64::MAX), u64::MAX, start);
-        rate.add(u64::MAX, u64::MAX, at(start, 1));
+        let mut rate = Rate::new(start);
+        rate.add(u64::MAX, u64::MAX, at(start, 4));
         rate.add(u64::MAX, u64::MAX, start);
-        assert_eq!(rate.percent(), Some(100));
-        assert_eq!(rate.remaining(at(start, 1)), Some(Duration::ZERO));
+        assert_eq!(rate.rows(), u64::MAX);
+        assert!(rate.time_for(u64::MAX, at(start, 5)).is_some());
     }
 }

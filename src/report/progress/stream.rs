@@ -2,22 +2,30 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::super::text::is_unprintable;
+use super::figures::Figures;
+use super::tally::Tally;
 use super::write_line;
 use crate::apply::event::{Event, Outcome, Status};
 use crate::verify::counts::Counts;
 
 /// Rises when a reader of the old lines would misunderstand the new ones.
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "1.1";
 
-/// Writes events as JSON lines.
+/// Sums are told this often.
+const PERIOD: Duration = Duration::from_secs(5);
+
+/// Writes events as JSON lines, and what they add up to every few seconds.
 #[derive(Debug)]
 pub(super) struct Stream<W> {
     out: W,
     begun: bool,
+    tally: Tally,
+    summed: Option<Instant>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,6 +86,60 @@ enum Line<'a> {
         counts: Option<&'a Counts>,
         warnings: &'a [String],
     },
+    /// What the others add up to.
+    Progress {
+        /// Since the run began.
+        seconds: f64,
+        collections: usize,
+        done: usize,
+        counts_differ: usize,
+        failed: usize,
+        stopped: usize,
+        total: Sums,
+        active: Vec<OfCollection<'a>>,
+    },
+}
+
+/// A collection whose turn it is.
+#[derive(Debug, Serialize)]
+struct OfCollection<'a> {
+    target: &'a str,
+    /// What is being done, for people.
+    step: String,
+    step_seconds: f64,
+    #[serde(flatten)]
+    sums: Sums,
+}
+
+#[derive(Debug, Serialize)]
+struct Sums {
+    /// At the target, those of earlier runs included.
+    rows: u64,
+    /// Unknown where a source does not count, or there are more.
+    rows_total: Option<u64>,
+    percent: Option<u64>,
+    bytes: u64,
+    chunks: u64,
+    rows_per_second: Option<u64>,
+    bytes_per_second: Option<u64>,
+    seconds_left: Option<u64>,
+    retries: u64,
+}
+
+impl From<Figures> for Sums {
+    fn from(figures: Figures) -> Self {
+        Self {
+            rows: figures.rows,
+            rows_total: figures.total(),
+            percent: figures.percent(),
+            bytes: figures.bytes,
+            chunks: figures.chunks,
+            rows_per_second: figures.speed.map(|(rows, _)| rows),
+            bytes_per_second: figures.speed.map(|(_, bytes)| bytes),
+            seconds_left: figures.left.map(|left| left.as_secs()),
+            retries: figures.retries,
+        }
+    }
 }
 
 impl<'a> From<&'a Event> for Line<'a> {
@@ -122,7 +184,7 @@ impl<'a> Line<'a> {
             differences,
             rows: outcome.rows,
             bytes: outcome.bytes,
-            seconds: (outcome.elapsed.as_secs_f64() * 1_000.0).round() / 1_000.0,
+            seconds: seconds(outcome.elapsed),
             retries: outcome.retries,
             rejected: outcome.rejected,
             counts: outcome.counts.as_ref(),
@@ -133,21 +195,65 @@ impl<'a> Line<'a> {
 
 impl<W: Write> Stream<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, begun: false }
+        Self { out, begun: false, tally: Tally::default(), summed: None }
     }
 
-    pub(super) fn handle(&mut self, event: &Event) -> io::Result<()> {
+    pub(super) fn handle(&mut self, event: &Event, now: Instant) -> io::Result<()> {
+        self.tally.add(event, now);
         if !self.begun {
             self.begun = true;
-            self.write(&Line::Version { format_version: FORMAT_VERSION })?;
+            write(&mut self.out, &Line::Version { format_version: FORMAT_VERSION })?;
         }
-        self.write(&event.into())
+        if matches!(event, Event::RunStarted { .. }) {
+            self.summed = Some(now);
+        }
+        write(&mut self.out, &event.into())
     }
 
-    fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
-        let json = serde_json::to_string(line).map_err(io::Error::from)?;
-        write_line(&mut self.out, &printable(&json))
+    /// Sums up when it is time.
+    pub(super) fn tick(&mut self, now: Instant) -> io::Result<()> {
+        match self.summed {
+            Some(summed) if now.saturating_duration_since(summed) >= PERIOD => self.sum_up(now),
+            _ => Ok(()),
+        }
     }
+
+    /// Sums up once more.
+    pub(super) fn finish(&mut self, now: Instant) -> io::Result<()> {
+        if self.summed.is_some() { self.sum_up(now) } else { Ok(()) }
+    }
+
+    fn sum_up(&mut self, now: Instant) -> io::Result<()> {
+        self.summed = Some(now);
+        let tally = &self.tally;
+        let active = tally.active.iter().map(|active| OfCollection {
+            target: &active.target,
+            step: active.what(),
+            step_seconds: seconds(now.saturating_duration_since(active.step_began)),
+            sums: active.figures(now).into(),
+        });
+        let progress = Line::Progress {
+            seconds: seconds(tally.elapsed(now).unwrap_or_default()),
+            collections: tally.collections,
+            done: tally.ended.done,
+            counts_differ: tally.ended.counts_differ,
+            failed: tally.ended.failed,
+            stopped: tally.ended.stopped,
+            total: tally.figures(now).into(),
+            active: active.collect(),
+        };
+        write(&mut self.out, &progress)
+    }
+}
+
+fn write(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
+    let json = serde_json::to_string(line).map_err(io::Error::from)?;
+    write_line(out, &printable(&json))
+}
+
+/// In seconds, to the millisecond.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// JSON may hold characters as they are that a terminal would act on: write them as `\u009b`.
@@ -166,40 +272,4 @@ fn printable(json: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::samples::outcome;
-
-    #[test]
-    fn events_are_json_lines() {
-        let target = "default/products".to_owned();
-        let mut stream = Stream::new(Vec::new());
-        for event in [
-            Event::CollectionStarted {
-                source: "old/products".to_owned(),
-                target: target.clone(),
-                rows: None,
-                rows_before: 7,
-            },
-            Event::Step { target: target.clone(), what: "copy rows".to_owned() },
-            Event::Copied { target: target.clone(), rows: 20, bytes: 64_000, chunks: 1 },
-            Event::Retried { target: target.clone() },
-            Event::Warning { target, text: "a\nb \u{9b}2J \"c\"".to_owned() },
-            Event::CollectionFinished(Box::new(outcome("products", Status::Done, 20))),
-            Event::CollectionFinished(Box::new(outcome(
-                "tags",
-                Status::Failed("cannot write".to_owned()),
-                0,
-            ))),
-        ] {
-            stream.handle(&event).unwrap();
-        }
-        let text = String::from_utf8(stream.out).unwrap();
-        for line in text.lines() {
-            let value: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert!(value["event"].is_string());
-        }
-        assert!(!text.chars().any(|character| character != '\n' && is_unprintable(character)));
-        insta::assert_snapshot!(text);
-    }
-}
+mod tests;

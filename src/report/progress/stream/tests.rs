@@ -1,0 +1,69 @@
+use super::super::samples::{at, copied, failed, finished, retried, run, started, step, warning};
+use super::*;
+
+/// The lines of these events, with a tick every second.
+fn lines(events: &[(u64, Event)], seconds: u64) -> String {
+    let start = Instant::now();
+    let mut stream = Stream::new(Vec::new());
+    for second in 0..=seconds {
+        for (_, event) in events.iter().filter(|(when, _)| *when == second) {
+            stream.handle(event, at(start, second)).unwrap();
+        }
+        stream.tick(at(start, second)).unwrap();
+    }
+    stream.finish(at(start, seconds)).unwrap();
+    let text = String::from_utf8(stream.out).unwrap();
+    for line in text.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(value["event"].is_string());
+    }
+    text
+}
+
+#[test]
+fn events_are_json_lines() {
+    let text = lines(
+        &[
+            (0, run(3, None, 7)),
+            (
+                0,
+                Event::CollectionStarted {
+                    source: "old/products".to_owned(),
+                    target: "default/products".to_owned(),
+                    rows: None,
+                    rows_before: 7,
+                },
+            ),
+            (0, step("products", "copy rows")),
+            (0, copied("products", 20)),
+            (0, retried("products")),
+            (0, warning("products", "a\nb \u{9b}2J \"c\"")),
+            (0, finished("products", Status::Done, 20)),
+            (0, failed("tags", "cannot write", 0)),
+        ],
+        0,
+    );
+    assert!(!text.chars().any(|character| character != '\n' && is_unprintable(character)));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn sums_are_told_every_five_seconds() {
+    let mut events = vec![
+        (0, run(2, Some(30_000), 500)),
+        (0, started("products", Some(20_000), 500)),
+        (0, started("tags", Some(10_000), 0)),
+        (1, step("products", "copy rows")),
+        (2, step("tags", "load")),
+    ];
+    events.extend((2..=9).map(|second| (second, copied("products", 1_000))));
+    let text = lines(&events, 11);
+    let sums: Vec<_> = text.lines().filter(|line| line.contains("\"progress\"")).collect();
+    assert_eq!(sums.len(), 3);
+    insta::assert_snapshot!(sums.join("\n"));
+}
+
+#[test]
+fn nothing_is_summed_up_before_the_run_begins() {
+    assert_eq!(lines(&[], 20), "");
+}

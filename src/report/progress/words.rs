@@ -1,0 +1,69 @@
+//! Sentences about collections, for people.
+
+use super::super::size;
+use super::super::style::{Role, Style};
+use super::figures::{Figures, retried};
+use super::tally::Tally;
+use crate::apply::event::{Outcome, Status};
+
+/// What is said of a run of several collections when it begins.
+pub(super) fn of_run(collections: usize, rows: Option<u64>, before: u64) -> String {
+    format!("{}: {}", size::counted(collections as u64, "collection"), to_come(rows, before))
+}
+
+/// What is said when the turn of a collection comes.
+pub(super) fn started(source: &str, target: &str, rows: Option<u64>, before: u64) -> String {
+    let from = if source == target { String::new() } else { format!(" from {source}") };
+    format!("{target}{from}: {}", to_come(rows, before))
+}
+
+fn to_come(rows: Option<u64>, before: u64) -> String {
+    let rows = match rows {
+        Some(rows) => size::counted(rows, "row"),
+        None => "number of rows unknown".to_owned(),
+    };
+    match before {
+        0 => rows,
+        before => format!("{rows}, {} copied before", size::count(before)),
+    }
+}
+
+/// What is said when it is over; nothing of a collection that is as it was.
+pub(super) fn finished(outcome: &Outcome, style: Style) -> Option<String> {
+    let Outcome { target, rows, elapsed, retries, .. } = outcome;
+    let (role, how) = match &outcome.status {
+        Status::Unchanged => return None,
+        Status::Done => (Role::Create, "done"),
+        Status::CountsDiffer(_) => (Role::Problem, "done, but the counts differ"),
+        Status::Stopped => (Role::Change, "stopped"),
+        Status::Failed(why) => {
+            let why = why.lines().next().unwrap_or_default();
+            let (target, failed) = (plain(target, style), style.paint(Role::Problem, "failed"));
+            return Some(format!("{target}: {failed}: {}", plain(why, style)));
+        }
+    };
+    let (target, how) = (plain(target, style), style.paint(role, how));
+    let rows = size::counted(*rows, "row");
+    let elapsed = size::duration(*elapsed);
+    Some(format!("{target}: {how}, {rows} in {elapsed}{}", retried(*retries)))
+}
+
+/// Something that a person should know.
+pub(super) fn warning(target: &str, text: &str, style: Style) -> String {
+    let text = plain(&format!("{target}: {text}"), style);
+    format!("{}: {text}", style.paint(Role::Change, "warning"))
+}
+
+/// `total: 5 of 20 collections done, 1 failed, 4 at work; ` and the rows.
+pub(super) fn total(tally: &Tally, figures: &Figures, style: Style) -> String {
+    let all = size::counted(tally.collections as u64, "collection");
+    let mut text = format!("total: {} of {all} done", tally.ended.done);
+    for (role, part) in tally.ended.otherwise() {
+        text += &style.paint(role, &part);
+    }
+    format!("{text}, {} at work; {}", tally.active.len(), figures.text())
+}
+
+fn plain(text: &str, style: Style) -> String {
+    style.paint(Role::Plain, text)
+}

@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use memory::Memory;
+use reject::Refusals;
 use size::ChunkSize;
 
 use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
@@ -220,6 +221,7 @@ struct Copy {
     columns: Vec<String>,
     moment: Moment,
     size: ChunkSize,
+    refusals: Refusals,
     /// Fires on the first error, or on `task.stop`.
     halt: CancellationToken,
 }
@@ -241,6 +243,7 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
         columns,
         moment,
         size: ChunkSize::new(&task.limits, task.row_bytes),
+        refusals: Refusals::default(),
         halt: task.stop.child_token(),
         task,
     });

@@ -112,7 +112,10 @@ impl Copy {
                 target.write_rows(&self.task.to, chunk.scope.as_deref(), rows, mode).await;
             turn.ended(&written, &self.task.to.name, bytes, |()| 0);
             let error = match written {
-                Ok(()) => return Ok(Written::Done),
+                Ok(()) => {
+                    self.refusals.taken();
+                    return Ok(Written::Done);
+                }
                 Err(error) if error.kind == Kind::TooLarge && rows.len() > 1 => {
                     self.size.request_too_large(rows);
                     return Ok(Written::TooLarge);
@@ -123,6 +126,7 @@ impl Copy {
                 mode = WriteMode::Again;
             }
             if error.concerns_rows() {
+                self.refusals.refused();
                 return Ok(Written::Refused(Box::new(error)));
             }
             let pause = target.retry().pause(attempt);

@@ -319,6 +319,20 @@ impl Copy {
         source_query(&self.task, scope)
     }
 
+    /// What a read gives, unless the run halts meanwhile: its rows would not be written any more.
+    async fn unless_halted<T>(
+        &self,
+        read: impl Future<Output = milvus::Result<T>>,
+    ) -> milvus::Result<T> {
+        tokio::select! {
+            biased;
+            () = self.halt.cancelled() => {
+                Err(milvus::Error::cancelled("Query", self.task.source.uri()))
+            }
+            answer = read => answer,
+        }
+    }
+
     async fn tell(&self, progress: Progress) {
         // Nobody listening is no reason to stop.
         let _ = self.task.progress.send(progress).await;

@@ -74,7 +74,8 @@ impl Copy {
                 return Ok(false);
             }
             let rest = KeyRange { after: cursor.clone(), up_to: None };
-            let mut page = self.page(&query, &rest).await.map_err(|error| {
+            let page = self.unless_halted(self.page(&query, &rest)).await;
+            let mut page = page.map_err(|error| {
                 let chunk = ChunkRecord {
                     id: ChunkId(0),
                     scope: scope.clone(),

@@ -331,4 +331,42 @@ mod tests {
         // All of them tell of the same overload.
         assert_eq!((pace.calls(), pace.shared.places.available_permits()), (4, 4));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_place_is_lost_and_none_is_made_up(
+            steps in proptest::collection::vec((0u8..5, 0usize..16, 0u64..400), 1..200),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let (pace, cancel) = (pace(8, None, None), CancellationToken::new());
+                let mut turns = Vec::new();
+                for (step, which, millis) in steps {
+                    let place = which % turns.len().max(1);
+                    match step {
+                        0 | 1 if pace.shared.places.available_permits() > 0 => {
+                            turns.push(pace.turn(0, &cancel, OF).await.unwrap());
+                        }
+                        2 if place < turns.len() => {
+                            turns.swap_remove(place).succeeded("rows", 0, 1 << 20);
+                        }
+                        3 if place < turns.len() => {
+                            let error = Error::new(Kind::RateLimited, OF.0, OF.1, "");
+                            turns[place].failed(&error);
+                        }
+                        _ => tokio::time::sleep(Duration::from_millis(millis)).await,
+                    }
+                    let surplus = pace.state().surplus;
+                    let places = pace.shared.places.available_permits();
+                    assert_eq!(pace.calls() + surplus, places + turns.len());
+                }
+                turns.clear();
+                assert_eq!(pace.calls(), pace.shared.places.available_permits());
+            });
+        }
+    }
 }

@@ -74,7 +74,7 @@ impl Copy {
                 return Ok(false);
             }
             let rest = KeyRange { after: cursor.clone(), up_to: None };
-            let page = self.unless_halted(self.page(&query, &rest)).await;
+            let page = self.unless_halted(Box::pin(self.page(&query, &rest))).await;
             let mut page = page.map_err(|error| {
                 let chunk = ChunkRecord {
                     id: ChunkId(0),

@@ -66,7 +66,7 @@ impl Copy {
         let columns = self.columns.clone();
         let rows =
             self.task.source.rows_in(&query, &chunk.range, columns, self.moment, answer_limit);
-        let rows = match self.unless_halted(rows).await {
+        let rows = match self.unless_halted(Box::pin(rows)).await {
             Ok(rows) => rows,
             Err(error) if error.kind == Kind::TooLarge => {
                 self.size.answer_too_large();

@@ -28,7 +28,7 @@ impl Copy {
                 other => other,
             }
         };
-        let keys = self.unless_halted(keys).await;
+        let keys = self.unless_halted(Box::pin(keys)).await;
         let keys = keys.map_err(|error| self.read_error(chunk, error))?;
         let Some(at) = middle(&keys).cloned() else { return Ok(None) };
         tracing::info!(range = %chunk.range, keys = keys.len(), %at, "Splitting a chunk.");

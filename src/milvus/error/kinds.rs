@@ -65,7 +65,10 @@ pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
         Code::Unavailable | Code::Aborted | Code::Cancelled => Kind::Unavailable,
         // What gateways in front of a server say; Milvus itself has a status of its own for that.
         Code::ResourceExhausted
-            if has_any(&text.to_lowercase(), &["rate limit", "ratelimit", "too many requests"]) =>
+            if has_any(
+                &text.to_lowercase(),
+                &["rate limit", "rate_limit", "ratelimit", "too many requests", "quota"],
+            ) =>
         {
             Kind::RateLimited
         }

@@ -129,7 +129,10 @@ impl Failure {
 /// Whether the server would answer in the same way about any other collection.
 fn concerns_server(error: &milvus::Error) -> bool {
     use milvus::Kind;
-    let access = error.is_access() && error.kind != Kind::PermissionDenied;
+    // A query or a write that takes too long may be so of this collection alone.
+    let of_rows = ["Query", "Insert", "Upsert", "Delete"].contains(&error.rpc);
+    let one = error.kind == Kind::PermissionDenied || (error.kind == Kind::Timeout && of_rows);
+    let access = error.is_access() && !one;
     access || error.kind == Kind::QuotaExceeded
 }
 

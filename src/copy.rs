@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use memory::Memory;
+use reject::Refusals;
 use size::ChunkSize;
 
 use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
@@ -220,6 +221,7 @@ struct Copy {
     columns: Vec<String>,
     moment: Moment,
     size: ChunkSize,
+    refusals: Refusals,
     /// Fires on the first error, or on `task.stop`.
     halt: CancellationToken,
 }
@@ -241,6 +243,7 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
         columns,
         moment,
         size: ChunkSize::new(&task.limits, task.row_bytes),
+        refusals: Refusals::default(),
         halt: task.stop.child_token(),
         task,
     });
@@ -314,6 +317,20 @@ impl Copy {
     /// The reads of a scope.
     fn query(&self, scope: Option<&str>) -> Result<Query, Error> {
         source_query(&self.task, scope)
+    }
+
+    /// What a read gives, unless the run halts meanwhile: its rows would not be written any more.
+    async fn unless_halted<T>(
+        &self,
+        read: impl Future<Output = milvus::Result<T>>,
+    ) -> milvus::Result<T> {
+        tokio::select! {
+            biased;
+            () = self.halt.cancelled() => {
+                Err(milvus::Error::cancelled("Query", self.task.source.uri()))
+            }
+            answer = read => answer,
+        }
     }
 
     async fn tell(&self, progress: Progress) {

@@ -79,7 +79,8 @@ impl Copy {
             if self.halt.is_cancelled() {
                 return Ok(false);
             }
-            let (page, found) = self.page(&query, &mut window).await.map_err(|error| {
+            let page = self.unless_halted(Box::pin(self.page(&query, &mut window))).await;
+            let (page, found) = page.map_err(|error| {
                 let range = KeyRange { up_to: None, ..window.range() };
                 let (id, scope) = (ChunkId(0), scope.clone());
                 self.read_error(&ChunkRecord { id, scope, range, tried: false }, error)

@@ -32,14 +32,12 @@ impl Copy {
             // A chunk that is too large is split, and its parts are read one after the other.
             let mut parts = vec![chunk];
             while let Some(chunk) = parts.pop() {
-                if self.halt.is_cancelled() {
-                    return Ok(());
-                }
                 let limit = self.size.answer_limit();
-                let mut share = self.task.memory.share(TWICE * limit).await;
-                if self.halt.is_cancelled() {
-                    return Ok(());
-                }
+                let mut share = tokio::select! {
+                    biased;
+                    () = self.halt.cancelled() => return Ok(()),
+                    share = self.task.memory.share(TWICE * limit) => share,
+                };
                 let ready = if let Some(rows) = self.read(&chunk, limit).await? {
                     share.shrink_to(TWICE * rows.memory());
                     self.size.learn(&rows);
@@ -65,12 +63,10 @@ impl Copy {
         answer_limit: usize,
     ) -> Result<Option<Rows>, Error> {
         let query = self.query(chunk.scope.as_deref())?;
-        let rows = self
-            .task
-            .source
-            .rows_in(&query, &chunk.range, self.columns.clone(), self.moment, answer_limit)
-            .await;
-        let rows = match rows {
+        let columns = self.columns.clone();
+        let rows =
+            self.task.source.rows_in(&query, &chunk.range, columns, self.moment, answer_limit);
+        let rows = match self.unless_halted(Box::pin(rows)).await {
             Ok(rows) => rows,
             Err(error) if error.kind == Kind::TooLarge => {
                 self.size.answer_too_large();
@@ -95,7 +91,11 @@ impl Copy {
 
     /// A row that is larger than a whole chunk may be, alone.
     async fn read_single_row(&self, chunk: ChunkRecord) -> Result<Loaded, Error> {
-        let mut share: Share = self.task.memory.share(TWICE * SINGLE_ROW).await;
+        let mut share: Share = tokio::select! {
+            biased;
+            () = self.halt.cancelled() => return Err(Error::Stopped),
+            share = self.task.memory.share(TWICE * SINGLE_ROW) => share,
+        };
         let Some(rows) = self.read(&chunk, SINGLE_ROW).await? else {
             let why = "a single row is over every message limit";
             let error = crate::milvus::Error::too_large("Query", self.task.source.uri(), why);

@@ -1,12 +1,59 @@
 //! Rows that the target refuses: found by halving the chunk that holds them, and set aside as far
 //! as the plan file allows. Everything else of the chunk is written.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use super::read::SINGLE_ROW;
 use super::write::Written;
-use super::{Copy, Error};
+use super::{Copy, Error, Progress};
 use crate::ledger::ChunkRecord;
-use crate::milvus::{self, Rows};
+use crate::milvus::{self, Rows, retry};
 use crate::model::Key;
+
+/// What the target took and refused: one that refuses everything for a while, in words that nobody
+/// knows, has nothing against a row.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Mutex<Balance>);
+
+#[derive(Debug, Default)]
+struct Balance {
+    /// Writes that were acknowledged.
+    taken: u64,
+    /// When the first was refused of which none was acknowledged since.
+    nothing_since: Option<Instant>,
+}
+
+impl Refusals {
+    /// Rows were acknowledged.
+    pub(super) fn taken(&self) {
+        let mut balance = self.balance();
+        balance.taken += 1;
+        balance.nothing_since = None;
+    }
+
+    /// Rows were refused.
+    pub(super) fn refused(&self) {
+        self.balance().nothing_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Writes that were acknowledged.
+    fn count(&self) -> u64 {
+        self.balance().taken
+    }
+
+    /// Whether some were since there were so many, or the target takes nothing for so long.
+    fn tell(&self, count: u64, patience: Duration) -> bool {
+        let balance = self.balance();
+        balance.taken > count
+            || balance.nothing_since.is_some_and(|since| since.elapsed() >= patience)
+    }
+
+    fn balance(&self) -> MutexGuard<'_, Balance> {
+        // Plain numbers, so that a panic elsewhere leaves them usable.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A row that the target refuses.
 struct RefusedRow {
@@ -18,12 +65,14 @@ struct RefusedRow {
 impl Copy {
     /// Writes the rows of a chunk that the target takes, when it refused the whole.
     ///
-    /// A row is set aside only when it was refused once more after everything else was written:
-    /// what a server says in a bad moment is no reason to leave rows behind.
+    /// A row is set aside only when it was refused once more after everything else was written, and
+    /// the target took others meanwhile: what a server says in a bad moment is no reason to leave
+    /// rows behind.
     pub(super) async fn write_accepted(&self, mut chunk: ChunkRecord) -> Result<(), Error> {
         let of_move = self.task.of_move;
         let before = self.task.ledger.with(move |ledger| ledger.rejected(of_move)).await?;
         let room = self.task.limits.max_rejected_rows.saturating_sub(before);
+        let taken = self.refusals.count();
         let mut singles = Vec::new();
         // As the ledger has it, whatever the record says that the reader was given.
         chunk.tried = true;
@@ -54,11 +103,36 @@ impl Copy {
             }
         }
         for single in singles {
-            if let Some(row) = self.refused_again(&single).await? {
+            if let Some(row) = self.refused_for_good(&single, taken).await? {
                 self.set_aside(&single, row).await?;
             }
         }
         Ok(())
+    }
+
+    /// Tries a single row until the target takes it, or refuses it and took others since there were
+    /// `taken`. Where there are no others to tell, as long as any call is tried again.
+    async fn refused_for_good(
+        &self,
+        chunk: &ChunkRecord,
+        taken: u64,
+    ) -> Result<Option<RefusedRow>, Error> {
+        let policy = self.task.target.retry();
+        let mut attempt = 0;
+        loop {
+            // What is taken after this row was refused tells nothing of that moment.
+            let tells = self.refusals.tell(taken, policy.limit());
+            let Some(row) = self.refused_again(chunk).await? else { return Ok(None) };
+            if tells {
+                return Ok(Some(row));
+            }
+            tracing::info!(key = %row.key, attempt, error = %row.error, "The target takes nothing.");
+            self.tell(Progress::Retried).await;
+            retry::wait(policy.pause(attempt), &self.halt, &row.error)
+                .await
+                .map_err(|error| self.write_error(chunk, error))?;
+            attempt += 1;
+        }
     }
 
     /// Tries a single row once more; what the target says when it refuses it again.

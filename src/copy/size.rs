@@ -11,8 +11,8 @@ use crate::model::CopySettings;
 const MOST_ROWS: u64 = 16_000;
 /// Fewest bytes to aim at.
 const LEAST: u64 = 16 << 10;
-/// Rows whose size tells something of others.
-const ENOUGH_ROWS: usize = 16;
+/// Rows whose size tells as much as was known before.
+const ENOUGH_ROWS: u64 = 16;
 
 /// Size that chunks of one collection aim at. Corrects itself while it is used.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct ChunkSize {
     wanted: u64,
     /// Bytes that no request may have.
     ceiling: AtomicU64,
+    /// Bytes of the largest request that was acknowledged.
+    taken: AtomicU64,
     answer_limit: usize,
 }
 
@@ -37,6 +39,7 @@ impl ChunkSize {
             aim: AtomicU64::new(limits.chunk_size.0),
             wanted: limits.chunk_size.0,
             ceiling: AtomicU64::new(ceiling),
+            taken: AtomicU64::new(0),
             answer_limit: usize::try_from(ceiling).unwrap_or(usize::MAX),
         }
     }
@@ -59,14 +62,26 @@ impl ChunkSize {
 
     /// Rows arrived: their size is what the next ones are expected to have.
     pub(super) fn learn(&self, rows: &Rows) {
-        if rows.len() >= ENOUGH_ROWS {
-            let measured = (rows.bytes() / rows.len()).max(1) as u64;
-            let known = self.row_bytes.load(Ordering::Relaxed);
-            self.row_bytes.store(known.midpoint(measured).max(1), Ordering::Relaxed);
-        }
+        self.learn_row(rows.bytes() as u64, rows.len() as u64);
         // An answer that was too large may have been the only one.
         let aim = self.aim.load(Ordering::Relaxed);
         self.aim_at(aim + aim / 64 + 1);
+    }
+
+    /// So many rows had so many bytes: a few tell little of others.
+    fn learn_row(&self, bytes: u64, rows: u64) {
+        let Some(measured) = bytes.checked_div(rows) else { return };
+        let (known, told) = (self.row_bytes.load(Ordering::Relaxed), rows.min(ENOUGH_ROWS));
+        let all = u128::from(2 * ENOUGH_ROWS);
+        let sum =
+            u128::from(known) * (all - u128::from(told)) + u128::from(measured) * u128::from(told);
+        let average = u64::try_from(sum / all).unwrap_or(u64::MAX);
+        self.row_bytes.store(average.max(1), Ordering::Relaxed);
+    }
+
+    /// The target took a request with these rows.
+    pub(super) fn request_taken(&self, rows: &Rows) {
+        self.taken.fetch_max(rows.bytes() as u64, Ordering::Relaxed);
     }
 
     /// An answer was over a limit.
@@ -74,9 +89,11 @@ impl ChunkSize {
         self.aim_at(self.aim.load(Ordering::Relaxed) / 4 * 3);
     }
 
-    /// The target refused these rows as too large: no later request is as large.
+    /// The target refused these rows as too large: no later request is as large, unless it took one
+    /// that was.
     pub(super) fn request_too_large(&self, rows: &Rows) {
-        let less = (rows.bytes() as u64 / 4 * 3).max(LEAST);
+        let taken = self.taken.load(Ordering::Relaxed);
+        let less = (rows.bytes() as u64 / 4 * 3).max(LEAST).max(taken);
         self.ceiling.fetch_min(less, Ordering::Relaxed);
         self.aim_at(self.aim.load(Ordering::Relaxed));
     }
@@ -114,6 +131,19 @@ mod tests {
         assert_eq!(size(8 << 20, 16 << 20, 1 << 30).rows(), 1);
         assert_eq!(size(8 << 20, 16 << 20, 8).rows(), MOST_ROWS);
         assert_eq!(size(8 << 20, 16 << 20, 8 << 10).rows(), 1_024);
+    }
+
+    #[test]
+    fn a_few_large_rows_are_learned_from_too() {
+        let size = size(8 << 20, 16 << 20, 100);
+        for _ in 0..64 {
+            size.learn_row(1 << 20, 1);
+        }
+        assert!((8..20).contains(&size.rows()), "{}", size.rows());
+        for _ in 0..16 {
+            size.learn_row(1 << 20, 1 << 10);
+        }
+        assert!((5_000..8_193).contains(&size.rows()), "{}", size.rows());
     }
 
     #[test]

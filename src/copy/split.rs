@@ -18,15 +18,18 @@ impl Copy {
     ) -> Result<Option<(ChunkRecord, ChunkRecord)>, Error> {
         let query = self.query(chunk.scope.as_deref())?;
         let source = &self.task.source;
-        let keys = match source.keys_in(&query, &chunk.range, self.moment, KEYS_ANSWER).await {
-            // Any bound will do, as long as rows are on both sides of it.
-            Err(error) if error.kind == Kind::TooLarge => source
-                .key_page(&query, &chunk.range, self.moment, KEYS, KEYS_ANSWER)
-                .await
-                .map(|(keys, _)| keys),
-            other => other,
-        }
-        .map_err(|error| self.read_error(chunk, error))?;
+        let keys = async {
+            match source.keys_in(&query, &chunk.range, self.moment, KEYS_ANSWER).await {
+                // Any bound will do, as long as rows are on both sides of it.
+                Err(error) if error.kind == Kind::TooLarge => source
+                    .key_page(&query, &chunk.range, self.moment, KEYS, KEYS_ANSWER)
+                    .await
+                    .map(|(keys, _)| keys),
+                other => other,
+            }
+        };
+        let keys = self.unless_halted(Box::pin(keys)).await;
+        let keys = keys.map_err(|error| self.read_error(chunk, error))?;
         let Some(at) = middle(&keys).cloned() else { return Ok(None) };
         tracing::info!(range = %chunk.range, keys = keys.len(), %at, "Splitting a chunk.");
         let id = chunk.id;

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use super::{Copy, Error, Loaded, Progress};
 use crate::ledger::ChunkRecord;
-use crate::milvus::{self, Kind, Rows, WriteMode, retry};
+use crate::milvus::{self, Kind, Rows, WriteMode};
 
 /// What became of a write.
 pub(super) enum Written {
@@ -112,7 +112,11 @@ impl Copy {
                 target.write_rows(&self.task.to, chunk.scope.as_deref(), rows, mode).await;
             turn.ended(&written, &self.task.to.name, bytes, |()| 0);
             let error = match written {
-                Ok(()) => return Ok(Written::Done),
+                Ok(()) => {
+                    self.refusals.taken();
+                    self.size.request_taken(rows);
+                    return Ok(Written::Done);
+                }
                 Err(error) if error.kind == Kind::TooLarge && rows.len() > 1 => {
                     self.size.request_too_large(rows);
                     return Ok(Written::TooLarge);
@@ -123,6 +127,7 @@ impl Copy {
                 mode = WriteMode::Again;
             }
             if error.concerns_rows() {
+                self.refusals.refused();
                 return Ok(Written::Refused(Box::new(error)));
             }
             let pause = target.retry().pause(attempt);
@@ -132,11 +137,8 @@ impl Copy {
             }
             tracing::info!(range = %chunk.range, attempt, %error, "Writing a chunk again.");
             self.tell(Progress::Retried).await;
-            retry::wait(pause, &self.halt, &error)
-                .await
-                .map_err(|error| self.write_error(chunk, error))?;
             target
-                .turn_to_write_again(&mut turn, bytes, &self.halt)
+                .turn_to_write_again(&mut turn, (pause, &error), bytes, &self.halt)
                 .await
                 .map_err(|error| self.write_error(chunk, error))?;
             attempt += 1;

@@ -117,16 +117,19 @@ impl Client {
         self.writes.turn(bytes, cancel, ("Insert", self.uri())).await
     }
 
-    /// Waits until they may be written again, in the same place.
+    /// Waits for `pause` after `error`, and until they may be written again. Others may use the place
+    /// meanwhile.
     ///
     /// # Errors
     /// [`Kind::Cancelled`] when asked to stop meanwhile.
     pub async fn turn_to_write_again(
         &self,
         turn: &mut Turn,
+        (pause, error): (Duration, &Error),
         bytes: u64,
         cancel: &CancellationToken,
     ) -> Result<()> {
+        turn.lend(super::retry::wait(pause, cancel, error)).await?;
         turn.again(bytes, cancel, ("Insert", self.uri())).await
     }
 

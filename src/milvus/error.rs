@@ -396,8 +396,11 @@ mod tests {
         let large =
             grpc(Code::ResourceExhausted, "grpc: received message larger than max (9 vs. 8)");
         assert!(large.kind == Kind::TooLarge && !large.outcome_unknown());
-        let fast = grpc(Code::ResourceExhausted, "local_rate_limited: Rate limit exceeded");
-        assert!(fast.kind == Kind::RateLimited && !fast.outcome_unknown());
+        // Envoy says no more than this by itself.
+        for text in ["Rate limit exceeded", "local_rate_limited", "Quota exceeded for requests"] {
+            let fast = grpc(Code::ResourceExhausted, text);
+            assert!(fast.kind == Kind::RateLimited && !fast.outcome_unknown(), "{text}");
+        }
         assert_eq!(
             grpc(Code::Unknown, "auth check failure, please check username").kind,
             Kind::Unauthenticated

@@ -18,6 +18,11 @@ use super::error::{Error, Kind, Result};
 use concurrency::Concurrency;
 use rate::Rate;
 
+/// When no call has ended for so long, those that run are taken to hang.
+const STUCK: Duration = Duration::from_secs(10);
+/// Longest pause after a call: after one that hung, a small share of the time would be hours.
+const LONGEST_REST: Duration = Duration::from_secs(600);
+
 /// What a pace must not exceed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaceLimits {
@@ -48,6 +53,8 @@ struct State {
     concurrency: Concurrency,
     /// Places that are given back when a call ends, as there are fewer now.
     surplus: usize,
+    /// When a call last ended.
+    ended: Option<Instant>,
     rate: Option<Rate>,
 }
 
@@ -80,7 +87,7 @@ impl Pace {
         let concurrency = concurrency(usize::try_from(most).unwrap_or(usize::MAX));
         let places = Arc::new(Semaphore::new(concurrency.limit()));
         let rate = limits.rate.map(Rate::new);
-        let state = Mutex::new(State { concurrency, surplus: 0, rate });
+        let state = Mutex::new(State { concurrency, surplus: 0, ended: None, rate });
         Self { shared: Arc::new(Shared { places, state, rest }) }
     }
 
@@ -94,16 +101,32 @@ impl Pace {
         cancel: &CancellationToken,
         of: (&'static str, &str),
     ) -> Result<Turn> {
-        let place = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(cancelled(of)),
-            place = self.shared.places.clone().acquire_owned() => {
-                place.map_err(|_| cancelled(of))?
+        let began = Instant::now();
+        let mut waiting = std::pin::pin!(self.shared.places.clone().acquire_owned());
+        let place = loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => return Err(cancelled(of)),
+                place = &mut waiting => break place.map_err(|_| cancelled(of))?,
+                () = tokio::time::sleep(STUCK) => self.step_over(began),
             }
         };
         let mut turn = Turn { pace: self.clone(), place: Some(place), began: Instant::now() };
         turn.again(bytes, cancel, of).await?;
         Ok(turn)
+    }
+
+    /// Lets one call more run when none has ended for long: those that run may hang until their
+    /// deadline, and others need not wait for that.
+    fn step_over(&self, waiting_since: Instant) {
+        let mut state = self.state();
+        let last = state.ended.map_or(waiting_since, |ended| ended.max(waiting_since));
+        if last.elapsed() < STUCK {
+            return;
+        }
+        state.ended = Some(Instant::now());
+        drop(state);
+        self.adjust(Concurrency::one_more);
     }
 
     /// Calls that may run at a time at present.
@@ -174,6 +197,14 @@ impl Turn {
         Ok(())
     }
 
+    /// Waits for `pause`, while another call may have the place; then it is ours again at once.
+    pub(super) async fn lend(&self, pause: impl Future<Output = Result<()>>) -> Result<()> {
+        let lent = Lent::new(self.pace.clone());
+        let waited = pause.await;
+        drop(lent);
+        waited
+    }
+
     /// The call begins only now.
     pub fn begin(&mut self) {
         self.began = Instant::now();
@@ -221,10 +252,28 @@ impl Turn {
     }
 }
 
+/// A place more, while somebody waits in theirs.
+struct Lent(Pace);
+
+impl Lent {
+    fn new(pace: Pace) -> Self {
+        pace.shared.places.add_permits(1);
+        Self(pace)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.surplus += 1 - self.0.shared.places.forget_permits(1);
+    }
+}
+
 impl Drop for Turn {
     fn drop(&mut self) {
         let Some(permit) = self.place.take() else { return };
-        let pause = self.began.elapsed().mul_f64(self.pace.shared.rest.min(1e4));
+        let pause = self.began.elapsed().mul_f64(self.pace.shared.rest.min(1e4)).min(LONGEST_REST);
+        self.pace.state().ended = Some(Instant::now());
         let pace = self.pace.clone();
         let give_back = move || {
             let mut state = pace.state();
@@ -248,87 +297,4 @@ impl Drop for Turn {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OF: (&str, &str) = ("Query", "http://h:1");
-
-    fn pace(calls: u32, load: Option<f64>, rate: Option<u64>) -> Pace {
-        Pace::new(PaceLimits { calls, load, rate })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_load_below_one_is_a_call_and_a_pause() {
-        let (pace, cancel) = (pace(8, Some(0.25), None), CancellationToken::new());
-        let started = Instant::now();
-        for _ in 0..3 {
-            let turn = pace.turn(0, &cancel, OF).await.unwrap();
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            turn.succeeded("rows", 0, 1 << 20);
-        }
-        // Two pauses of three seconds between three calls of one.
-        assert_eq!(started.elapsed().as_secs(), 9);
-        assert_eq!(pace.calls(), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_load_above_one_bounds_the_calls() {
-        for (load, most) in [(1.0, 1), (1.5, 2), (2.0, 2), (64.0, 8)] {
-            let pace = pace(8, Some(load), None);
-            assert_eq!(pace.state().concurrency.most(), most, "{load}");
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn bytes_are_sent_at_the_rate_that_is_allowed() {
-        let (pace, cancel) = (pace(4, None, Some(1_000_000)), CancellationToken::new());
-        let started = Instant::now();
-        for _ in 0..10 {
-            let turn = pace.turn(1_000_000, &cancel, OF).await.unwrap();
-            turn.succeeded("rows", 1_000_000, 0);
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        assert!((8.0..=10.0).contains(&seconds), "{seconds}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_call_that_waits_can_be_cancelled() {
-        let (pace, cancel) = (pace(1, None, None), CancellationToken::new());
-        let held = pace.turn(0, &cancel, OF).await.unwrap();
-        let mut others = Vec::new();
-        while pace.shared.places.available_permits() > 0 {
-            others.push(pace.turn(0, &cancel, OF).await.unwrap());
-        }
-        cancel.cancel();
-        let error = pace.turn(0, &cancel, OF).await.unwrap_err();
-        assert_eq!(error.kind, Kind::Cancelled);
-        drop((held, others));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn overload_leaves_fewer_places_when_calls_have_ended() {
-        let (pace, cancel) = (pace(8, None, None), CancellationToken::new());
-        // Calls that take as long however many there are.
-        for _ in 0..50 {
-            let mut turns = Vec::new();
-            while pace.shared.places.available_permits() > 0 {
-                turns.push(pace.turn(0, &cancel, OF).await.unwrap());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            for turn in turns {
-                turn.succeeded("rows", 0, 1 << 20);
-            }
-        }
-        assert_eq!(pace.calls(), 8);
-        let mut turns = Vec::new();
-        while pace.shared.places.available_permits() > 0 {
-            turns.push(pace.turn(0, &cancel, OF).await.unwrap());
-        }
-        let error = Error::new(Kind::RateLimited, OF.0, OF.1, "");
-        for turn in turns {
-            turn.failed(&error);
-        }
-        // All of them tell of the same overload.
-        assert_eq!((pace.calls(), pace.shared.places.available_permits()), (4, 4));
-    }
-}
+mod tests;

@@ -15,6 +15,8 @@ use crate::world::{PARTITIONS, PATIENCE, PLAN, Source, Trip, assert_says};
 
 /// Where the rows are named that are set aside.
 const FILE: &str = ".milvus-ferry/catalog.rejects.jsonl";
+/// As long, a target that takes nothing at all is asked again, before its rows are to blame.
+const RETRY: &str = "retry_for = \"8s\"";
 
 /// A source with rows that the target refuses.
 struct Poisoned {
@@ -73,7 +75,7 @@ impl Poisoned {
         // As long as the test runs, like the shared sources.
         let source: &'static Source = Box::leak(Box::new(Source { database, collection, table }));
         let to = lab::server(Kind::Milvus235B);
-        let trip = Trip::between(source, server.uri(), to, endpoint, "", "").await;
+        let trip = Trip::between(source, server.uri(), to, endpoint, "", RETRY).await;
         Self { trip, from, bad }
     }
 
@@ -341,5 +343,29 @@ async fn broken_json_of_an_old_source() {
     world.trip.apply().expect_code(0);
     world.assert_accepted_arrived().await;
     world.assert_named();
+    world.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_bad_moment_that_outlasts_the_search_leaves_no_row_behind() {
+    // One chunk of 40 rows: it is refused whole (an insert), then in 78 halves (upserts), and the
+    // rows of it still, one after the other, when everything else was tried.
+    let relay = Relay::with_rule(target(), |call| {
+        if call.rpc == "Insert" || (call.rpc == "Upsert" && call.number <= 82) {
+            return Act::Refuse(refusal(65_535, ErrorCode::UnexpectedError, "a bad moment"));
+        }
+        Act::Forward
+    });
+    let collection = collection(DataType::Int64);
+    let table = data::table_of(&collection, &data::key_range(0..40), 75);
+    let world = Poisoned::at(collection, table, &[], &relay.uri()).await;
+    world.allow(1_000);
+    let patient = world.trip.ferry.read(PLAN).replace(RETRY, "retry_for = \"5m\"");
+    world.trip.ferry.write(PLAN, &patient);
+    let outcome = world.trip.apply().expect_code(0);
+    assert!(relay.count("Upsert") > 82, "it was over before the bad moment");
+    assert!(!outcome.stdout.contains("set aside"), "{}", outcome.stdout);
+    world.assert_accepted_arrived().await;
+    assert!(!world.has_file());
     world.clear().await;
 }

@@ -148,7 +148,7 @@ async fn a_second_ctrl_c_stops_all_at_once() {
         if call.rpc == "Insert" && call.number > 4 { Act::Hang } else { Act::Forward }
     });
     let mut run = caravan.ferry.spawn(&["apply", PLAN, "--yes"]);
-    run.wait_until(PATIENCE, || caravan.target.count("Insert") >= 6);
+    run.wait_until(PATIENCE, || caravan.target.count("Insert") >= 5);
     run.signal("INT");
     for _ in 0..50 {
         assert!(run.runs(), "it did not wait for what is in flight");

@@ -52,6 +52,7 @@ pub fn whole(
     if changes.iter().any(CollectionChange::is_pending) {
         whole.admission(source, target);
     }
+    whole.chains(source);
     whole.databases(target);
     whole.collections(target);
     whole.storage();
@@ -142,6 +143,25 @@ impl Whole<'_> {
             };
             let what = format!("{text}{}", because(state));
             self.push(severity, code, state.uri.clone(), what, advice);
+        }
+    }
+
+    /// One collection that is filled while another is made of it would be copied in part.
+    fn chains(&mut self, source: &ServerState) {
+        if source.uri != self.target {
+            return;
+        }
+        let pending = || self.changes.iter().filter(|change| change.is_pending());
+        let read: BTreeSet<&str> = pending().map(|change| change.source_address.as_str()).collect();
+        let both: Vec<String> = pending()
+            .map(|change| change.target_address.as_str())
+            .filter(|target| read.contains(target))
+            .map(str::to_owned)
+            .collect();
+        for address in both {
+            let what = "it is a target and a source of the same plan file".to_owned();
+            let advice = "move one after the other: select them with --only";
+            self.push(Severity::Error, "target_is_a_source", address, what, advice);
         }
     }
 

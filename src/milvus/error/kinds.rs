@@ -38,6 +38,11 @@ const TRANSIENT: &[&str] = &[
     "transport is closing",
     "Unavailable desc",
     "Canceled desc",
+    // Streaming nodes, from 2.6 on (by their source).
+    "STREAMING_CODE_ON_SHUTDOWN",
+    "STREAMING_CODE_UNMATCHED_CHANNEL_TERM",
+    "STREAMING_CODE_CHANNEL_NOT_EXIST",
+    "STREAMING_CODE_CHANNEL_FENCED",
 ];
 
 pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
@@ -65,7 +70,10 @@ pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
         Code::Unavailable | Code::Aborted | Code::Cancelled => Kind::Unavailable,
         // What gateways in front of a server say; Milvus itself has a status of its own for that.
         Code::ResourceExhausted
-            if has_any(&text.to_lowercase(), &["rate limit", "ratelimit", "too many requests"]) =>
+            if has_any(
+                &text.to_lowercase(),
+                &["rate limit", "rate_limit", "ratelimit", "too many requests", "quota"],
+            ) =>
         {
             Kind::RateLimited
         }
@@ -121,6 +129,9 @@ pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
 }
 
 fn text_kind(text: &str) -> Kind {
+    if text.contains("STREAMING_CODE_RATE_LIMIT") {
+        return Kind::RateLimited;
+    }
     if has_any(
         text,
         &[

@@ -54,7 +54,8 @@ fn several(number: usize) -> Vec<CollectionChange> {
 
 /// Codes, errors plain and warnings in brackets.
 fn codes(changes: &[CollectionChange], target: &ServerState, abilities: &Abilities) -> Vec<String> {
-    whole(changes, &ServerState::default(), target, abilities)
+    let source = ServerState { uri: "http://source:19530".to_owned(), ..ServerState::default() };
+    whole(changes, &source, target, abilities)
         .iter()
         .map(|finding| match finding.severity {
             Severity::Error => finding.code.to_owned(),
@@ -133,4 +134,19 @@ fn what_is_not_known_of_the_target_is_said() {
     assert!(found[0].message.contains("Serverless are assumed"), "{found:?}");
     let named = cloud(Some(TargetKind::ZillizDedicated), None);
     assert_eq!(codes(&[], &state, &named), NOTHING);
+}
+
+#[test]
+fn a_target_that_is_a_source_too_is_refused_on_one_server_only() {
+    let abilities = Abilities::of(&ServerVersion::parse("2.3.5"), None, None);
+    let mut changes = several(2);
+    changes[0].target_address = "default/c1".to_owned();
+    changes[1].target_address = "default/c2".to_owned();
+    let source = "http://source:19530";
+    let here = ServerState { uri: source.to_owned(), ..ServerState::default() };
+    assert_eq!(codes(&changes, &here, &abilities), ["target_is_a_source"]);
+    assert_eq!(codes(&changes, &ServerState::default(), &abilities), NOTHING);
+    // What is finished is not written any more.
+    changes[0].action = Action::Unchanged;
+    assert_eq!(codes(&changes, &here, &abilities), NOTHING);
 }

@@ -142,8 +142,8 @@ fn bare(
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--bare", &source.uri(), "--to", &target.uri()])
         .args(["--rows", &rows.to_string(), "--rows-at-once", &rows_at_once.to_string()])
-        .args(["--in-flight", &arguments.number("--in-flight").unwrap_or(4).to_string()])
-        .args(["--connections", &arguments.number("--connections").unwrap_or(4).to_string()])
+        .args(["--in-flight", &arguments.number("--in-flight").unwrap_or(16).to_string()])
+        .args(["--connections", &arguments.number("--connections").unwrap_or(8).to_string()])
         .stdin(Stdio::null())
         .spawn()
         .unwrap();

@@ -108,6 +108,21 @@ fn a_slow_target_that_refuses_by_rate_gets_every_row_once() {
     assert!(tally.bytes as f64 <= rate * (took + 1.0) + most, "{tally:?} in {took} s");
 }
 
+#[test]
+fn a_rate_of_writes_that_the_plan_file_names_is_kept() {
+    let source = Source::of("rows", small(), 3_000);
+    let pace = Pace { latency: Duration::ZERO, bytes_per_second: Some(1.5e5) };
+    let target = Target::at(pace);
+    let copy = "chunk_size = \"64KiB\"\nmax_write_rate = \"100KB/s\"";
+    ferry(&source, &target, copy).run(&["apply", PLAN, "--yes"]).expect_code(0);
+    let tally = target.tally();
+    assert_eq!((tally.rows, tally.refused), (3_000, 0), "{tally:?}");
+    let took = tally.last.unwrap().duration_since(tally.first.unwrap()).as_secs_f64();
+    // Half a second's bytes may go at once, and a request goes whole.
+    let most = 1e5 * (took + 0.5) + 2.0 * tally.largest as f64;
+    assert!(tally.bytes as f64 <= most, "{tally:?} in {took} s");
+}
+
 /// 1.6 GB of rows of 50 kB through 64 MiB.
 #[cfg(target_os = "linux")]
 #[test]

@@ -83,7 +83,8 @@ async fn acknowledgements_of_the_target_that_are_cut_off() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn every_connection_is_cut_time_after_time() {
     let links = Links::new();
-    let trip = links.trip("").await;
+    // One chunk after the other, so that there are some left for every cut.
+    let trip = links.trip("parallelism = 1").await;
     links.slow_down();
     let ledger = trip.ledger();
     let mut run = trip.spawn();
@@ -208,7 +209,7 @@ async fn one_ctrl_c_on_silent_links_ends_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_link_that_is_cut_and_stays_closed() {
     let links = Links::new();
-    let trip = links.trip("retry_for = \"3s\"").await;
+    let trip = links.trip("retry_for = \"3s\"\nparallelism = 1").await;
     for link in links.both() {
         let done = trip.ledger().chunks_done();
         links.slow_down();

@@ -2,11 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Part of a second's bytes that may be used at once.
-const BURST: f64 = 0.5;
-
-/// A bucket that fills at a rate and may be overdrawn: a request that is larger than the bucket goes,
-/// and what follows waits until it is paid for. Milvus's own limiter works like this.
+/// A debt that is paid off at a rate: a request goes when there is none, however large it is, and what
+/// follows waits until it is paid for. Milvus's own limiter works like this; time in which nothing was
+/// sent is not made up for, as it may not have it on account either.
 #[derive(Debug)]
 pub(super) struct Rate {
     per_second: f64,
@@ -19,7 +17,7 @@ impl Rate {
     pub(super) fn new(per_second: u64) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "no rate needs more than 52 bits")]
         let per_second = per_second.max(1) as f64;
-        Self { per_second, level: per_second * BURST, filled: None }
+        Self { per_second, level: 0.0, filled: None }
     }
 
     /// Takes bytes, and says how long to wait until they may be sent.
@@ -38,7 +36,7 @@ impl Rate {
 
     /// Bytes that were taken and not sent.
     pub(super) fn give_back(&mut self, bytes: u64) {
-        self.level += as_float(bytes);
+        self.level = (self.level + as_float(bytes)).min(0.0);
     }
 
     fn fill(&mut self, now: Instant) {
@@ -46,8 +44,7 @@ impl Rate {
             .filled
             .replace(now)
             .map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
-        let full = self.per_second * BURST;
-        self.level = (self.level + since.as_secs_f64() * self.per_second).min(full);
+        self.level = (self.level + since.as_secs_f64() * self.per_second).min(0.0);
     }
 }
 
@@ -75,7 +72,7 @@ mod tests {
             for size in sizes {
                 now += bucket.take(size, now);
                 sent += as_float(size);
-                let allowed = as_float(rate) * ((now - start).as_secs_f64() + BURST) + largest;
+                let allowed = as_float(rate) * (now - start).as_secs_f64() + largest;
                 prop_assert!(sent <= allowed + 1.0, "{sent} of {allowed}");
             }
         }

@@ -89,7 +89,7 @@ async fn an_alias_is_only_taken_over_by_permission() {
     scene.plan_one("things", "move_aliases = true");
     scene.to.forget_calls();
     // A copy that stops leaves it where it is.
-    scene.to.refuse_once("Insert", 2, 1100, "a bad day: invalid parameter");
+    scene.to.refuse_once("Insert", 2, 9, "quota exceeded[reason=a bad day]");
     scene.apply().await.expect_code(5);
     assert_eq!(leads_to(&scene.target, "live").await, "old");
     let (plan, _) = scene.converge().await;

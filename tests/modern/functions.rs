@@ -184,7 +184,7 @@ async fn embeddings_survive_a_stop() {
         let collection = embedded("texts");
         let rows = fill(&scene, &collection, &[]).await;
         scene.plan_one("texts", "");
-        scene.to.refuse_once("Insert", after, 1100, "a bad day: invalid parameter");
+        scene.to.refuse_once("Insert", after, 9, "quota exceeded[reason=a bad day]");
         scene.plan().await.expect_code(2);
         let stopped = scene.apply().await.expect_code(5);
         expect_words(&stopped, &["a bad day"]);

@@ -65,8 +65,9 @@ impl Scene {
         self.run(&["plan", PLAN, "--detailed-exitcode"]).await
     }
 
+    /// With the log, which names every step, however short.
     pub(super) async fn apply(&self) -> Outcome {
-        self.run(&["apply", PLAN, "--yes"]).await
+        self.run(&["apply", PLAN, "--yes", "-v"]).await
     }
 
     /// The whole way: changes are pending, are carried out, and then there is nothing to do.

@@ -98,7 +98,7 @@ async fn a_cluster_of_an_unnamed_plan_is_asked_about() {
     assert!(!outcome.stdout.contains("target_kind_unknown"), "{}", outcome.stdout);
     assert!(outcome.stdout.contains(", Dedicated, 1 CU\n"), "{}", outcome.stdout);
     assert!(
-        outcome.stdout.contains("under a minute at the target's 17 MB/s"),
+        outcome.stdout.contains("at most 17 MB/s, the quota of its plan"),
         "{}",
         outcome.stdout
     );

@@ -23,12 +23,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use futures_util::stream::{self, StreamExt};
 use null::{Content, Shape, Source, Target};
 use shared::floor::{self, Pace};
 use shared::table::{self, digits};
 use shared::{Arguments, apply, plan, settle};
 use support::lab::{Kind, servers, unique_name};
 use support::probe::Probe;
+
+/// Source collections that are made side by side, before anything is measured.
+const MADE_AT_ONCE: usize = 8;
 
 fn main() {
     let arguments = Arguments::read();
@@ -56,10 +60,13 @@ fn main() {
         let [source, target] = servers([Kind::Milvus235A, Kind::Milvus235B]);
         let (from, to) = (Probe::of(source).await, Probe::of(target).await);
         let prefix = unique_name("many");
-        for place in 0..number {
-            let name = format!("{prefix}_{place}");
-            floor::make_source(&from, source.uri(), &shape, &name, rows).await;
-        }
+        stream::iter(0..number)
+            .for_each_concurrent(MADE_AT_ONCE, |place| {
+                let name = format!("{prefix}_{place}");
+                let (from, shape) = (&from, &shape);
+                async move { floor::make_source(from, source.uri(), shape, &name, rows).await }
+            })
+            .await;
         let mut fastest = f64::INFINITY;
         let mut floors = Vec::new();
         for at_once in &at_once {

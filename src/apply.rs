@@ -1,5 +1,6 @@
 //! Carries changes out, several collections at a time, each in the same order: collection → partitions → rows → indexes →
-//! load → counts → aliases. Every step is safe to run twice and is journaled; what happens is told as one
+//! load → counts → aliases. (Indexes before the rows are no faster, and HNSW is slower: see
+//! `benches/README.md`.) Every step is safe to run twice and is journaled; what happens is told as one
 //! stream of [`Event`]s.
 
 pub mod event;

@@ -1,7 +1,7 @@
-//! Carries changes out, several collections at a time, each in the same order: collection → partitions → rows → indexes →
-//! load → counts → aliases. (Indexes before the rows are no faster, and HNSW is slower: see
-//! `benches/README.md`.) Every step is safe to run twice and is journaled; what happens is told as one
-//! stream of [`Event`]s.
+//! Carries changes out, several collections at a time, each in the same order: collection →
+//! partitions → rows → indexes → load → counts → aliases. (Indexes before the rows are no faster, and
+//! HNSW is slower: see `benches/README.md`.) Every step is safe to run twice and is journaled; what
+//! happens is told as one stream of [`Event`]s.
 
 pub mod event;
 mod loading;

@@ -36,6 +36,8 @@ use crate::model::{Collection, CopySettings, KeyRange, RowSettings};
 
 /// Chunks that may wait between discovery and the readers.
 const WAITING_CHUNKS: usize = 64;
+/// Largest answer of a keys-only query, bytes; decoded it takes as much once more.
+const KEYS_ANSWER: usize = 8 << 20;
 
 /// The ledger, shared by the tasks of a run.
 #[derive(Clone)]

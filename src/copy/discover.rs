@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Copy, Error};
+use super::{Copy, Error, KEYS_ANSWER};
 use crate::ledger::{ChunkId, ChunkRecord};
 use crate::milvus::query::LARGEST_LIMIT;
 use crate::milvus::{self, Kind};
@@ -18,8 +18,6 @@ use window::{Found, Window};
 const LEDGER_PAGE: usize = 1_000;
 /// Fewest keys asked for at a time, unless that is too large an answer.
 const SMALL_PAGE: u64 = 1_000;
-/// Largest answer of a keys-only page, bytes; decoded it takes as much once more.
-const KEYS_ANSWER: usize = 8 << 20;
 /// How many times larger a chunk may get while no key is found that is a good bound.
 const STRETCH: u64 = 3;
 

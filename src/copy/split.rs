@@ -1,14 +1,12 @@
 //! Splitting a chunk that is too large for one message.
 
-use super::{Copy, Error};
+use super::{Copy, Error, KEYS_ANSWER};
 use crate::ledger::ChunkRecord;
 use crate::milvus::Kind;
 use crate::model::Key;
 
 /// Keys to look at when a chunk holds too many to list.
 const KEYS: u32 = 1_000;
-/// Largest answer of a keys-only query, bytes.
-const KEYS_ANSWER: usize = 8 << 20;
 
 impl Copy {
     /// Splits a chunk near its median key; `None` when it holds a single key.

@@ -97,7 +97,7 @@ impl Copy {
         mut mode: WriteMode,
     ) -> Result<Written, Error> {
         let target = &self.task.target;
-        let bytes = rows.bytes() as u64;
+        let (what, bytes) = (self.task.to.address(), rows.bytes() as u64);
         let mut failing_since = None;
         let mut attempt = 0;
         let turn = target.turn_to_write(bytes, &self.halt).await;
@@ -110,7 +110,7 @@ impl Copy {
         loop {
             let written =
                 target.write_rows(&self.task.to, chunk.scope.as_deref(), rows, mode).await;
-            turn.ended(&written, &self.task.to.name, bytes, |()| 0);
+            turn.ended(&written, &what, bytes, |()| 0);
             let error = match written {
                 Ok(()) => {
                     self.refusals.taken();

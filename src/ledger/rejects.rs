@@ -18,14 +18,14 @@ use crate::model::Key;
 
 /// One line of the file for people.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line {
     source: String,
     target: String,
-    partition: Option<&'a str>,
+    partition: Option<String>,
     /// An `Int64` in decimal: as a number, many a reader would round it.
     key: String,
-    reason: &'a str,
-    at: &'a str,
+    reason: String,
+    at: String,
 }
 
 impl Ledger {
@@ -106,27 +106,31 @@ impl Ledger {
     /// Readers see the old file or the new one, never a part.
     pub fn write_rejects_file(&self) -> Result<Option<PathBuf>, Error> {
         let path = self.path.with_extension("rejects.jsonl");
-        let mut lines = Vec::new();
-        for found in self.moves()? {
-            if found.state == super::MoveState::Superseded {
-                continue;
-            }
-            let ends = &found.ends;
-            let source = format!("{}/{}", ends.source_database, ends.source_collection);
-            let target = format!("{}/{}", ends.target_database, ends.target_collection);
-            for reject in self.rejects(found.id)? {
+        let lines = self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT m.source_database || '/' || m.source_collection,
+                        m.target_database || '/' || m.target_collection,
+                        s.partition, r.key, r.reason, r.at
+                 FROM rejects r JOIN moves m ON m.id = r.move_id
+                     JOIN chunks c ON c.id = r.chunk_id JOIN scopes s ON s.id = c.scope_id
+                 WHERE m.state <> 'superseded' ORDER BY r.move_id, r.chunk_id",
+            )?;
+            let mut rows = statement.query([])?;
+            let mut lines = Vec::new();
+            while let Some(row) = rows.next()? {
                 let line = Line {
-                    source: source.clone(),
-                    target: target.clone(),
-                    partition: reject.scope.as_deref(),
-                    key: text_of(&reject.key),
-                    reason: &reject.reason,
-                    at: &reject.at,
+                    source: row.get(0)?,
+                    target: row.get(1)?,
+                    partition: row.get(2)?,
+                    key: row.get(3)?,
+                    reason: row.get(4)?,
+                    at: row.get(5)?,
                 };
                 // Texts only, which always have a form in JSON.
                 lines.push(serde_json::to_string(&line).unwrap_or_default());
             }
-        }
+            Ok(lines)
+        })?;
         if lines.is_empty() {
             return match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -130,7 +130,8 @@ impl Pace {
     }
 
     /// Calls that may run at a time at present.
-    pub fn calls(&self) -> usize {
+    #[cfg(test)]
+    fn calls(&self) -> usize {
         self.state().concurrency.limit()
     }
 

@@ -141,6 +141,15 @@ impl Poisoned {
         self.trip.ferry.path(FILE).exists()
     }
 
+    /// Lets so many rows be set aside and finishes: all others arrive, and these are named.
+    async fn ends_well(self, allowed: usize) {
+        self.allow(allowed);
+        self.trip.apply().expect_code(0);
+        self.assert_accepted_arrived().await;
+        self.assert_named();
+        self.clear().await;
+    }
+
     async fn clear(self) {
         self.from.drop_collection("poisoned").await;
         self.trip.clear().await;
@@ -207,11 +216,7 @@ async fn without_leave_the_run_stops_at_a_row_that_is_refused_and_goes_on_with_i
     world.allow(2);
     let outcome = world.trip.apply().expect_code(5);
     assert_says(&outcome, "and 2 others before");
-    world.allow(3);
-    world.trip.apply().expect_code(0);
-    world.assert_accepted_arrived().await;
-    world.assert_named();
-    world.clear().await;
+    world.ends_well(3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -339,11 +344,7 @@ async fn broken_json_of_an_old_source() {
     let world = Poisoned::over(server, from, collection, table, poisoned, target().uri()).await;
     let outcome = world.trip.apply().expect_code(5);
     assert_says(&outcome, "field \"json\"");
-    world.allow(3);
-    world.trip.apply().expect_code(0);
-    world.assert_accepted_arrived().await;
-    world.assert_named();
-    world.clear().await;
+    world.ends_well(3).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -1,6 +1,6 @@
 //! Carries changes out, several collections at a time, each in the same order: collection →
-//! partitions → rows → indexes → load → counts → aliases. (Indexes before the rows are no faster, and
-//! HNSW is slower: see `benches/README.md`.) Every step is safe to run twice and is journaled; what
+//! partitions → rows → indexes → load → counts → aliases. (Indexes before the rows cost the
+//! server more: see `benches/README.md`.) Every step is safe to run twice and is journaled; what
 //! happens is told as one stream of [`Event`]s.
 
 pub mod event;

@@ -3,6 +3,7 @@
 
 pub mod collection;
 pub mod data_type;
+pub mod digest;
 pub mod key;
 pub mod migration;
 pub mod name;
@@ -18,10 +19,11 @@ pub use collection::{
     Index, LoadState, Partition, StructField, ValueOfDefault,
 };
 pub use data_type::DataType;
+pub use digest::{Digest, FieldDifference};
 pub use key::{Key, KeyKind, KeyRange};
 pub use migration::{
-    ByteSize, CopySettings, Credentials, Endpoint, EnvName, Migration, NameTemplate, Selector,
-    TargetKind, Tls, VerifySettings,
+    ByteSize, ContentCheck, CopySettings, Credentials, Endpoint, EnvName, Migration, NameTemplate,
+    OnMismatch, SearchCheck, Selector, TargetKind, Tls, VerifySettings,
 };
 pub use rows::{DynamicData, RowSettings};
 pub use rule::{

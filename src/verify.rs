@@ -1,3 +1,84 @@
-//! Proof that the target holds what the source gave.
+//! Proof that the target holds what the source gave: numbers of rows, every value by digests of key
+//! ranges, samples, schemas and searches.
 
 pub mod counts;
+pub mod result;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::copy::{Memory, SharedLedger};
+use crate::ledger::MoveId;
+use crate::milvus::Client;
+use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySettings};
+
+pub use result::{Mode, Status, Verification};
+
+/// What the verifications of all collections of a run share.
+#[derive(Clone)]
+pub struct Check {
+    /// Where the rows came from.
+    pub source: Client,
+    /// Where they went.
+    pub target: Client,
+    /// How rows are compared.
+    pub mode: Mode,
+    /// Sample sizes, searches.
+    pub settings: VerifySettings,
+    /// Parallelism and sizes.
+    pub limits: CopySettings,
+    /// Bytes of rows that may be in memory.
+    pub memory: Memory,
+    /// The ledger, where there is one.
+    pub ledger: Option<SharedLedger>,
+    /// Where progress is told; nobody has to listen.
+    pub events: mpsc::Sender<Event>,
+    /// Fires when no more may be compared.
+    pub stop: CancellationToken,
+}
+
+/// One collection that is verified.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The source, as it is now.
+    pub from: Collection,
+    /// Its load state.
+    pub from_load: LoadState,
+    /// The target as it is to be.
+    pub wanted: Collection,
+    /// The target as it is now.
+    pub to: Collection,
+    /// Its load state.
+    pub to_load: LoadState,
+    /// How rows are read and written.
+    pub settings: RowSettings,
+    /// What made it, in the ledger; absent without one.
+    pub of_move: Option<MoveId>,
+    /// Whether the target may hold rows that are not from this source.
+    pub adopted: bool,
+    /// Rows at the source, as far as that is known.
+    pub rows: Option<u64>,
+}
+
+/// What happens while collections are verified.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A collection's turn begins.
+    Started {
+        /// `database/collection` at the target.
+        target: String,
+        /// Rows to compare, where that is known.
+        rows: Option<u64>,
+    },
+    /// Rows were compared.
+    Compared {
+        /// `database/collection` at the target.
+        target: String,
+        /// How many, since the last such event.
+        rows: u64,
+        /// Their bytes, at both ends.
+        bytes: u64,
+    },
+    /// It ended.
+    Finished(Box<Verification>),
+}

@@ -140,11 +140,68 @@ pub struct CopySettings {
     pub retry_for: Duration,
 }
 
+/// Which rows are compared value by value.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ContentCheck {
+    /// None.
+    #[default]
+    Off,
+    /// Some, chosen at random.
+    Sample,
+    /// All.
+    Full,
+}
+
+/// What is done when rows differ.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// They are named.
+    #[default]
+    Fail,
+    /// Those that are missing or different are copied again.
+    Repair,
+}
+
+/// Searches that are run at both ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SearchCheck {
+    /// Searches for each vector field.
+    pub queries: u32,
+    /// Results that each asks for.
+    pub top_k: u32,
+    /// Least share of the source's results that the target has to give too, 0 to 1.
+    pub min_overlap: f64,
+}
+
 /// How the result is checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct VerifySettings {
     /// Compare counts of rows.
     pub counts: bool,
+    /// Compare rows.
+    pub content: ContentCheck,
+    /// Rows of each collection that a sample has.
+    pub sample_rows: u64,
+    /// Compare searches.
+    pub search: Option<SearchCheck>,
+    /// What is done when rows differ.
+    pub on_mismatch: OnMismatch,
+    /// Whether a repair deletes rows that are at the target only, in collections that were made by
+    /// this plan.
+    pub delete_extra: bool,
+}
+
+impl Default for VerifySettings {
+    fn default() -> Self {
+        Self {
+            counts: true,
+            content: ContentCheck::Off,
+            sample_rows: 10_000,
+            search: None,
+            on_mismatch: OnMismatch::Fail,
+            delete_extra: false,
+        }
+    }
 }
 
 /// What kind of server the target is, as far as its limits go.

@@ -118,6 +118,7 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         collections,
         verify: VerifySettings {
             counts: file.verify.as_ref().and_then(|verify| verify.counts).unwrap_or(true),
+            ..VerifySettings::default()
         },
         copy: copy?,
     })

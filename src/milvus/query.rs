@@ -1,5 +1,6 @@
 //! Reading: pages of keys, ranges of rows, counts.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::client::{CallOptions, Client};
@@ -234,15 +235,53 @@ impl Client {
         max_answer: usize,
     ) -> Result<Rows> {
         let expression = range.expression(&query.key_field, query.key_kind);
+        let rows = self.rows_where(query, expression, output, moment, max_answer).await?;
+        if let Some(stray) = rows.keys().iter().find(|key| !range.contains(key)) {
+            let why = format!("asked for {range}, the answer holds key {stray}");
+            return Err(self.error(Kind::BadAnswer, "Query", why));
+        }
+        Ok(rows)
+    }
+
+    /// The rows that have one of these keys, in no order; none for a key that is not there.
+    ///
+    /// # Errors
+    /// As [`Self::rows_in`].
+    pub async fn rows_of_keys(
+        &self,
+        query: &Query,
+        keys: &[Key],
+        output: Vec<String>,
+        moment: Moment,
+        max_answer: usize,
+    ) -> Result<Rows> {
+        let expression = Key::any_of(&query.key_field, keys);
+        let rows = self.rows_where(query, expression, output, moment, max_answer).await?;
+        let asked: BTreeSet<&Key> = keys.iter().collect();
+        if let Some(stray) = rows.keys().iter().find(|key| !asked.contains(key)) {
+            let why = format!("asked for {} keys, the answer holds key {stray}", keys.len());
+            return Err(self.error(Kind::BadAnswer, "Query", why));
+        }
+        Ok(rows)
+    }
+
+    async fn rows_where(
+        &self,
+        query: &Query,
+        expression: String,
+        output: Vec<String>,
+        moment: Moment,
+        max_answer: usize,
+    ) -> Result<Rows> {
         let request = query.request(expression.clone(), output.clone(), moment, Limit::None);
         let answer = match self.query(&query.database, request, max_answer).await {
             Err(error) if error.kind != Kind::TooLarge && wants_a_limit(&error.message) => {
-                let request =
-                    query.request(expression, output.clone(), moment, Limit::Whole(LARGEST_LIMIT));
+                let whole = Limit::Whole(LARGEST_LIMIT);
+                let request = query.request(expression.clone(), output.clone(), moment, whole);
                 let answer = self.query(&query.database, request, max_answer).await?;
                 // The limit is spent before duplicate keys are dropped, so rows are counted too.
                 let rows = Rows::row_count(&answer, &query.key_field) as u64;
-                let counted = self.count(query, range, moment).await?.unwrap_or(rows);
+                let counted = self.count_where(query, expression, moment).await?.unwrap_or(rows);
                 if rows.max(counted) >= u64::from(LARGEST_LIMIT) {
                     let why = "the answer reaches the largest limit and may be cut";
                     return Err(self.error(Kind::TooLarge, "Query", why));
@@ -252,10 +291,6 @@ impl Client {
             other => other?,
         };
         let rows = self.rows(query, answer, &output)?;
-        if let Some(stray) = rows.keys().iter().find(|key| !range.contains(key)) {
-            let why = format!("asked for {range}, the answer holds key {stray}");
-            return Err(self.error(Kind::BadAnswer, "Query", why));
-        }
         if !rows.is_empty()
             && let Some(missing) = output.iter().find(|name| !rows.has_column(name))
         {

@@ -7,7 +7,7 @@ use super::client::{CallOptions, Client, MESSAGE_LIMIT};
 use super::column::Rows;
 use super::error::{Kind, Result};
 use super::pb::milvus as pb;
-use crate::model::{Collection, Flavour};
+use crate::model::{Collection, Flavour, Key};
 
 /// Deadline of one write.
 const WRITE: Duration = Duration::from_secs(120);
@@ -45,7 +45,7 @@ impl Client {
             WriteMode::First => self.insert(&target, rows).await,
             WriteMode::Again => match self.upsert(&target, rows).await {
                 Err(error) if error.kind == Kind::Unsupported => {
-                    self.delete_keys(&target, rows).await?;
+                    self.delete_keys(to, partition, rows.keys()).await?;
                     self.insert(&target, rows).await
                 }
                 other => other,
@@ -87,21 +87,34 @@ impl Client {
         self.acknowledged("Upsert", answer.upsert_cnt, rows)
     }
 
-    async fn delete_keys(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
-        let Some(key) = target.to.primary_key() else {
+    /// Deletes the rows that have one of these keys, in a collection or in one partition of it; one
+    /// attempt. Saying it again does no harm, and a key that is not there is no error.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn delete_keys(
+        &self,
+        to: &Collection,
+        partition: Option<&str>,
+        keys: &[Key],
+    ) -> Result<()> {
+        let Some(field) = to.primary_key() else {
             return Err(self.error(Kind::Invalid, "Delete", "the collection has no primary key"));
         };
-        let keys: Vec<String> = rows.keys().iter().map(crate::model::Key::literal).collect();
         let message = pb::DeleteRequest {
-            db_name: target.to.database.clone(),
-            collection_name: target.to.name.clone(),
-            partition_name: target.partition.unwrap_or_default().to_owned(),
-            expr: format!("{} in [{}]", key.name, keys.join(",")),
+            db_name: to.database.clone(),
+            collection_name: to.name.clone(),
+            partition_name: partition.unwrap_or_default().to_owned(),
+            expr: Key::any_of(&field.name, keys),
             ..Default::default()
         };
-        self.call("Delete", &target.to.database, OPTIONS, message, |mut c, r| async move {
-            c.delete(r).await
-        })
+        self.call(
+            "Delete",
+            &to.database,
+            OPTIONS,
+            message,
+            |mut c, r| async move { c.delete(r).await },
+        )
         .await
         .map(drop)
     }

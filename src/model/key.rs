@@ -53,6 +53,12 @@ impl Key {
         }
     }
 
+    /// The expression that holds for these keys and no others, in the field that has them.
+    pub fn any_of(field: &str, keys: &[Self]) -> String {
+        let literals: Vec<String> = keys.iter().map(Self::literal).collect();
+        format!("{field} in [{}]", literals.join(","))
+    }
+
     /// Bytes of its text; none of a number.
     pub fn text_bytes(&self) -> usize {
         match self {

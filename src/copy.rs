@@ -13,6 +13,7 @@
 //! which the columns then point into, and from there into the request.
 
 mod discover;
+mod keys;
 mod memory;
 mod read;
 mod reject;
@@ -26,13 +27,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use keys::ByKey;
 pub use memory::Memory;
 use reject::Refusals;
 use size::ChunkSize;
 
 use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
 use crate::milvus::{self, Client, Moment, Query, Rows, TooLong};
-use crate::model::{Collection, CopySettings, KeyRange, RowSettings};
+use crate::model::{Collection, CopySettings, DynamicData, KeyRange, RowSettings};
 
 /// Chunks that may wait between discovery and the readers.
 const WAITING_CHUNKS: usize = 64;
@@ -359,6 +361,31 @@ impl Copy {
 fn source_query(task: &Task, scope: Option<&str>) -> Result<Query, Error> {
     let whole = Query::of(&task.from).ok_or_else(|| Error::NoKey(task.from.address()))?;
     Ok(whole.within(task.settings.source_partitions(scope)))
+}
+
+/// Why rows of the source cannot be carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// So many rows have dynamic data that the plan file says is not there.
+    DynamicData(u64),
+    /// The dynamic column is unreadable.
+    Unreadable(String),
+}
+
+/// Rows as the target is to have them, from an answer of the source.
+///
+/// # Errors
+/// When the settings forbid what they hold.
+pub fn as_carried(rows: Rows, settings: &RowSettings) -> Result<Rows, Unfit> {
+    let rows = rows.renamed(&settings.renamed);
+    if settings.dynamic_data != DynamicData::RequireNone {
+        return Ok(rows);
+    }
+    match rows.rows_with_dynamic_data() {
+        Ok(0) => Ok(rows.without_dynamic_column()),
+        Ok(rows) => Err(Unfit::DynamicData(rows)),
+        Err(why) => Err(Unfit::Unreadable(why)),
+    }
 }
 
 /// Where a chunk is, for messages.

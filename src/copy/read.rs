@@ -5,10 +5,9 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc};
 
 use super::memory::Share;
-use super::{Copy, Error, Loaded, place};
+use super::{Copy, Error, Loaded, Unfit, as_carried, place};
 use crate::ledger::ChunkRecord;
 use crate::milvus::{Kind, Rows};
-use crate::model::DynamicData;
 
 /// Largest answer that a single row may need, bytes.
 pub(super) const SINGLE_ROW: usize = 256 << 20;
@@ -74,19 +73,16 @@ impl Copy {
             }
             Err(error) => return Err(self.read_error(chunk, error)),
         };
-        let rows = rows.renamed(&self.task.settings.renamed);
-        if self.task.settings.dynamic_data != DynamicData::RequireNone {
-            return Ok(Some(rows));
+        match as_carried(rows, &self.task.settings) {
+            Ok(rows) => Ok(Some(rows)),
+            Err(Unfit::DynamicData(rows)) => {
+                Err(Error::DynamicData { place: place(&self.task.from, chunk), rows })
+            }
+            Err(Unfit::Unreadable(why)) => {
+                let error = crate::milvus::Error::bad_answer("Query", self.task.source.uri(), why);
+                Err(self.read_error(chunk, error))
+            }
         }
-        let count = rows.rows_with_dynamic_data().map_err(|why| {
-            let error = crate::milvus::Error::bad_answer("Query", self.task.source.uri(), why);
-            self.read_error(chunk, error)
-        })?;
-        if count > 0 {
-            let place = place(&self.task.from, chunk);
-            return Err(Error::DynamicData { place, rows: count });
-        }
-        Ok(Some(rows.without_dynamic_column()))
     }
 
     /// A row that is larger than a whole chunk may be, alone.

@@ -28,6 +28,10 @@ use crate::verify::counts;
 /// How long an event waits for whoever shows it.
 const SHOW_LIMIT: Duration = Duration::from_secs(1);
 
+/// The step of a move that a verification begins when rows differ, and that is done when they do no
+/// more.
+pub const REPAIR: &str = "repair";
+
 /// One run of `apply`.
 pub struct Run<'a> {
     /// What was asked for.

@@ -123,6 +123,8 @@ pub struct Known {
     pub finished: bool,
     /// Whether the target was there before us.
     pub adopted: bool,
+    /// Whether a verification found rows that are missing or different, which nothing mended since.
+    pub to_repair: bool,
     /// Rows acknowledged so far.
     pub rows: u64,
     /// Chunks copied so far.
@@ -131,6 +133,15 @@ pub struct Known {
     pub chunks_open: u64,
     /// `database/collection` of the source.
     pub source_address: String,
+}
+
+/// Why the rows of a finished collection are compared once more, and brought up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// A verification found rows that are missing or different.
+    Repair,
+    /// `--catch-up`: the source may have changed since.
+    CatchUp,
 }
 
 /// What `apply` does to one collection.
@@ -222,6 +233,8 @@ pub struct CollectionChange {
     pub keeps_details: bool,
     /// Whether the source is loaded for the copy, and released again afterwards.
     pub load_source: bool,
+    /// Why a finished target's rows are brought up to date, where they are.
+    pub update: Option<Update>,
     /// What is to be different.
     pub overrides: Vec<Override>,
     /// What should be known, errors first.
@@ -338,6 +351,8 @@ pub struct Inspected {
     pub alias_holders: BTreeMap<String, String>,
     /// What earlier runs did.
     pub known: Option<Known>,
+    /// Why a finished target's rows are to be brought up to date, where they are.
+    pub update: Option<Update>,
     /// What was found while looking.
     pub findings: Vec<Finding>,
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::abilities::Abilities;
 use super::preflight;
 use super::wanted::{Wanted, is_portable_of_database, portable_of_database, wanted};
-use super::{Action, CollectionChange, Ending, Finding, Inspected, Severity, SourceState};
+use super::{Action, CollectionChange, Ending, Finding, Inspected, Severity, SourceState, Update};
 use crate::model::quantity::counted;
 use crate::model::{LoadState, RowSettings};
 
@@ -96,6 +96,7 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         ending: Ending::default(),
         keeps_details: abilities.keeps_details,
         load_source: false,
+        update: None,
         overrides: Vec::new(),
         findings,
     };
@@ -124,6 +125,7 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         change.reason = verdict.reason;
         change.explanation = verdict.explanation;
         change.alter = verdict.alter;
+        change.update = verdict.update;
         change.findings.extend(verdict.findings);
         change.wanted = Some(wanted.collection);
     }
@@ -147,6 +149,8 @@ struct Verdict {
     explanation: String,
     /// Properties of a collection that is there that are to be altered.
     alter: BTreeMap<String, Option<String>>,
+    /// Why the rows of a finished one are brought up to date.
+    update: Option<Update>,
     findings: Vec<Finding>,
 }
 
@@ -157,6 +161,7 @@ impl Verdict {
             reason,
             explanation: explanation.into(),
             alter: BTreeMap::new(),
+            update: None,
             findings: Vec::new(),
         }
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::glob::matcher;
-use super::{Finding, Inspected, Known, wanted};
+use super::{Finding, Inspected, Known, Update, wanted};
 use crate::milvus::{Client, Error, Kind, Result};
 use crate::model::{CollectionRule, Migration, Selector};
 
@@ -24,6 +24,8 @@ pub struct Selection {
     pub only: Vec<String>,
     /// Globs of what to leave out.
     pub exclude: Vec<String>,
+    /// Whether the rows of finished collections are brought up to date (`--catch-up`).
+    pub catch_up: bool,
 }
 
 /// Looks up what the ledger knows of a target, by database and name.
@@ -47,6 +49,7 @@ pub async fn inspect(
         target_databases: databases(target).await?,
         listed: BTreeMap::new(),
         load_source: migration.load_source,
+        catch_up: selection.catch_up,
     };
     let mut chosen = Vec::new();
     let mut findings = Vec::new();
@@ -67,6 +70,17 @@ async fn databases(client: &Client) -> Result<Option<BTreeSet<String>>> {
     Ok(client.list_databases().await?.map(|names| names.into_iter().collect()))
 }
 
+/// What the ledger makes of a source.
+#[derive(Debug, Clone, Copy)]
+struct UseOf {
+    /// An earlier run knew its target.
+    known: bool,
+    /// Its target is finished, and in use.
+    in_use: bool,
+    /// Its rows are read.
+    reads: bool,
+}
+
 struct Inspection<'a> {
     source: &'a Client,
     target: &'a Client,
@@ -74,6 +88,7 @@ struct Inspection<'a> {
     target_databases: Option<BTreeSet<String>>,
     listed: BTreeMap<String, Vec<String>>,
     load_source: bool,
+    catch_up: bool,
 }
 
 impl Inspection<'_> {
@@ -170,8 +185,13 @@ impl Inspection<'_> {
         let known = known(&rule.target_database, &target_name);
         // Finished, and still the collection that was filled.
         let in_use = super::in_use(known.as_ref(), target.as_ref());
-        let state =
-            self.source_state(rule, &source_name, in_use, known.is_some(), &mut findings).await;
+        let update = match &known {
+            Some(_) if in_use && self.catch_up => Some(Update::CatchUp),
+            Some(known) if in_use && known.to_repair => Some(Update::Repair),
+            _ => None,
+        };
+        let use_of = UseOf { known: known.is_some(), in_use, reads: !in_use || update.is_some() };
+        let state = self.source_state(rule, &source_name, use_of, &mut findings).await;
         let source = match state {
             // It says something of this collection, so the others are looked at all the same.
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other) => {
@@ -211,6 +231,7 @@ impl Inspection<'_> {
             aliases,
             alias_holders,
             known,
+            update,
             findings,
         })
     }

@@ -44,6 +44,10 @@ pub(super) struct ApplyArgs {
     /// Do not ask; needed where there is no terminal
     #[arg(long, short)]
     yes: bool,
+    /// Look for rows of finished collections that changed at the source since the copy, and carry
+    /// them over: new, changed and deleted ones
+    #[arg(long)]
+    catch_up: bool,
 }
 
 pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
@@ -65,7 +69,7 @@ async fn carry_out(
     let mut ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let mut ledger = Ledger::open(&args.plan.state, &migration.name)?;
     let known = KnownTargets::read(&ledger, &ends)?;
-    let changes = plan::changes(&migration, &args.plan, &ends, &known).await?;
+    let changes = plan::changes(&migration, &args.plan, &ends, &known, args.catch_up).await?;
     let inspected_at = Instant::now();
     ends.bound_writes(&migration, changes.capacity.write_quota);
     show(&changes, output);
@@ -213,6 +217,9 @@ fn resume_command(args: &ApplyArgs) -> String {
     }
     if plan.state.as_os_str() != super::DEFAULT_STATE {
         option("--state", plan.state.display().to_string());
+    }
+    if args.catch_up {
+        words.push("--catch-up".to_owned());
     }
     if args.yes {
         words.push("--yes".to_owned());

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::apply::REPAIR;
 use crate::changes::Known;
-use crate::ledger::{self, Ledger, MoveState};
+use crate::ledger::{self, Ledger, MoveState, StepState};
 use crate::milvus::{self, Client, Connection, Login, PaceLimits, RetryPolicy, TlsFiles};
 use crate::model::{Credentials, Endpoint, EnvName, Migration, RowSettings};
 use crate::secret::Secret;
@@ -184,6 +185,7 @@ impl KnownTargets {
                 continue;
             }
             let totals = ledger.totals(record.id)?;
+            let steps = ledger.steps(record.id)?;
             let settings: RowSettings =
                 serde_json::from_str(&record.settings).map_err(|error| {
                     Problem::new(
@@ -209,6 +211,7 @@ impl KnownTargets {
                     source_id: record.source_collection_id,
                     finished: record.state == MoveState::Done,
                     adopted: record.adopted,
+                    to_repair: steps.get(REPAIR) == Some(&StepState::Started),
                     rows: totals.rows,
                     chunks_done: totals.chunks_done,
                     chunks_open: totals.chunks_open,

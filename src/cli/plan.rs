@@ -40,13 +40,16 @@ pub(super) struct PlanCommandArgs {
     /// Exit with 2 when changes are pending
     #[arg(long)]
     detailed_exitcode: bool,
+    /// Show what apply --catch-up would do: look for what changed at the source since the copy
+    #[arg(long)]
+    catch_up: bool,
 }
 
 pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let work = async {
         let migration = output::load(&args.file, &args.plan, output)?;
-        read_only_changes(&migration, &args.plan, &stop).await
+        read_only_changes(&migration, &args.plan, &stop, args.catch_up).await
     };
     let changes = tokio::select! {
         changes = work => changes,
@@ -72,13 +75,14 @@ pub(super) async fn read_only_changes(
     migration: &Migration,
     args: &PlanArgs,
     stop: &CancellationToken,
+    catch_up: bool,
 ) -> Result<Changes, Problem> {
     let ends = ends::connect(migration, RETRY_FOR.min(migration.copy.retry_for), stop).await?;
     let known = match Ledger::open_read_only(&args.state, &migration.name)? {
         Some(ledger) => KnownTargets::read(&ledger, &ends)?,
         None => KnownTargets::none(),
     };
-    changes(migration, args, &ends, &known).await
+    changes(migration, args, &ends, &known, catch_up).await
 }
 
 /// The exit code of changes that `apply` refuses: whether a user may not do what is needed, or
@@ -99,8 +103,9 @@ pub(super) async fn changes(
     args: &PlanArgs,
     ends: &Ends,
     known: &KnownTargets,
+    catch_up: bool,
 ) -> Result<Changes, Problem> {
-    let selection = Selection { only: args.only.clone(), exclude: args.exclude.clone() };
+    let selection = Selection { only: args.only.clone(), exclude: args.exclude.clone(), catch_up };
     let lookup = |database: &str, name: &str| known.find(database, name);
     let (inspected, mut findings) =
         inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;

@@ -82,7 +82,7 @@ pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
     let mut verdict = offline(args);
     if let Some(migration) = &verdict.migration {
         let changes = tokio::select! {
-            changes = plan::read_only_changes(migration, &args.plan, &stop) => changes,
+            changes = plan::read_only_changes(migration, &args.plan, &stop, false) => changes,
             _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
         };
         match changes {

@@ -109,6 +109,7 @@ pub(super) fn change(name: &str, action: Action, rows: Option<u64>) -> Collectio
         ending: Ending { loaded: Loaded::All, ..Ending::default() },
         keeps_details: true,
         load_source: false,
+        update: None,
         overrides: Vec::new(),
         findings: Vec::new(),
     }
@@ -175,6 +176,7 @@ pub(super) fn resumed() -> CollectionChange {
         source_id: 1,
         finished: false,
         adopted: false,
+        to_repair: false,
         rows: 120_000,
         chunks_done: 12,
         chunks_open: 3,

@@ -6,7 +6,7 @@ use super::{Verdict, adoption, names_beyond};
 use crate::changes::abilities::{Abilities, Feature};
 use crate::changes::differences::{differences, essential, list, not_kept, other_indexes, place};
 use crate::changes::wanted::Wanted;
-use crate::changes::{Action, Finding, Inspected, Known, Loaded, SourceState, TargetState};
+use crate::changes::{Action, Finding, Inspected, Known, Loaded, SourceState, TargetState, Update};
 use crate::model::quantity::{count, counted};
 use crate::model::{AliasRule, Existing, LoadRule, LoadState};
 
@@ -231,6 +231,11 @@ fn finished(sides: &Sides<'_>) -> Verdict {
             advice,
         ));
     }
+    if let Some(update) = sides.inspected.update
+        && let Some(refused) = brought_up_to_date(sides, update, &mut verdict)
+    {
+        return refused;
+    }
     verdict.findings.extend(deviations(sides));
     let mut warn = |code, message: String, advice| {
         verdict.findings.push(Finding::warning(code, &address, message, advice));
@@ -254,6 +259,36 @@ fn finished(sides: &Sides<'_>) -> Verdict {
         warn("target_rows_differ", message, "rows were written or deleted at the target since");
     }
     verdict
+}
+
+/// Makes the verdict one that brings the rows up to date, or says why that cannot be done.
+fn brought_up_to_date(sides: &Sides<'_>, update: Update, verdict: &mut Verdict) -> Option<Verdict> {
+    let Sides { known, wanted, .. } = sides;
+    if known.settings != wanted.settings {
+        let address = wanted.collection.address();
+        return Some(Verdict::conflict(
+            "plan_changed",
+            &address,
+            "rows were copied in another way than the plan file asks for by now: partitions, \
+             dynamic data, names or fields"
+                .to_owned(),
+            "undo the change, so that they can be compared; or choose another `target`",
+        ));
+    }
+    let (reason, explanation) = match update {
+        Update::Repair => {
+            ("rows_differ", "a verification found rows that differ: they are copied again")
+        }
+        Update::CatchUp => ("catch_up", "rows that changed at the source since are carried over"),
+    };
+    if verdict.action == Action::Unchanged {
+        (verdict.action, verdict.reason) = (Action::Resume, reason);
+        explanation.clone_into(&mut verdict.explanation);
+    } else {
+        verdict.explanation = format!("{}; {explanation}", verdict.explanation);
+    }
+    verdict.update = Some(update);
+    None
 }
 
 /// What a finished target has otherwise than it is asked for by now, and that is left so.

@@ -65,6 +65,7 @@ fn inspected(rule: CollectionRule, from: Collection) -> Inspected {
         aliases: Vec::new(),
         alias_holders: [].into(),
         known: None,
+        update: None,
         findings: Vec::new(),
     }
 }
@@ -90,6 +91,7 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
         source_id: 7,
         finished,
         adopted: false,
+        to_repair: false,
         rows: 1_000,
         chunks_done: 3,
         chunks_open: 0,
@@ -427,4 +429,26 @@ fn texts_of_an_array_without_a_limit_get_the_largest() {
     assert_eq!((length("texts"), length("limited")), (Some(65_535), Some(200)));
     let attributes: Vec<_> = change.overrides.iter().map(|o| o.attribute.as_str()).collect();
     assert_eq!(attributes, ["texts.max_length"]);
+}
+
+#[test]
+fn rows_of_a_finished_target_are_brought_up_to_date_where_that_is_asked_for() {
+    let before = inspected(rule(), collection());
+    let mut after = carried_out(&before, &one(before.clone()), true);
+    assert_eq!(one(after.clone()).action, Action::Unchanged);
+    for (update, reason) in [(Update::Repair, "rows_differ"), (Update::CatchUp, "catch_up")] {
+        after.update = Some(update);
+        let change = one(after.clone());
+        assert_eq!((change.action, change.reason), (Action::Resume, reason));
+        assert_eq!(change.update, Some(update));
+    }
+    // What is lacking besides is made too.
+    after.target.as_mut().unwrap().collection.indexes.clear();
+    let change = one(after.clone());
+    assert_eq!((change.reason, change.update), ("index_missing", Some(Update::CatchUp)));
+    assert!(change.explanation.contains("carried over"), "{}", change.explanation);
+    // Rows that were copied in another way cannot be compared.
+    after.known.as_mut().unwrap().settings.by_partition = true;
+    let change = one(after);
+    assert_eq!((change.action, change.reason), (Action::Conflict, "plan_changed"));
 }

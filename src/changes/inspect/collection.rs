@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Inspection, measure};
+use super::{Inspection, UseOf, measure};
 use crate::changes::{Finding, SourceState, TargetState, wanted};
 use crate::milvus::{Kind, Moment, Query, Result};
 use crate::model::{
@@ -36,8 +36,7 @@ impl Inspection<'_> {
         &self,
         rule: &CollectionRule,
         name: &str,
-        in_use: bool,
-        known: bool,
+        UseOf { known, in_use, reads }: UseOf,
         findings: &mut Vec<Finding>,
     ) -> Result<Option<SourceState>> {
         let database = &rule.source_database;
@@ -81,7 +80,7 @@ impl Inspection<'_> {
         let readable = load == LoadState::Loaded && unloaded.is_empty();
         // What is finished needs no more reading; its source may be released after the cut-over.
         if !readable
-            && !in_use
+            && reads
             && let Some((code, message, advice)) = self.why_unreadable(&collection, load, &unloaded)
         {
             refuse(code, address.clone(), message, advice);

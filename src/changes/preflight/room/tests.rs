@@ -43,6 +43,7 @@ fn change(database: &str, name: &str, rows: u64, row_bytes: u64) -> CollectionCh
         ending: Ending::default(),
         keeps_details: true,
         load_source: false,
+        update: None,
         overrides: Vec::new(),
         findings: Vec::new(),
     }

@@ -8,6 +8,9 @@
 //! - the dynamic column is named as servers want it.
 
 mod blame;
+mod canonical;
+mod compare;
+mod digest;
 mod lists;
 mod nulls;
 mod payload;

@@ -12,10 +12,10 @@ use schema::vector_field;
 use super::*;
 
 /// One type of column: how some of its values become a payload. `None` is a placeholder.
-struct Case {
-    name: &'static str,
-    data_type: DataType,
-    build: fn(&[Option<u32>]) -> Field,
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) data_type: DataType,
+    pub(super) build: fn(&[Option<u32>]) -> Field,
 }
 
 fn scalar(data: scalar_field::Data) -> Field {
@@ -73,7 +73,7 @@ macro_rules! vectors {
     };
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     vec![
         scalars!(BOOL, BoolData, BoolArray, |values| numbers(values, |value| value % 2 == 1)),
         scalars!(INT8, IntData, IntArray, |values| numbers(values, |value| value as i8 as i32)),

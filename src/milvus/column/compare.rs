@@ -1,0 +1,176 @@
+//! In which fields two rows with one key differ, and how, for people.
+
+use std::fmt::Write as _;
+
+use serde_json::Value as Json;
+
+use super::canonical::Canonical;
+use super::{FieldData, Rows, is_dynamic};
+use crate::model::{DataType, FieldDifference};
+
+/// Characters of a value that are shown.
+const SHOWN: usize = 60;
+
+impl Rows {
+    /// The fields in which a row differs from one of the other end.
+    ///
+    /// # Errors
+    /// When a column is unreadable.
+    pub fn differing_fields(
+        &self,
+        row: usize,
+        other: &Self,
+        other_row: usize,
+    ) -> Result<Vec<FieldDifference>, String> {
+        let (ours, theirs) = (self.by_name(), other.by_name());
+        let mut names: Vec<&str> = ours.iter().chain(&theirs).map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let find = |columns: &[(&str, _)], wanted| {
+            columns.iter().find(|(name, _)| *name == wanted).map(|(_, column)| *column)
+        };
+        let mut differences = Vec::new();
+        for name in names {
+            let source = find(&ours, name).map(|column| Side::of(column, self.len(), row));
+            let target = find(&theirs, name).map(|column| Side::of(column, other.len(), other_row));
+            let (source, target) = (source.transpose()?, target.transpose()?);
+            differences.extend(difference(name, source.as_ref(), target.as_ref()));
+        }
+        Ok(differences)
+    }
+}
+
+/// A value at one end; no bytes for a null.
+struct Side {
+    data_type: DataType,
+    bytes: Option<Vec<u8>>,
+}
+
+impl Side {
+    fn of(column: &FieldData, rows: usize, row: usize) -> Result<Self, String> {
+        let bytes = Canonical::of(column, rows)
+            .and_then(|values| Ok(values.value(row)?.map(|value| value.to_vec())))
+            .map_err(|why| format!("the column {:?}: {why}", column.field_name))?;
+        let data_type = if is_dynamic(column) { DataType::JSON } else { DataType(column.r#type) };
+        Ok(Self { data_type, bytes })
+    }
+}
+
+fn difference(name: &str, source: Option<&Side>, target: Option<&Side>) -> Option<FieldDifference> {
+    let bytes = |side: Option<&Side>| side.map(|side| side.bytes.clone());
+    if bytes(source) == bytes(target) {
+        return None;
+    }
+    let both = source
+        .and_then(|side| side.bytes.as_deref())
+        .zip(target.and_then(|side| side.bytes.as_deref()));
+    let first = both.map(|(one, other)| first_difference(one, other));
+    let text = |side: Option<&Side>| match side {
+        None => "not there".to_owned(),
+        Some(side) => shown(side, first.unwrap_or(0)),
+    };
+    let same_value = both.is_some_and(|(one, other)| {
+        source.is_some_and(|side| side.data_type == DataType::JSON) && same_json(one, other)
+    });
+    Some(FieldDifference {
+        field: name.to_owned(),
+        source: text(source),
+        target: text(target),
+        first_byte: first.map(|first| first as u64),
+        same_value,
+    })
+}
+
+fn first_difference(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).position(|(a, b)| a != b).unwrap_or(one.len().min(other.len()))
+}
+
+/// Whether two texts are one JSON value: spaces and the order of keys aside. A number with a fraction
+/// is rounded when it is parsed, so that such have to be written alike.
+fn same_json(one: &[u8], other: &[u8]) -> bool {
+    let parse = |text| serde_json::from_slice::<Json>(text).ok();
+    match (parse(one), parse(other)) {
+        (Some(a), Some(b)) => a == b && numbers_of(one) == numbers_of(other),
+        _ => false,
+    }
+}
+
+/// The numbers in a JSON text as they are written, sorted.
+fn numbers_of(json: &[u8]) -> Vec<Vec<u8>> {
+    let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
+    let (mut found, mut current) = (Vec::new(), Vec::new());
+    let (mut in_text, mut escaped) = (false, false);
+    for &byte in json {
+        if in_text {
+            in_text = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+        } else if is_of_number(byte) && (!current.is_empty() || !byte.is_ascii_alphabetic()) {
+            current.push(byte);
+        } else {
+            in_text = byte == b'"';
+            found.extend((!current.is_empty()).then(|| std::mem::take(&mut current)));
+        }
+    }
+    found.extend((!current.is_empty()).then_some(current));
+    found.sort_unstable();
+    found
+}
+
+/// A value for people, around the byte at which it differs.
+fn shown(side: &Side, first: usize) -> String {
+    let Some(bytes) = &side.bytes else { return "null".to_owned() };
+    match side.data_type {
+        DataType::BOOL => (bytes.first() != Some(&0)).to_string(),
+        DataType::INT8 | DataType::INT16 | DataType::INT32 | DataType::INT64 => bytes
+            .first_chunk()
+            .map_or_else(|| hex(bytes, 0), |b| i64::from_le_bytes(*b).to_string()),
+        DataType::FLOAT => bytes
+            .first_chunk()
+            .map_or_else(|| hex(bytes, 0), |b| f32::from_le_bytes(*b).to_string()),
+        DataType::DOUBLE => bytes
+            .first_chunk()
+            .map_or_else(|| hex(bytes, 0), |b| f64::from_le_bytes(*b).to_string()),
+        DataType::FLOAT_VECTOR => numbers(bytes, first),
+        DataType::VARCHAR
+        | DataType::TEXT
+        | DataType::JSON
+        | DataType::GEOMETRY
+        | DataType::TIMESTAMPTZ => text(bytes, first),
+        _ => hex(bytes, first),
+    }
+}
+
+/// The number that differs, and its place.
+fn numbers(bytes: &[u8], first: usize) -> String {
+    let place = first / 4;
+    match bytes.get(place * 4..).and_then(|rest| rest.first_chunk()) {
+        Some(number) => format!("[{place}] = {}", f32::from_le_bytes(*number)),
+        None => format!("{} numbers", bytes.len() / 4),
+    }
+}
+
+/// Some characters around a byte, quoted.
+fn text(bytes: &[u8], first: usize) -> String {
+    let all = String::from_utf8_lossy(bytes);
+    let before = all.char_indices().take_while(|(at, _)| *at < first).count();
+    let length = all.chars().count();
+    let start = if length <= SHOWN { 0 } else { before.saturating_sub(SHOWN / 2) };
+    let part: String = all.chars().skip(start).take(SHOWN).collect();
+    let head = if start > 0 { "…" } else { "" };
+    let tail = if start + SHOWN < length { "…" } else { "" };
+    format!("{head}{part:?}{tail}")
+}
+
+/// Some bytes from one on.
+fn hex(bytes: &[u8], first: usize) -> String {
+    const BYTES: usize = 16;
+    let mut out = format!("byte {first}: 0x");
+    let rest = bytes.get(first..).unwrap_or_default();
+    for byte in rest.iter().take(BYTES) {
+        let _ = write!(out, "{byte:02x}");
+    }
+    if rest.len() > BYTES {
+        out.push('…');
+    }
+    out
+}

@@ -1,8 +1,8 @@
 //! The ledger: what a plan's runs have done so far, in one `SQLite` file.
 //!
 //! It saves work and is never the truth: the live target is. With it lost, a run compares instead
-//! of continuing. The tables are documented in `ledger/schema.sql` and `ledger/schema_2.sql` and meant to be read by
-//! people.
+//! of continuing. The tables are documented in `ledger/schema*.sql` and meant
+//! to be read by people.
 //!
 //! What callers rely on:
 //! - Every call that records is one transaction, on the disk (fsync) when it returns, and had no
@@ -40,7 +40,7 @@ use reading::{Scratch, Still};
 
 pub use error::{Error, Holder};
 pub use records::{
-    ChunkId, ChunkRecord, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
+    ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
     RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals,
 };
 

@@ -78,6 +78,10 @@ impl Copy {
         if rows.len() > 1 && !self.size.request_fits(rows) {
             return Ok(Written::TooLarge);
         }
+        let digest = rows.digest().map_err(|why| {
+            let error = milvus::Error::bad_answer("Query", self.task.source.uri(), why);
+            self.read_error(chunk, error)
+        })?;
         if !rows.is_empty() {
             match self.send_rows(chunk, rows, mode).await? {
                 Written::Done => {}
@@ -85,7 +89,7 @@ impl Copy {
             }
         }
         let (id, count, bytes) = (chunk.id, rows.len() as u64, rows.bytes() as u64);
-        self.task.ledger.with(move |ledger| ledger.chunk_done(id, count, bytes)).await?;
+        self.task.ledger.with(move |ledger| ledger.chunk_done(id, count, bytes, digest)).await?;
         self.tell(Progress::Copied { rows: count, bytes }).await;
         Ok(Written::Done)
     }

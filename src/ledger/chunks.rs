@@ -11,9 +11,9 @@ use super::ranges::{
     COLUMNS, OpenChunk, Place, advance, chunk_record, find_open, find_scope, insert_chunk,
     insert_scope, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
 };
-use super::records::{ChunkId, ChunkRecord, MoveId, MoveState, ScopeState, Totals};
+use super::records::{ChunkId, ChunkRecord, DoneChunk, MoveId, MoveState, ScopeState, Totals};
 use super::{Ledger, clock};
-use crate::model::{Key, KeyRange};
+use crate::model::{Digest, Key, KeyRange};
 
 impl Ledger {
     /// Records chunks that discovery found in a scope (a partition, or `None` for the whole
@@ -82,16 +82,21 @@ impl Ledger {
         self.page(id, "open", after, limit, |_, chunk| Ok(chunk))
     }
 
-    /// At most `limit` done chunks of a move after the given one, by ascending id, each with the
-    /// rows and bytes that were acknowledged.
+    /// At most `limit` done chunks of a move after the given one, by ascending id.
     pub fn done_chunks(
         &self,
         id: MoveId,
         after: Option<ChunkId>,
         limit: usize,
-    ) -> Result<Vec<(ChunkRecord, u64, u64)>, Error> {
+    ) -> Result<Vec<DoneChunk>, Error> {
         self.page(id, "done", after, limit, |row, chunk| {
-            Ok((chunk, unsigned(row.get(6)?)?, unsigned(row.get(7)?)?))
+            let digest = row.get::<_, Option<String>>(8)?.map(|text| text.parse()).transpose();
+            Ok(DoneChunk {
+                chunk,
+                rows: unsigned(row.get(6)?)?,
+                bytes: unsigned(row.get(7)?)?,
+                digest: digest.map_err(Fault::Corrupt)?,
+            })
         })
     }
 
@@ -106,16 +111,46 @@ impl Ledger {
         })
     }
 
-    /// Records that the target acknowledged every row of a chunk. Must not be said earlier.
-    pub fn chunk_done(&mut self, id: ChunkId, rows: u64, bytes: u64) -> Result<(), Error> {
+    /// Records that the target acknowledged every row of a chunk, and their digest. Must not be said
+    /// earlier.
+    pub fn chunk_done(
+        &mut self,
+        id: ChunkId,
+        rows: u64,
+        bytes: u64,
+        digest: Digest,
+    ) -> Result<(), Error> {
         self.write(|transaction| {
             let found = transaction
                 .prepare_cached(
-                    "UPDATE chunks SET state = 'done', rows = ?2, bytes = ?3, done_at = ?4
+                    "UPDATE chunks SET state = 'done', rows = ?2, bytes = ?3, done_at = ?4, digest = ?5
                      WHERE id = ?1 AND state = 'open'",
                 )?
-                .execute(params![id.0, signed(rows)?, signed(bytes)?, clock::now()])?;
+                .execute(params![
+                    id.0,
+                    signed(rows)?,
+                    signed(bytes)?,
+                    clock::now(),
+                    digest.to_string()
+                ])?;
             if found == 1 { Ok(()) } else { Err(not_open(id)) }
+        })
+    }
+
+    /// Records that the rows of a done chunk are others by now, at both ends.
+    pub fn chunk_digest_changed(
+        &mut self,
+        id: ChunkId,
+        rows: u64,
+        digest: Digest,
+    ) -> Result<(), Error> {
+        self.write(|transaction| {
+            let found = transaction
+                .prepare_cached(
+                    "UPDATE chunks SET rows = ?2, digest = ?3 WHERE id = ?1 AND state = 'done'",
+                )?
+                .execute(params![id.0, signed(rows)?, digest.to_string()])?;
+            if found == 1 { Ok(()) } else { Err(Fault::Refused(format!("chunk {id} is not done"))) }
         })
     }
 
@@ -164,7 +199,7 @@ impl Ledger {
             let reopened = transaction
                 .prepare_cached(
                     "UPDATE chunks SET state = 'open', tried = 1, rows = NULL, bytes = NULL,
-                         done_at = NULL
+                         done_at = NULL, digest = NULL
                      WHERE id = ?1 AND state = 'done'",
                 )?
                 .execute([id.0])?;
@@ -226,7 +261,7 @@ impl Ledger {
         self.read(|connection| {
             // The index on (move, state) yields a page without visiting other chunks.
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS}, c.rows, c.bytes
+                "SELECT {COLUMNS}, c.rows, c.bytes, c.digest
                  FROM chunks c JOIN scopes s ON s.id = c.scope_id
                  WHERE c.move_id = ?1 AND c.state = ?2 AND c.id > ?3 ORDER BY c.id LIMIT ?4"
             ))?;

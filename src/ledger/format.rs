@@ -11,7 +11,8 @@ const APPLICATION_ID: i64 = 0x6665_7272;
 
 /// What leads from each format to the next; a file's `user_version` is how many of these it has
 /// seen. Released entries never change: a new format is a new entry.
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// What a file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,7 +86,8 @@ fn format_of(migrations: &[&str]) -> i64 {
 mod tests {
     use super::*;
 
-    const MORE: &[&str] = &[MIGRATIONS[0], MIGRATIONS[1], "ALTER TABLE runs ADD COLUMN host TEXT;"];
+    const MORE: &[&str] =
+        &[MIGRATIONS[0], MIGRATIONS[1], MIGRATIONS[2], "ALTER TABLE runs ADD COLUMN host TEXT;"];
 
     fn version(connection: &Connection) -> i64 {
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
@@ -96,7 +98,9 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         let path = Path::new("x.db");
         assert_eq!(recognise(&connection, path).unwrap(), Found::Empty);
-        for (known, migrations) in [(1, &MIGRATIONS[..1]), (2, MIGRATIONS), (3, MORE)] {
+        for (known, migrations) in
+            [(1, &MIGRATIONS[..1]), (2, &MIGRATIONS[..2]), (3, MIGRATIONS), (4, MORE)]
+        {
             for _ in 0..2 {
                 migrate_by(&mut connection, path, migrations).unwrap();
                 assert_eq!(recognise_up_to(&connection, path, MORE).unwrap(), Found::Ledger);
@@ -107,7 +111,7 @@ mod tests {
         // This build knows one less.
         assert!(matches!(
             migrate(&mut connection, path),
-            Err(Error::Newer { found: 3, known: 2, .. })
+            Err(Error::Newer { found: 4, known: 3, .. })
         ));
     }
 
@@ -117,9 +121,9 @@ mod tests {
         let path = Path::new("x.db");
         migrate(&mut connection, path).unwrap();
         let broken = "CREATE TABLE more (id INTEGER); SELECT * FROM nowhere;";
-        let broken = &[MIGRATIONS[0], MIGRATIONS[1], broken];
+        let broken = &[MIGRATIONS[0], MIGRATIONS[1], MIGRATIONS[2], broken];
         assert!(matches!(migrate_by(&mut connection, path, broken), Err(Error::Sqlite { .. })));
-        assert_eq!(version(&connection), 2);
+        assert_eq!(version(&connection), 3);
         assert!(connection.execute_batch("SELECT * FROM more").is_err());
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Collection, Key, KeyRange};
+use crate::model::{Collection, Digest, Key, KeyRange};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -178,6 +178,19 @@ pub struct Totals {
     pub scopes: u64,
     /// Scopes whose chunks cover every key.
     pub scopes_complete: u64,
+}
+
+/// A chunk whose rows the target acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoneChunk {
+    /// The chunk.
+    pub chunk: ChunkRecord,
+    /// Rows that were acknowledged.
+    pub rows: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// The digest of these rows; absent where an older version copied them.
+    pub digest: Option<Digest>,
 }
 
 /// An event as recorded.

@@ -9,7 +9,7 @@ mod rejects;
 use std::path::Path;
 
 use super::*;
-use crate::model::{Collection, DataType, Key, KeyRange, samples};
+use crate::model::{Collection, DataType, Digest, Key, KeyRange, samples};
 
 fn collection(name: &str) -> Collection {
     Collection {
@@ -85,13 +85,13 @@ fn reopening_keeps_everything() {
     let ids = ledger.add_chunks(id, None, &whole, true).unwrap();
     ledger.chunk_tried(ids[1]).unwrap();
     ledger.chunk_tried(ids[2]).unwrap();
-    ledger.chunk_done(ids[2], 10, 1_000).unwrap();
+    ledger.chunk_done(ids[2], 10, 1_000, Digest(7)).unwrap();
     ledger.note(run, Some(id), "warning", "careful").unwrap();
     ledger.note(run, None, "info", "bye").unwrap();
     ledger.end_run(run, "stopped").unwrap();
     drop(ledger);
 
-    let ledger = open(&directory.path().join("new/state"));
+    let mut ledger = open(&directory.path().join("new/state"));
     let found = ledger.find_move(&ends("t")).unwrap().unwrap();
     assert_eq!(found.id, id);
     assert_eq!(found.run, run);
@@ -118,7 +118,13 @@ fn reopening_keeps_everything() {
     assert_eq!(in_whole, [(&whole[0], false), (&whole[1], true), (&whole[3], false)]);
     let done = ledger.done_chunks(id, None, 100).unwrap();
     assert_eq!(done.len(), 1);
-    assert_eq!((&done[0].0.range, done[0].1, done[0].2), (&whole[2], 10, 1_000));
+    assert_eq!((&done[0].chunk.range, done[0].rows, done[0].bytes), (&whole[2], 10, 1_000));
+    assert_eq!(done[0].digest, Some(Digest(7)));
+    ledger.chunk_digest_changed(done[0].chunk.id, 9, Digest(8)).unwrap();
+    let changed = ledger.done_chunks(id, None, 100).unwrap();
+    assert_eq!((changed[0].rows, changed[0].digest), (9, Some(Digest(8))));
+    ledger.chunk_digest_changed(done[0].chunk.id, 10, Digest(7)).unwrap();
+    refused(ledger.chunk_digest_changed(ids[0], 1, Digest(7)));
 
     let last_up_to = Some(text("é\u{10FFFF}"));
     assert_eq!(ledger.scope(id, Some("p")).unwrap(), ScopeState { complete: false, last_up_to });
@@ -190,7 +196,7 @@ fn pages_through_chunks_and_sees_splits_behind() {
     assert_eq!(rest[..5].iter().map(|c| c.id).collect::<Vec<_>>(), ids[4..9]);
     assert_eq!(rest[5..], [lower, upper]);
     refused(ledger.chunk_tried(ids[9]));
-    refused(ledger.chunk_done(ids[9], 1, 1));
+    refused(ledger.chunk_done(ids[9], 1, 1, Digest(7)));
 }
 
 #[test]
@@ -232,11 +238,11 @@ fn a_move_is_done_only_when_nothing_is_open_and_reopens_with_its_chunks() {
     let mut ledger = open(directory.path());
     let id = begin(&mut ledger, "t");
     let first = ledger.add_chunks(id, None, &[range(None, Some(5))], false).unwrap()[0];
-    ledger.chunk_done(first, 3, 30).unwrap();
+    ledger.chunk_done(first, 3, 30, Digest(7)).unwrap();
     refused(ledger.move_done(id, "{}"));
     let last = ledger.add_chunks(id, None, &[range(Some(5), None)], true).unwrap()[0];
     refused(ledger.move_done(id, "{}"));
-    ledger.chunk_done(last, 0, 0).unwrap();
+    ledger.chunk_done(last, 0, 0, Digest(7)).unwrap();
     ledger.move_done(id, r#"{"target":3}"#).unwrap();
     let found = ledger.find_move(&ends("t")).unwrap().unwrap();
     assert_eq!((found.state, found.counts.as_deref()), (MoveState::Done, Some(r#"{"target":3}"#)));

@@ -186,9 +186,9 @@ async fn done_chunks(
     let (of_move, from) = (compared.of_move, *after);
     let page =
         compared.ledger.with(move |ledger| ledger.done_chunks(of_move, from, LEDGER_PAGE)).await?;
-    let Some((last, _, _)) = page.last() else { return Ok(None) };
-    *after = Some(last.id);
-    Ok(Some(page.into_iter().map(|(chunk, rows, _)| (chunk, rows)).collect()))
+    let Some(last) = page.last() else { return Ok(None) };
+    *after = Some(last.chunk.id);
+    Ok(Some(page.into_iter().map(|done| (done.chunk, done.rows)).collect()))
 }
 
 /// Bytes that one answer may have when chunks aim at `chunk_size`: it holds keys, or a few columns.

@@ -36,7 +36,7 @@ fn key(number: i64, textual: bool) -> Key {
 
 fn check(ledger: &Ledger, id: MoveId) {
     let mut chunks = ledger.open_chunks(id, None, usize::MAX).unwrap();
-    chunks.extend(ledger.done_chunks(id, None, usize::MAX).unwrap().into_iter().map(|c| c.0));
+    chunks.extend(ledger.done_chunks(id, None, usize::MAX).unwrap().into_iter().map(|c| c.chunk));
     let state = ledger.scope(id, Some("p")).unwrap();
     // `None` sorts first, and only one chunk may begin there.
     chunks.sort_by(|a, b| a.range.after.cmp(&b.range.after));
@@ -117,11 +117,11 @@ proptest! {
                 Act::Done { which } => {
                     if let Some(chunk) = pick(&ledger, id, which) {
                         ledger.chunk_tried(chunk.id).unwrap();
-                        ledger.chunk_done(chunk.id, 1, 1).unwrap();
+                        ledger.chunk_done(chunk.id, 1, 1, Digest(7)).unwrap();
                     }
                 }
                 Act::Reopen => {
-                    for (chunk, _, _) in ledger.done_chunks(id, None, usize::MAX).unwrap() {
+                    for DoneChunk { chunk, .. } in ledger.done_chunks(id, None, usize::MAX).unwrap() {
                         ledger.reopen_chunk(chunk.id).unwrap();
                     }
                 }

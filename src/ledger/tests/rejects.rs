@@ -41,7 +41,7 @@ fn rows_are_set_aside_as_long_as_that_is_allowed() {
     // They are no rows of the target, and nothing of them is left to do.
     let totals = ledger.totals(id).unwrap();
     assert_eq!((totals.rows, totals.chunks_done, totals.chunks_open), (0, 2, 1));
-    ledger.chunk_done(chunks[2], 5, 50).unwrap();
+    ledger.chunk_done(chunks[2], 5, 50, Digest(7)).unwrap();
     ledger.move_done(id, "{}").unwrap();
 
     drop(ledger);

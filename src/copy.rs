@@ -27,10 +27,13 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use discover::Walk;
 pub use keys::ByKey;
-pub use memory::Memory;
+pub use memory::{Memory, Share};
+pub use read::SINGLE_ROW;
 use reject::Refusals;
 use size::ChunkSize;
+pub use split::middle;
 
 use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
 use crate::milvus::{self, Client, Moment, Query, Rows, TooLong};
@@ -39,7 +42,7 @@ use crate::model::{Collection, CopySettings, DynamicData, KeyRange, RowSettings}
 /// Chunks that may wait between discovery and the readers.
 const WAITING_CHUNKS: usize = 64;
 /// Largest answer of a keys-only query, bytes; decoded it takes as much once more.
-const KEYS_ANSWER: usize = 8 << 20;
+pub const KEYS_ANSWER: usize = 8 << 20;
 
 /// The ledger, shared by the tasks of a run.
 #[derive(Clone)]
@@ -292,7 +295,10 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
 /// snapshot timestamp with the answer (2.5) has it sent back; elsewhere an allocated timestamp
 /// makes each read wait for that moment; a server with neither (Milvus Lite) has one node that has
 /// it all.
-async fn fix_moment(source: &Client, query: &Query) -> milvus::Result<Moment> {
+///
+/// # Errors
+/// When a call fails.
+pub async fn fix_moment(source: &Client, query: &Query) -> milvus::Result<Moment> {
     let allocated = source.alloc_timestamp().await?;
     let (_, session) = source.key_page(query, &KeyRange::ALL, Moment::Strong, 1, 64 << 20).await?;
     Ok(session.or(allocated).map_or(Moment::Eventually, Moment::At))

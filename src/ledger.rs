@@ -23,6 +23,7 @@ mod reading;
 mod records;
 mod rejects;
 mod runs;
+mod verified;
 
 #[cfg(test)]
 mod tests;
@@ -41,7 +42,8 @@ use reading::{Scratch, Still};
 pub use error::{Error, Holder};
 pub use records::{
     ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
-    RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals,
+    RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, VerificationId,
+    VerificationRecord, VerifiedRange,
 };
 
 /// How long to wait for a reader or a checkpoint that is in the way.

@@ -1,8 +1,16 @@
 //! Proof that the target holds what the source gave: numbers of rows, every value by digests of key
 //! ranges, samples, schemas and searches.
 
+pub mod content;
 pub mod counts;
+mod ends;
+mod error;
+mod explain;
+mod numbers;
 pub mod result;
+mod resume;
+mod run;
+mod sample;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +20,10 @@ use crate::ledger::MoveId;
 use crate::milvus::Client;
 use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySettings};
 
-pub use result::{Mode, Status, Verification};
+pub use content::{Moments, RangeComparison, Way, compare_range, compare_ranges, fix_moments};
+pub use error::Error;
+pub use result::{Basis, Mode, RowDifference, Status, Verification};
+pub use run::{verify, verify_collection, verify_collection_by};
 
 /// What the verifications of all collections of a run share.
 #[derive(Clone)]
@@ -78,6 +89,13 @@ pub enum Event {
         rows: u64,
         /// Their bytes, at both ends.
         bytes: u64,
+    },
+    /// A row differs: every one is told, however many there are.
+    Different {
+        /// `database/collection` at the target.
+        target: String,
+        /// The row.
+        row: Box<RowDifference>,
     },
     /// It ended.
     Finished(Box<Verification>),

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::{Copy, Error, KEYS_ANSWER};
+use super::{Copy, Error, KEYS_ANSWER, Memory};
 use crate::ledger::{ChunkId, ChunkRecord};
 use crate::milvus::query::LARGEST_LIMIT;
-use crate::milvus::{self, Kind};
+use crate::milvus::{self, Client, Kind, Moment};
 use crate::model::{Flavour, Key, KeyKind, KeyRange};
 use window::{Found, Window};
 
@@ -68,59 +68,24 @@ impl Copy {
             return Ok(true);
         }
         let query = self.query(scope.as_deref())?;
-        let mut bounds = Bounds { cut: state.last_up_to.clone(), keys: 0 };
-        let bounded = self.task.source.version().older_than(2, 3, 0)
-            && self.task.source.version().flavour == Flavour::Milvus
-            && query.key_kind == KeyKind::Int64;
-        let mut window = Window::behind(state.last_up_to, bounded);
+        let mut walk = Walk::behind(&self.task.source, query, state.last_up_to);
         loop {
             if self.halt.is_cancelled() {
                 return Ok(false);
             }
-            let page = self.unless_halted(Box::pin(self.page(&query, &mut window))).await;
-            let (page, found) = page.map_err(|error| {
-                let range = KeyRange { up_to: None, ..window.range() };
+            let (source, memory) = (&self.task.source, &self.task.memory);
+            let found = walk.next(source, memory, self.moment, self.size.rows());
+            let found = self.unless_halted(Box::pin(found)).await;
+            let (ranges, complete) = found.map_err(|error| {
                 let (id, scope) = (ChunkId(0), scope.clone());
+                let range = walk.left();
                 self.read_error(&ChunkRecord { id, scope, range, tried: false }, error)
             })?;
-            let mut ranges = bounds.cut_page(page, self.size.rows());
-            let complete = found == Found::End;
-            if complete {
-                ranges.push(KeyRange { after: bounds.cut.clone(), up_to: None });
-            }
             if !self.add(scope.clone(), ranges, complete, chunks).await? {
                 return Ok(false);
             }
             if complete {
                 return Ok(true);
-            }
-        }
-    }
-
-    /// The next keys, in pages as large as the server and the message limits allow.
-    async fn page(
-        &self,
-        query: &milvus::Query,
-        window: &mut Window,
-    ) -> milvus::Result<(Vec<Key>, Found)> {
-        let wanted = self.size.rows().clamp(SMALL_PAGE, u64::from(LARGEST_LIMIT));
-        let mut limit = u32::try_from(wanted).unwrap_or(LARGEST_LIMIT);
-        let _share = self.task.memory.share(2 * KEYS_ANSWER).await;
-        loop {
-            let range = window.range();
-            let page =
-                self.task.source.key_page(query, &range, self.moment, limit, KEYS_ANSWER).await;
-            match page {
-                Err(error) if error.kind == Kind::TooLarge && window.shrink() => {}
-                Err(error) if error.kind == Kind::TooLarge && limit > 1 => {
-                    limit = limit.div_ceil(4);
-                }
-                other => {
-                    let (mut keys, _) = other?;
-                    end_at_a_bound(&mut keys);
-                    let found = window.took(&keys, limit);
-                    return Ok((keys, found));
-                }
             }
         }
     }
@@ -161,7 +126,81 @@ impl Copy {
     }
 }
 
+/// Finds the bounds of ranges of keys, page by page. What is found has no gaps, and the last range
+/// is open above: a key that a page skips still lies in some range.
+pub struct Walk {
+    query: milvus::Query,
+    bounds: Bounds,
+    window: Window,
+}
+
+impl Walk {
+    /// Over everything behind a key, or over everything.
+    pub fn behind(server: &Client, query: milvus::Query, after: Option<Key>) -> Self {
+        let bounded = server.version().older_than(2, 3, 0)
+            && server.version().flavour == Flavour::Milvus
+            && query.key_kind == KeyKind::Int64;
+        let bounds = Bounds { cut: after.clone(), keys: 0 };
+        Self { query, bounds, window: Window::behind(after, bounded) }
+    }
+
+    /// The next ranges of so many rows each, which may be none, and whether these were the last.
+    ///
+    /// # Errors
+    /// When the call fails; it may be made again.
+    pub async fn next(
+        &mut self,
+        server: &Client,
+        memory: &Memory,
+        at: Moment,
+        rows: u64,
+    ) -> milvus::Result<(Vec<KeyRange>, bool)> {
+        let (page, found) = self.page(server, memory, at, rows).await?;
+        let mut ranges = self.bounds.cut_page(page, rows);
+        let complete = found == Found::End;
+        if complete {
+            ranges.push(KeyRange { after: self.bounds.cut.clone(), up_to: None });
+        }
+        Ok((ranges, complete))
+    }
+
+    /// Where it has not looked yet.
+    pub fn left(&self) -> KeyRange {
+        KeyRange { up_to: None, ..self.window.range() }
+    }
+
+    /// The next keys, in pages as large as the server and the message limits allow.
+    async fn page(
+        &mut self,
+        server: &Client,
+        memory: &Memory,
+        at: Moment,
+        rows: u64,
+    ) -> milvus::Result<(Vec<Key>, Found)> {
+        let wanted = rows.clamp(SMALL_PAGE, u64::from(LARGEST_LIMIT));
+        let mut limit = u32::try_from(wanted).unwrap_or(LARGEST_LIMIT);
+        let _share = memory.share(2 * KEYS_ANSWER).await;
+        loop {
+            let range = self.window.range();
+            let page = server.key_page(&self.query, &range, at, limit, KEYS_ANSWER).await;
+            match page {
+                Err(error) if error.kind == Kind::TooLarge && self.window.shrink() => {}
+                Err(error) if error.kind == Kind::TooLarge && limit > 1 => {
+                    limit = limit.div_ceil(4);
+                }
+                other => {
+                    let (mut keys, _) = other?;
+                    end_at_a_bound(&mut keys);
+                    let found = self.window.took(&keys, limit);
+                    return Ok((keys, found));
+                }
+            }
+        }
+    }
+}
+
 /// Cuts ascending keys into chunks.
+#[derive(Debug)]
 struct Bounds {
     /// Where the last chunk ended.
     cut: Option<Key>,

@@ -10,7 +10,7 @@ use crate::ledger::ChunkRecord;
 use crate::milvus::{Kind, Rows};
 
 /// Largest answer that a single row may need, bytes.
-pub(super) const SINGLE_ROW: usize = 256 << 20;
+pub const SINGLE_ROW: usize = 256 << 20;
 /// Rows are in memory as the answer that they came in and as the request that they leave in.
 const TWICE: usize = 2;
 

@@ -38,7 +38,7 @@ impl Copy {
 
 /// The key nearest to the middle that may be a bound: there are keys behind it, and it has one line
 /// if any has.
-fn middle(keys: &[Key]) -> Option<&Key> {
+pub fn middle(keys: &[Key]) -> Option<&Key> {
     let before_last = keys.len().checked_sub(1)?;
     let aim = before_last / 2;
     (0..before_last)

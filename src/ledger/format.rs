@@ -11,8 +11,12 @@ const APPLICATION_ID: i64 = 0x6665_7272;
 
 /// What leads from each format to the next; a file's `user_version` is how many of these it has
 /// seen. Released entries never change: a new format is a new entry.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 
 /// What a file turned out to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,8 +90,10 @@ fn format_of(migrations: &[&str]) -> i64 {
 mod tests {
     use super::*;
 
-    const MORE: &[&str] =
-        &[MIGRATIONS[0], MIGRATIONS[1], MIGRATIONS[2], "ALTER TABLE runs ADD COLUMN host TEXT;"];
+    /// All migrations, and one that this build does not know.
+    fn and(more: &'static str) -> Vec<&'static str> {
+        [MIGRATIONS, &[more]].concat()
+    }
 
     fn version(connection: &Connection) -> i64 {
         connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
@@ -98,20 +104,19 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         let path = Path::new("x.db");
         assert_eq!(recognise(&connection, path).unwrap(), Found::Empty);
-        for (known, migrations) in
-            [(1, &MIGRATIONS[..1]), (2, &MIGRATIONS[..2]), (3, MIGRATIONS), (4, MORE)]
-        {
+        let more = and("ALTER TABLE runs ADD COLUMN host TEXT;");
+        for known in 1..=more.len() {
             for _ in 0..2 {
-                migrate_by(&mut connection, path, migrations).unwrap();
-                assert_eq!(recognise_up_to(&connection, path, MORE).unwrap(), Found::Ledger);
-                assert_eq!(version(&connection), known);
+                migrate_by(&mut connection, path, &more[..known]).unwrap();
+                assert_eq!(recognise_up_to(&connection, path, &more).unwrap(), Found::Ledger);
+                assert_eq!(version(&connection), format_of(&more[..known]));
             }
         }
         connection.execute_batch("SELECT host FROM runs").unwrap();
         // This build knows one less.
         assert!(matches!(
             migrate(&mut connection, path),
-            Err(Error::Newer { found: 4, known: 3, .. })
+            Err(Error::Newer { found: 5, known: 4, .. })
         ));
     }
 
@@ -121,9 +126,9 @@ mod tests {
         let path = Path::new("x.db");
         migrate(&mut connection, path).unwrap();
         let broken = "CREATE TABLE more (id INTEGER); SELECT * FROM nowhere;";
-        let broken = &[MIGRATIONS[0], MIGRATIONS[1], MIGRATIONS[2], broken];
-        assert!(matches!(migrate_by(&mut connection, path, broken), Err(Error::Sqlite { .. })));
-        assert_eq!(version(&connection), 3);
+        let broken = migrate_by(&mut connection, path, &and(broken));
+        assert!(matches!(broken, Err(Error::Sqlite { .. })));
+        assert_eq!(version(&connection), format_of(MIGRATIONS));
         assert!(connection.execute_batch("SELECT * FROM more").is_err());
     }
 

@@ -31,6 +31,10 @@ id! {
     ChunkId
 }
 id! {
+    /// A verification of every row of a collection.
+    VerificationId
+}
+id! {
     /// An event. A later event has a greater id.
     EventId
 }
@@ -208,4 +212,24 @@ pub struct EventRecord {
     pub kind: String,
     /// What happened.
     pub text: String,
+}
+
+/// A verification that was begun or taken up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerificationRecord {
+    /// Its id.
+    pub id: VerificationId,
+    /// Rows of a range, where ranges are not the chunks that were copied.
+    pub range_rows: Option<u64>,
+}
+
+/// A range that is equal at both ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedRange {
+    /// The partition; `None` for the whole collection.
+    pub scope: Option<String>,
+    /// Its keys.
+    pub range: KeyRange,
+    /// Rows of the source in it.
+    pub rows: u64,
 }

@@ -380,6 +380,20 @@ impl Client {
         self.count_where(query, expression, moment).await
     }
 
+    /// Rows that have one of these keys, duplicates counted; `None` where the server has no
+    /// `count(*)`.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn count_of_keys(
+        &self,
+        query: &Query,
+        keys: &[Key],
+        moment: Moment,
+    ) -> Result<Option<u64>> {
+        self.count_where(query, Key::any_of(&query.key_field, keys), moment).await
+    }
+
     fn rows(&self, query: &Query, answer: pb::QueryResults, asked: &[String]) -> Result<Rows> {
         Rows::from_answer(answer, asked, &query.key_field, query.key_kind)
             .map_err(|why| self.error(Kind::BadAnswer, "Query", why))

@@ -84,7 +84,7 @@ impl fmt::Display for Key {
 }
 
 /// A primary-key interval `after < pk <= up_to`, open where a bound is absent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KeyRange {
     /// Exclusive lower bound.
     pub after: Option<Key>,

@@ -3,7 +3,7 @@
 //! A chunk whose rows are not at the target as they should be is opened again in the ledger, so
 //! that the next copy writes it by key.
 
-mod source;
+pub(super) mod source;
 mod target;
 
 use std::collections::BTreeSet;

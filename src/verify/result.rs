@@ -104,6 +104,9 @@ pub struct Content {
     pub rows: u64,
     /// Key ranges that were compared by digest; 0 in a sample.
     pub ranges: u64,
+    /// How many of them had been compared before this was interrupted, and were not again.
+    #[serde(default)]
+    pub ranges_before: u64,
     /// Key ranges whose digests differed.
     pub unequal_ranges: u64,
     /// Rows that are at the source and not at the target.
@@ -186,7 +189,8 @@ enum KeyValue {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// A stable name: `duplicate_keys`, `expired`, `changed_at_source`, `not_loaded`,
-    /// `deletes_not_compacted`, `value_changed_by_target`, `unreadable_key`, `set_aside`.
+    /// `deletes_not_compacted`, `value_changed_by_target`, `unreadable_key`, `set_aside`,
+    /// `there_before`.
     pub code: String,
     /// In words, with a key that proves it where there is one.
     pub message: String,

@@ -4,7 +4,7 @@ use super::{
     Compared, Counts, Error, ONE_KEY, Rejects, Tally, answer_limit, check_stop, done_chunks, keys,
     reopen,
 };
-use crate::milvus::{self, Moment, Query};
+use crate::milvus::{self, Client, Moment, Query};
 use crate::model::quantity::count as grouped;
 use crate::model::{Key, KeyKind, KeyRange};
 
@@ -59,12 +59,13 @@ pub(super) async fn explain(
             }
             let keys = keys(compared.source, &query, compared.chunk_size, &chunk, at).await?;
             if let Some(count) = count {
-                let unreadable = unreadable_keys(compared, &query, &chunk.range, at).await?;
+                let unreadable = unreadable_keys(compared.source, &query, &chunk.range, at).await?;
                 found.unreadable += unreadable;
                 let beyond = count.saturating_sub(keys + unreadable);
                 if beyond > 0 && found.proofs < PROVEN_CHUNKS {
                     found.proofs += 1;
-                    match duplicate_key(compared, &query, &chunk.range, at).await? {
+                    let limit = answer_limit(compared.chunk_size);
+                    match duplicate_key(compared.source, &query, &chunk.range, at, limit).await? {
                         Some(key) => {
                             found.duplicates += beyond;
                             found.proof.get_or_insert(key);
@@ -152,21 +153,20 @@ fn say(found: &Found, counts: &mut Counts) {
 }
 
 /// A key of the range that has several rows: halves the range until one key is left.
-async fn duplicate_key(
-    compared: &Compared<'_>,
+pub(in crate::verify) async fn duplicate_key(
+    source: &Client,
     query: &Query,
     range: &KeyRange,
     at: Moment,
+    limit: usize,
 ) -> Result<Option<Key>, Error> {
-    let source = compared.source;
-    let limit = answer_limit(compared.chunk_size);
     let mut range = range.clone();
     if query.key_kind == KeyKind::Int64 && range.up_to.is_none() {
         // The largest key may be counted and not returned.
         range.up_to = Some(Key::Int64(i64::MAX - 1));
     }
     loop {
-        check_stop(compared.source)?;
+        check_stop(source)?;
         let (keys, all) = match source.keys_in(query, &range, at, limit).await {
             Ok(keys) => (keys, true),
             // A range that outgrew its answer: any bound inside it will do.
@@ -198,8 +198,8 @@ async fn duplicate_key(
 }
 
 /// Rows with the largest Int64 key, which servers before 2.6 count and never return.
-async fn unreadable_keys(
-    compared: &Compared<'_>,
+pub(in crate::verify) async fn unreadable_keys(
+    source: &Client,
     query: &Query,
     range: &KeyRange,
     at: Moment,
@@ -208,10 +208,10 @@ async fn unreadable_keys(
     if query.key_kind != KeyKind::Int64 || !range.contains(&Key::Int64(i64::MAX)) {
         return Ok(0);
     }
-    if !compared.source.keys_in(query, &largest, at, ONE_KEY).await?.is_empty() {
+    if !source.keys_in(query, &largest, at, ONE_KEY).await?.is_empty() {
         return Ok(0);
     }
-    Ok(compared.source.count(query, &largest, at).await?.unwrap_or(0))
+    Ok(source.count(query, &largest, at).await?.unwrap_or(0))
 }
 
 /// Before 2.3 there is no `count(*)`. The statistic counts duplicates, but deleted rows too; what

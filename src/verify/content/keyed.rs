@@ -1,0 +1,237 @@
+//! Rows of one answer by their keys, and how those of both ends are set against each other.
+
+use crate::milvus::Rows;
+use crate::model::{Digest, Key};
+
+/// The rows of an answer, each key once.
+///
+/// Some servers give a key several times, when several of its rows are there. Rows that are equal
+/// count as one; those that are not are versions of one row, and the first stands for it.
+pub(super) struct Keyed {
+    rows: Option<Rows>,
+    digests: Vec<Digest>,
+    /// Places in `rows`, in the order of their keys; for one key in the order of the answer.
+    order: Vec<usize>,
+}
+
+impl Keyed {
+    /// No rows.
+    pub(super) fn nothing() -> Self {
+        Self { rows: None, digests: Vec::new(), order: Vec::new() }
+    }
+
+    /// The rows of an answer.
+    ///
+    /// # Errors
+    /// When they cannot be digested.
+    pub(super) fn of(rows: Rows) -> Result<Self, String> {
+        if rows.is_empty() {
+            return Ok(Self::nothing());
+        }
+        let digests = rows.digests()?;
+        let order = order(rows.keys());
+        Ok(Self { rows: Some(rows), digests, order })
+    }
+
+    fn keys(&self) -> &[Key] {
+        self.rows.as_ref().map_or(&[], Rows::keys)
+    }
+
+    /// The rows themselves, where there are any.
+    pub(super) fn rows(&self) -> Option<&Rows> {
+        self.rows.as_ref()
+    }
+
+    /// Each key's rows.
+    pub(super) fn versions(&self) -> impl Iterator<Item = &[usize]> {
+        let keys = self.keys();
+        self.order.chunk_by(|one, other| keys[*one] == keys[*other])
+    }
+
+    /// How many keys there are.
+    pub(super) fn count(&self) -> u64 {
+        self.versions().count() as u64
+    }
+
+    /// The digest of all rows, each key once.
+    pub(super) fn digest(&self) -> Digest {
+        self.versions().map(|versions| self.digests[versions[0]]).sum()
+    }
+
+    /// The digest of a key's row.
+    pub(super) fn digest_of(&self, key: &Key) -> Option<Digest> {
+        let keys = self.keys();
+        let place = self.order.partition_point(|place| keys[*place] < *key);
+        let place = *self.order.get(place)?;
+        (keys[place] == *key).then(|| self.digests[place])
+    }
+
+    /// Keys that came with several rows which are not equal.
+    pub(super) fn several(&self) -> impl Iterator<Item = &Key> {
+        self.versions()
+            .filter(|versions| {
+                versions.iter().any(|place| self.digests[*place] != self.digests[versions[0]])
+            })
+            .map(|versions| &self.keys()[versions[0]])
+    }
+
+    /// Bytes in memory.
+    pub(super) fn memory(&self) -> usize {
+        let each = size_of::<Digest>() + size_of::<usize>();
+        self.rows.as_ref().map_or(0, Rows::memory) + self.order.len() * each
+    }
+}
+
+/// Places of keys, by key and then by place.
+fn order(keys: &[Key]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|one, other| keys[*one].cmp(&keys[*other]));
+    order
+}
+
+/// A key whose rows are not the same at both ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unequal {
+    /// It is at the source only.
+    Missing(Key),
+    /// It is at the target only.
+    Extra(Key),
+    /// It is at both ends, with other values: the places of the rows.
+    Different(Key, usize, usize),
+}
+
+impl Unequal {
+    pub(super) fn key(&self) -> &Key {
+        match self {
+            Self::Missing(key) | Self::Extra(key) | Self::Different(key, ..) => key,
+        }
+    }
+}
+
+/// The keys whose rows are not the same, in order.
+pub(super) fn unequal(source: &Keyed, target: &Keyed) -> Vec<Unequal> {
+    let here = Ordered { keys: source.keys(), digests: &source.digests, order: &source.order };
+    let there = Ordered { keys: target.keys(), digests: &target.digests, order: &target.order };
+    merge(&here, &there)
+}
+
+/// What [`merge`] needs of rows.
+struct Ordered<'a> {
+    keys: &'a [Key],
+    digests: &'a [Digest],
+    order: &'a [usize],
+}
+
+fn merge(source: &Ordered<'_>, target: &Ordered<'_>) -> Vec<Unequal> {
+    let mut here = source.order.chunk_by(|a, b| source.keys[*a] == source.keys[*b]).peekable();
+    let mut there = target.order.chunk_by(|a, b| target.keys[*a] == target.keys[*b]).peekable();
+    let mut unequal = Vec::new();
+    loop {
+        match (here.peek().copied(), there.peek().copied()) {
+            (None, None) => return unequal,
+            (Some(ours), other) => {
+                let key = &source.keys[ours[0]];
+                let theirs = other.filter(|theirs| target.keys[theirs[0]] <= *key);
+                let Some(theirs) = theirs else {
+                    unequal.push(Unequal::Missing(key.clone()));
+                    here.next();
+                    continue;
+                };
+                there.next();
+                if target.keys[theirs[0]] < *key {
+                    unequal.push(Unequal::Extra(target.keys[theirs[0]].clone()));
+                    continue;
+                }
+                here.next();
+                let same = ours.iter().any(|one| {
+                    theirs.iter().any(|other| source.digests[*one] == target.digests[*other])
+                });
+                if !same {
+                    unequal.push(Unequal::Different(key.clone(), ours[0], theirs[0]));
+                }
+            }
+            (None, Some(theirs)) => {
+                unequal.push(Unequal::Extra(target.keys[theirs[0]].clone()));
+                there.next();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Plain = Vec<(i64, u128)>;
+
+    fn parts(rows: &Plain) -> (Vec<Key>, Vec<Digest>, Vec<usize>) {
+        let keys: Vec<Key> = rows.iter().map(|(key, _)| Key::Int64(*key)).collect();
+        let order = order(&keys);
+        (keys, rows.iter().map(|(_, digest)| Digest(*digest)).collect(), order)
+    }
+
+    fn merged(source: &Plain, target: &Plain) -> Vec<Unequal> {
+        let ((a, b, c), (d, e, f)) = (parts(source), parts(target));
+        merge(
+            &Ordered { keys: &a, digests: &b, order: &c },
+            &Ordered { keys: &d, digests: &e, order: &f },
+        )
+    }
+
+    fn versions(rows: &Plain) -> BTreeMap<i64, BTreeSet<u128>> {
+        let mut versions: BTreeMap<i64, BTreeSet<u128>> = BTreeMap::new();
+        for (key, digest) in rows {
+            versions.entry(*key).or_default().insert(*digest);
+        }
+        versions
+    }
+
+    fn rows() -> impl Strategy<Value = Plain> {
+        proptest::collection::vec((0i64..30, 0u128..3), 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_equal_or_named_once(source in rows(), target in rows()) {
+            let (here, there) = (versions(&source), versions(&target));
+            let keys: BTreeSet<i64> = here.keys().chain(there.keys()).copied().collect();
+            let mut expected = Vec::new();
+            for key in keys {
+                match (here.get(&key), there.get(&key)) {
+                    (Some(ours), Some(theirs)) if ours.is_disjoint(theirs) => {
+                        expected.push((key, "different"));
+                    }
+                    (Some(_), None) => expected.push((key, "missing")),
+                    (None, Some(_)) => expected.push((key, "extra")),
+                    _ => {}
+                }
+            }
+            let found: Vec<(i64, &str)> = merged(&source, &target)
+                .into_iter()
+                .map(|unequal| match unequal {
+                    Unequal::Missing(Key::Int64(key)) => (key, "missing"),
+                    Unequal::Extra(Key::Int64(key)) => (key, "extra"),
+                    Unequal::Different(Key::Int64(key), ours, theirs) => {
+                        assert_eq!((source[ours].0, target[theirs].0), (key, key));
+                        (key, "different")
+                    }
+                    other => unreachable!("{other:?}"),
+                })
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        #[test]
+        fn the_order_of_an_answer_does_not_matter(
+            (rows, shuffled) in rows().prop_flat_map(|rows| {
+                (Just(rows.clone()), Just(rows).prop_shuffle())
+            })
+        ) {
+            prop_assert_eq!(merged(&rows, &shuffled), Vec::new());
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! One range, read at one end or at both.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Mutex, mpsc};
+
+use super::keyed::{Keyed, unequal};
+use super::keys::{bytes, keyed, share};
+use super::ranges::Ranged;
+use super::{RangeComparison, Rows, Way};
+use crate::copy::SINGLE_ROW;
+use crate::model::{Digest, Key, KeyRange};
+use crate::verify::ends::{Answer, Ends, Moments, Side};
+use crate::verify::explain::Context;
+use crate::verify::{Error, Event};
+
+/// An answer of each end.
+const ENDS: usize = 2;
+/// How long a moment may be used at which rows that differ are read once more.
+const LATER_FOR: Duration = Duration::from_secs(5);
+
+/// What the comparisons of the ranges of a collection share.
+#[derive(Clone)]
+pub(in crate::verify) struct Part {
+    pub(super) ends: Ends,
+    at: Moments,
+    /// What explains rows that differ.
+    context: Arc<Context>,
+    later: Arc<Mutex<Option<(Instant, Moments)>>>,
+}
+
+/// What became of a range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::verify) struct Compared {
+    /// Rows of the source, or of the copy.
+    pub(in crate::verify) rows: u64,
+    /// Rows of the source; absent where it was not read.
+    pub(in crate::verify) source: Option<u64>,
+    /// Rows of the target; absent where it was not read.
+    pub(in crate::verify) target: Option<u64>,
+    /// Whether the digests agreed.
+    pub(in crate::verify) equal: bool,
+    /// What all rows have.
+    pub(in crate::verify) digest: Digest,
+}
+
+/// A row that seemed to differ, and what the source had.
+pub(in crate::verify) struct Seemed {
+    pub(in crate::verify) key: Key,
+    pub(in crate::verify) source: Option<Digest>,
+}
+
+impl Part {
+    pub(in crate::verify) async fn of(ends: Ends, at: Moments) -> Result<Self, Error> {
+        let context = Arc::new(Context::of(&ends).await?);
+        Ok(Self { ends, at, context, later: Arc::default() })
+    }
+
+    pub(in crate::verify) fn ends(&self) -> &Ends {
+        &self.ends
+    }
+
+    /// Compares a range and sends what was found, in as many parts as it takes.
+    pub(super) async fn compare(
+        &self,
+        ranged: &Ranged,
+        way: Way,
+        parts: &mpsc::Sender<RangeComparison>,
+    ) -> Result<Compared, Error> {
+        let first = match (way, ranged.copied) {
+            (Way::TargetFirst, Some(copied)) => Some((Side::Target, copied)),
+            (Way::SourceFirst, Some(copied)) => Some((Side::Source, copied)),
+            _ => None,
+        };
+        if let Some((side, copied)) = first {
+            let there = self.digest(side, ranged).await?;
+            if there == copied {
+                let (source, target) = match side {
+                    Side::Source => (Some(there), None),
+                    Side::Target => (None, Some(there)),
+                };
+                let _ = parts
+                    .send(RangeComparison {
+                        scope: ranged.scope.clone(),
+                        range: ranged.range.clone(),
+                        source,
+                        target,
+                        copied: ranged.copied,
+                        differences: Vec::new(),
+                    })
+                    .await;
+                return Ok(Compared {
+                    rows: copied.rows,
+                    source: source.map(|rows| rows.rows),
+                    target: target.map(|rows| rows.rows),
+                    equal: true,
+                    digest: there.digest,
+                });
+            }
+        }
+        self.compare_both(ranged, parts).await
+    }
+
+    /// The digest of a range at one end.
+    async fn digest(&self, side: Side, ranged: &Ranged) -> Result<Rows, Error> {
+        let scope = ranged.scope.as_deref();
+        let mut sum = Rows::default();
+        let mut open = vec![(ranged.range.clone(), false)];
+        while let Some((range, single)) = open.pop() {
+            let limit = if single { SINGLE_ROW } else { self.ends.answer_limit() };
+            let share = share(&self.ends, limit).await?;
+            let answer = self.ends.rows(side, scope, &range, &self.at, limit).await?;
+            if let Answer::TooLarge(error) = answer {
+                drop(share);
+                self.split(side, scope, range, single, error, &mut open).await?;
+                continue;
+            }
+            let rows = keyed(answer).map_err(|why| self.unfit(side, scope, &range, why))?;
+            let part = Rows { rows: rows.count(), digest: rows.digest() };
+            sum.rows += part.rows;
+            sum.digest += part.digest;
+            self.tell(part.rows, bytes(&rows)).await;
+        }
+        Ok(sum)
+    }
+
+    async fn compare_both(
+        &self,
+        ranged: &Ranged,
+        parts: &mpsc::Sender<RangeComparison>,
+    ) -> Result<Compared, Error> {
+        let scope = ranged.scope.as_deref();
+        let (mut source_sum, mut target_sum) = (Rows::default(), Rows::default());
+        let mut equal = true;
+        let mut open = vec![(ranged.range.clone(), false)];
+        while let Some((range, single)) = open.pop() {
+            let limit = if single { SINGLE_ROW } else { self.ends.answer_limit() };
+            let mut share = share(&self.ends, ENDS * limit).await?;
+            let (source, target) = tokio::join!(
+                self.ends.rows(Side::Source, scope, &range, &self.at, limit),
+                self.ends.rows(Side::Target, scope, &range, &self.at, limit)
+            );
+            let (source, target) = match (source?, target?) {
+                (Answer::TooLarge(error), _) => {
+                    drop(share);
+                    self.split(Side::Source, scope, range, single, error, &mut open).await?;
+                    continue;
+                }
+                (_, Answer::TooLarge(error)) => {
+                    drop(share);
+                    self.split(Side::Target, scope, range, single, error, &mut open).await?;
+                    continue;
+                }
+                both => both,
+            };
+            let source =
+                keyed(source).map_err(|why| self.unfit(Side::Source, scope, &range, why))?;
+            let target =
+                keyed(target).map_err(|why| self.unfit(Side::Target, scope, &range, why))?;
+            share.shrink_to(source.memory() + target.memory());
+            let here = Rows { rows: source.count(), digest: source.digest() };
+            let there = Rows { rows: target.count(), digest: target.digest() };
+            let (whole, read) = (range == ranged.range, bytes(&source) + bytes(&target));
+            let seemed = if here == there { Vec::new() } else { seemed(&source, &target) };
+            drop((source, target, share));
+            // Whether the target holds what was copied can be told of a whole range only.
+            let kept = whole && ranged.copied == Some(there);
+            let differences = self.confirm(scope, seemed, kept).await?;
+            equal &= here == there;
+            add(&mut source_sum, here);
+            add(&mut target_sum, there);
+            self.tell(here.rows.max(there.rows), read).await;
+            let part = RangeComparison {
+                scope: ranged.scope.clone(),
+                range,
+                source: Some(here),
+                target: Some(there),
+                copied: if whole { ranged.copied } else { None },
+                differences,
+            };
+            let _ = parts.send(part).await;
+        }
+        Ok(Compared {
+            rows: source_sum.rows,
+            source: Some(source_sum.rows),
+            target: Some(target_sum.rows),
+            equal,
+            digest: source_sum.digest,
+        })
+    }
+
+    /// Reads rows that seemed to differ once more, later, and explains those that do differ. `kept`:
+    /// the target holds what was copied.
+    pub(in crate::verify) async fn confirm(
+        &self,
+        scope: Option<&str>,
+        seemed: Vec<Seemed>,
+        kept: bool,
+    ) -> Result<Vec<super::RowDifference>, Error> {
+        if seemed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let at = self.later().await?;
+        let keys: Vec<Key> = seemed.iter().map(|one| one.key.clone()).collect();
+        let again = super::compare_keys(&self.ends, scope, &keys, &at).await?;
+        self.context.explain(&self.ends, scope, &seemed, again.found, kept, at).await
+    }
+
+    /// A moment behind that at which everything is read.
+    async fn later(&self) -> Result<Moments, Error> {
+        let mut later = self.later.lock().await;
+        match *later {
+            Some((fixed, moments)) if fixed.elapsed() < LATER_FOR => Ok(moments),
+            _ => {
+                let moments = self.ends.fix_moments().await?;
+                *later = Some((Instant::now(), moments));
+                Ok(moments)
+            }
+        }
+    }
+
+    /// Puts both halves of a range that is too large among the open ones, the lower on top.
+    async fn split(
+        &self,
+        side: Side,
+        scope: Option<&str>,
+        range: KeyRange,
+        single: bool,
+        error: crate::milvus::Error,
+        open: &mut Vec<(KeyRange, bool)>,
+    ) -> Result<(), Error> {
+        let Some(at) = self.ends.middle(side, scope, &range, &self.at).await? else {
+            if single {
+                return Err(Error::read(|| self.ends.place(side, scope, &range), error));
+            }
+            // The other end may have more keys in it than this one.
+            open.push((range, true));
+            return Ok(());
+        };
+        open.push((KeyRange { after: Some(at.clone()), up_to: range.up_to }, false));
+        open.push((KeyRange { after: range.after, up_to: Some(at) }, false));
+        Ok(())
+    }
+
+    fn unfit(&self, side: Side, scope: Option<&str>, range: &KeyRange, why: String) -> Error {
+        Error::Rows { place: self.ends.place(side, scope, range), why }
+    }
+
+    pub(in crate::verify) async fn tell(&self, rows: u64, bytes: u64) {
+        let target = self.ends.subject.to.address();
+        self.ends.tell(Event::Compared { target, rows, bytes }).await;
+    }
+}
+
+/// The rows whose digests are not the same.
+fn seemed(source: &Keyed, target: &Keyed) -> Vec<Seemed> {
+    unequal(source, target)
+        .into_iter()
+        .map(|unequal| Seemed {
+            source: source.digest_of(unequal.key()),
+            key: unequal.key().clone(),
+        })
+        .collect()
+}
+
+fn add(sum: &mut Rows, part: Rows) {
+    sum.rows += part.rows;
+    sum.digest += part.digest;
+}

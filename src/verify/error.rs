@@ -1,0 +1,62 @@
+//! Why rows could not be compared.
+
+use crate::{ledger, milvus};
+
+/// Why a comparison stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Reading failed.
+    #[error("cannot read {place}: {error}")]
+    Read {
+        /// Endpoint, collection, partition and keys.
+        place: String,
+        /// What the server said.
+        error: milvus::Error,
+    },
+    /// Rows arrived that cannot be compared.
+    #[error("cannot compare {place}: {why}")]
+    Rows {
+        /// Collection, partition and keys.
+        place: String,
+        /// Why not.
+        why: String,
+    },
+    /// Not everything that is to be compared can be read.
+    #[error("{0} is not loaded, so that its rows cannot be read")]
+    NotLoaded(String),
+    /// It is another collection than the one that was looked at before.
+    #[error("{0} was dropped or replaced meanwhile")]
+    Replaced(String),
+    /// Nothing can be read by key.
+    #[error("{0} has no primary key that can be read by ranges")]
+    NoKey(String),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// We were asked to stop.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Error {
+    /// What a person can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Read { error, .. } => error.advice(),
+            Self::Rows { .. } => "if it stays, please report it with the versions of both servers",
+            Self::NotLoaded(_) => "load it, then run the same command again",
+            Self::NoKey(_) => "leave this collection out of the plan file",
+            Self::Replaced(_) | Self::Ledger(_) | Self::Stopped => {
+                "run the same command again to continue"
+            }
+        }
+    }
+
+    /// A failed read; that it was cancelled means that we were asked to stop.
+    pub(super) fn read(place: impl FnOnce() -> String, error: milvus::Error) -> Self {
+        match error.kind {
+            milvus::Kind::Cancelled => Self::Stopped,
+            _ => Self::Read { place: place(), error },
+        }
+    }
+}

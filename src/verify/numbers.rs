@@ -1,0 +1,363 @@
+//! Numbers of rows at both ends, and what explains that they differ.
+//!
+//! `count(*)` proves nothing by itself: it counts rows that no query gives, such as further rows with
+//! a key. Where it is not what it should be, the keys are scanned.
+
+use std::collections::BTreeMap;
+
+use super::content::{Moments, Scan};
+use super::counts::{self, source};
+use super::ends::{Ends, Side};
+use super::explain::{Account, Context, code};
+use super::result::{Basis, RowCounts};
+use super::{Error, content};
+use crate::copy::KEYS_ANSWER;
+use crate::model::quantity::count as grouped;
+use crate::model::{Key, KeyRange};
+
+/// Keys of one look at a range.
+const SCANNED: u64 = 16_000;
+/// Ranges in which duplicate keys are proven before they are believed elsewhere.
+const PROOFS: u64 = 8;
+
+/// Rows of the source and of the target, by scope, as far as content was compared.
+pub(super) type Compared = BTreeMap<Option<String>, (Option<u64>, Option<u64>)>;
+
+/// What a scan of the keys of one end found.
+#[derive(Debug, Default, Clone)]
+struct Scanned {
+    keys: u64,
+    /// Rows beyond the keys, where a key with several was found.
+    duplicates: u64,
+    proof: Option<Key>,
+    proofs: u64,
+    /// Rows beyond the keys, and no key has several.
+    unproven: u64,
+    /// Rows that are counted and never given.
+    unreadable: u64,
+}
+
+/// The numbers of one collection.
+pub(super) struct Numbers<'a> {
+    pub(super) ends: &'a Ends,
+    pub(super) at: Moments,
+    pub(super) context: &'a Context,
+    /// What comparing rows found; nothing where only numbers are compared.
+    pub(super) compared: Option<Compared>,
+    /// What the rows were compared with.
+    pub(super) basis: Basis,
+    /// Whether every row was compared.
+    pub(super) every_row: bool,
+}
+
+impl Numbers<'_> {
+    /// Counts, and explains what differs: of the whole first, then of each partition where rows are
+    /// moved by partition.
+    pub(super) async fn count(
+        &self,
+        account: &mut Account,
+        unexplained: &mut Vec<String>,
+    ) -> Result<Vec<RowCounts>, Error> {
+        let copied = self.copied().await?;
+        let rejected = self.context.rejected();
+        if rejected > 0 && !self.every_row {
+            let text = format!(
+                "{} rows were refused by the target and set aside, as the plan allows",
+                grouped(rejected)
+            );
+            account.say(code::SET_ASIDE, rejected, text);
+        }
+        let by_partition = self.ends.subject.settings.by_partition;
+        let mut scopes = self.ends.source_scopes().to_vec();
+        scopes.extend(self.ends.foreign_partitions().into_iter().map(Some));
+        let mut all = Vec::new();
+        for scope in scopes {
+            let mut row = self.row(scope.as_deref(), &copied).await?;
+            self.judge(scope.as_deref(), &mut row, account, unexplained).await?;
+            all.push(row);
+        }
+        if !by_partition {
+            return Ok(all);
+        }
+        let sum = |number: fn(&RowCounts) -> Option<u64>| all.iter().map(number).sum();
+        let whole = RowCounts {
+            partition: None,
+            source_count: sum(|row| row.source_count),
+            source_distinct: sum(|row| row.source_distinct),
+            read: sum(|row| row.read),
+            acknowledged: sum(|row| row.acknowledged),
+            target_count: sum(|row| row.target_count),
+            target_distinct: sum(|row| row.target_distinct),
+        };
+        all.insert(0, whole);
+        Ok(all)
+    }
+
+    /// Rows that were acknowledged, by scope; nothing without a ledger.
+    async fn copied(&self) -> Result<Option<BTreeMap<Option<String>, u64>>, Error> {
+        let (Some(ledger), Some(of_move)) = (&self.ends.check.ledger, self.ends.subject.of_move)
+        else {
+            return Ok(None);
+        };
+        let rows = ledger.with(move |ledger| ledger.rows_by_scope(of_move)).await?;
+        Ok(Some(rows.into_iter().collect()))
+    }
+
+    async fn row(
+        &self,
+        scope: Option<&str>,
+        copied: &Option<BTreeMap<Option<String>, u64>>,
+    ) -> Result<RowCounts, Error> {
+        let of = scope.map(str::to_owned);
+        let acknowledged =
+            copied.as_ref().map(|copied| copied.get(&of).copied().unwrap_or_default());
+        let (source, target) =
+            self.compared.as_ref().and_then(|all| all.get(&of).copied()).unwrap_or_default();
+        let whole = KeyRange::ALL;
+        Ok(RowCounts {
+            partition: of,
+            source_count: self.ends.count(Side::Source, scope, &whole, self.at.source).await?,
+            source_distinct: source,
+            read: acknowledged.map(|rows| rows + self.context.rejected_in(scope)),
+            acknowledged,
+            target_count: self.ends.count(Side::Target, scope, &whole, self.at.target).await?,
+            target_distinct: target,
+        })
+    }
+
+    async fn judge(
+        &self,
+        scope: Option<&str>,
+        row: &mut RowCounts,
+        account: &mut Account,
+        unexplained: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let place = scope.map(|scope| format!(" in partition {scope}")).unwrap_or_default();
+        for side in [Side::Source, Side::Target] {
+            let (count, distinct, copied, other) = match side {
+                Side::Source => (row.source_count, row.source_distinct, row.read, row.target_count),
+                Side::Target => {
+                    (row.target_count, row.target_distinct, row.acknowledged, row.source_count)
+                }
+            };
+            // What the count should be: the keys that were seen, else what was copied, else what
+            // the other end counts.
+            let should = distinct.or(copied).or(other);
+            if count.is_some() && count == should {
+                continue;
+            }
+            if count.is_none() && distinct.is_some() {
+                continue;
+            }
+            let scanned = self.scan(side, scope).await?;
+            match side {
+                Side::Source => row.source_distinct = Some(distinct.unwrap_or(scanned.keys)),
+                Side::Target => row.target_distinct = Some(distinct.unwrap_or(scanned.keys)),
+            }
+            say(side, &scanned, &place, account, unexplained);
+            let known = distinct.unwrap_or(scanned.keys);
+            if let Some(count) = count
+                && count < known
+            {
+                unexplained.push(format!(
+                    "{} counts {} rows{place}, and gives {}",
+                    self.ends.address(side),
+                    grouped(count),
+                    grouped(known)
+                ));
+            }
+        }
+        self.set_against(row, &place, account, unexplained);
+        Ok(())
+    }
+
+    /// Sets the keys of both ends against each other, where not every row was.
+    fn set_against(
+        &self,
+        row: &RowCounts,
+        place: &str,
+        account: &mut Account,
+        unexplained: &mut Vec<String>,
+    ) {
+        let of_source = row.source_distinct.or(row.source_count);
+        let of_target = row.target_distinct.or(row.target_count);
+        let (Some(source), Some(target)) = (of_source, of_target) else {
+            unexplained.push(format!("the rows{place} could not be counted"));
+            return;
+        };
+        if let Some(read) = row.read
+            && source > read
+            && (!self.every_row || self.basis == Basis::Ledger)
+        {
+            unexplained.push(format!(
+                "{} rows{place} are at the source that were not there when it was read; \
+                 `apply --catch-up` carries them over",
+                grouped(source - read)
+            ));
+        }
+        let gone = row.read.map_or(0, |read| read.saturating_sub(source));
+        if gone > 0 && (!self.every_row || self.basis == Basis::Ledger) {
+            let (code, why) = if self.context.expire_at_source() {
+                (code::EXPIRED, "expired or were deleted")
+            } else {
+                (code::CHANGED_AT_SOURCE, "were deleted")
+            };
+            let gone_text = grouped(gone);
+            let text = format!(
+                "{gone_text} rows{place} {why} at the source after they were copied; they are at \
+                 the target"
+            );
+            account.say(code, gone, text);
+        }
+        if self.every_row {
+            return;
+        }
+        // What the ledger explains is said above.
+        let expected = row.acknowledged.unwrap_or(source);
+        if target < expected {
+            let missing = expected - target;
+            if self.context.may_have_expired() {
+                let text = format!("{} rows{place} expired at the target", grouped(missing));
+                account.say(code::EXPIRED, missing, text);
+            } else {
+                unexplained.push(format!(
+                    "the target has {} rows{place}, {} fewer than {}",
+                    grouped(target),
+                    grouped(missing),
+                    if row.acknowledged.is_some() { "it acknowledged" } else { "the source" }
+                ));
+            }
+        }
+        if target > expected {
+            let extra = target - expected;
+            let text = format!("{} rows{place} are at the target only", grouped(extra));
+            if self.ends.subject.adopted {
+                let text = format!("{text}: it was there before, and may hold other rows");
+                account.say(code::THERE_BEFORE, extra, text);
+            } else if self.context.expire_at_source() && row.acknowledged.is_none() {
+                account.say(code::EXPIRED, extra, format!("{text}: they expired at the source"));
+            } else {
+                unexplained.push(text);
+            }
+        }
+    }
+
+    /// Scans the keys of one end, and where it counts more looks for the reason.
+    async fn scan(&self, side: Side, scope: Option<&str>) -> Result<Scanned, Error> {
+        let mut scanned = Scanned::default();
+        let at = match side {
+            Side::Source => self.at.source,
+            Side::Target => self.at.target,
+        };
+        let (ends, client) = (self.ends, self.ends.client(side));
+        let Some(query) = ends.query(side, scope) else { return Ok(scanned) };
+        let mut scan = Scan::of(ends, side, scope, at, SCANNED);
+        while let Some(ranges) = scan.next().await? {
+            let mut open: Vec<KeyRange> = ranges.into_iter().rev().collect();
+            while let Some(range) = open.pop() {
+                let _share = content::share(ends, 2 * KEYS_ANSWER).await?;
+                let Some(keys) = ends.keys(side, scope, &range, &self.at).await? else {
+                    drop(_share);
+                    open.extend(self.halves(side, scope, range).await?);
+                    continue;
+                };
+                let keys = keys.len() as u64;
+                scanned.keys += keys;
+                let Some(count) = ends.count(side, scope, &range, at).await? else { continue };
+                if count <= keys {
+                    continue;
+                }
+                let failed = |error: counts::Error| match error {
+                    counts::Error::Milvus(error) => {
+                        Error::read(|| ends.place(side, scope, &range), error)
+                    }
+                    counts::Error::Ledger(error) => Error::Ledger(error),
+                };
+                let unreadable = source::unreadable_keys(client, &query, &range, at);
+                let unreadable = unreadable.await.map_err(failed)?;
+                scanned.unreadable += unreadable;
+                let beyond = count.saturating_sub(keys + unreadable);
+                if beyond == 0 {
+                    continue;
+                }
+                if scanned.proofs == PROOFS {
+                    // As in the ranges where it was looked for.
+                    match scanned.proof {
+                        Some(_) => scanned.duplicates += beyond,
+                        None => scanned.unproven += beyond,
+                    }
+                    continue;
+                }
+                scanned.proofs += 1;
+                let proof = source::duplicate_key(client, &query, &range, at, KEYS_ANSWER);
+                match proof.await.map_err(failed)? {
+                    Some(key) => {
+                        scanned.duplicates += beyond;
+                        scanned.proof.get_or_insert(key);
+                    }
+                    None => scanned.unproven += beyond,
+                }
+            }
+        }
+        Ok(scanned)
+    }
+
+    async fn halves(
+        &self,
+        side: Side,
+        scope: Option<&str>,
+        range: KeyRange,
+    ) -> Result<[KeyRange; 2], Error> {
+        let Some(at) = self.ends.middle(side, scope, &range, &self.at).await? else {
+            let place = self.ends.place(side, scope, &range);
+            return Err(Error::Rows { place, why: "its keys are over every limit".to_owned() });
+        };
+        let lower = KeyRange { after: range.after, up_to: Some(at.clone()) };
+        Ok([KeyRange { after: Some(at), up_to: range.up_to }, lower])
+    }
+}
+
+/// Explains rows that are counted and not given.
+fn say(
+    side: Side,
+    scanned: &Scanned,
+    place: &str,
+    account: &mut Account,
+    unexplained: &mut Vec<String>,
+) {
+    let end = match side {
+        Side::Source => "source",
+        Side::Target => "target",
+    };
+    if let Some(key) = &scanned.proof {
+        let rows = scanned.duplicates;
+        let text = format!(
+            "the {end} holds duplicate keys{place}: {} rows have a key that another row has too, \
+             such as {key}; a query gives each key once",
+            grouped(rows)
+        );
+        match side {
+            Side::Source => account.say(code::DUPLICATE_KEYS, rows, text),
+            Side::Target => unexplained.push(text),
+        }
+    }
+    if scanned.unproven > 0 {
+        let rows = scanned.unproven;
+        let text = format!(
+            "the {end} counts {} rows{place} more than it gives, and no key has several: deleted \
+             and replaced rows are counted until the server compacts",
+            grouped(rows)
+        );
+        account.say(code::DELETES_NOT_COMPACTED, rows, text);
+    }
+    if scanned.unreadable > 0 {
+        let rows = scanned.unreadable;
+        let text = format!(
+            "the {end} counts {} rows{place} with the key {}, and no query gives them (Milvus \
+             before 2.6): copy that row by hand",
+            grouped(rows),
+            i64::MAX
+        );
+        account.say(code::UNREADABLE_KEY, rows, text);
+    }
+}

@@ -1,0 +1,135 @@
+//! One collection after the other, several at a time.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::ends::{self, Ends};
+use super::explain::{Account, Context, code};
+use super::numbers::{Compared, Numbers};
+use super::result::{Basis, Mode, Status, Verification};
+use super::{Check, Error, Event, Subject, content, sample};
+
+/// Verifies collections, several at a time; the results are in their order.
+pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Verification> {
+    let turns = Arc::new(Semaphore::new(check.limits.parallel_collections.max(1)));
+    let mut tasks = JoinSet::new();
+    for (place, subject) in subjects.iter().enumerate() {
+        let (check, subject, turns) = (check.clone(), subject.clone(), turns.clone());
+        tasks.spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            (place, verify_collection(&check, &subject, basis).await)
+        });
+    }
+    let mut found = BTreeMap::new();
+    while let Some(ended) = tasks.join_next().await {
+        match ended {
+            Ok((place, verification)) => found.insert(place, verification),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+    }
+    found.into_values().collect()
+}
+
+/// Verifies one collection.
+pub async fn verify_collection(check: &Check, subject: &Subject, basis: Basis) -> Verification {
+    // The standard library's only source of randomness.
+    let seed = RandomState::new().hash_one(subject.to.address());
+    verify_collection_by(check, subject, basis, seed).await
+}
+
+/// Verifies one collection; the seed chooses the rows of a sample.
+pub async fn verify_collection_by(
+    check: &Check,
+    subject: &Subject,
+    basis: Basis,
+    seed: u64,
+) -> Verification {
+    let began = Instant::now();
+    let target = subject.to.address();
+    let started = Event::Started { target: target.clone(), rows: subject.rows };
+    ends::tell(&check.events, started).await;
+    let mut verification = Verification {
+        source: subject.from.address(),
+        target,
+        status: Status::Unfinished,
+        mode: check.mode,
+        counts: Vec::new(),
+        content: None,
+        schema: Vec::new(),
+        searches: Vec::new(),
+        explanations: Vec::new(),
+        unexplained: Vec::new(),
+        failure: None,
+        seconds: 0.0,
+    };
+    let mut account = Account::default();
+    let compared = compare(check, subject, basis, seed, &mut account, &mut verification).await;
+    verification.explanations.extend(account.explanations());
+    verification.unexplained.splice(0..0, account.unexplained());
+    verification.status = match &compared {
+        Err(_) => Status::Unfinished,
+        Ok(()) if verification.unexplained.is_empty() => Status::Verified,
+        Ok(()) => Status::Different,
+    };
+    if let Err(error) = compared {
+        if let Error::NotLoaded(_) = &error {
+            let message = error.to_string();
+            let code = code::NOT_LOADED.to_owned();
+            let explanation = super::result::Explanation { code, message, rows: 0 };
+            verification.explanations.push(explanation);
+        }
+        verification.failure = Some(format!("{error}: {}", error.advice()));
+    }
+    verification.seconds = began.elapsed().as_secs_f64();
+    let finished = Event::Finished(Box::new(verification.clone()));
+    ends::tell(&check.events, finished).await;
+    verification
+}
+
+async fn compare(
+    check: &Check,
+    subject: &Subject,
+    basis: Basis,
+    seed: u64,
+    account: &mut Account,
+    verification: &mut Verification,
+) -> Result<(), Error> {
+    let ends = Ends::of(check, subject)?;
+    ends.require_loaded().await?;
+    let at = ends.fix_moments().await?;
+    let (mut compared, mut of_content) = (None, basis);
+    match check.mode {
+        Mode::Counts => {}
+        Mode::Sample => {
+            let mut rows = Compared::new();
+            let (content, failure) = sample::sample(&ends, at, seed, account, &mut rows).await;
+            of_content = content.basis;
+            verification.content = Some(content);
+            failure.map_or(Ok(()), Err)?;
+            compared = Some(rows);
+        }
+        Mode::Full => {
+            let full = content::full(&ends, at, basis, account).await;
+            of_content = full.content.basis;
+            verification.content = Some(full.content);
+            full.failure.map_or(Ok(()), Err)?;
+            compared = Some(full.rows);
+        }
+    }
+    let context = Context::of(&ends).await?;
+    let numbers = Numbers {
+        ends: &ends,
+        at,
+        context: &context,
+        compared,
+        basis: of_content,
+        every_row: check.mode == Mode::Full,
+    };
+    verification.counts = numbers.count(account, &mut verification.unexplained).await?;
+    Ok(())
+}

@@ -243,7 +243,7 @@ fn a_newer_format_is_refused_and_left_alone() {
         Ledger::open(directory.path(), "plan").map(Some),
         Ledger::open_read_only(directory.path(), "plan"),
     ] {
-        let Err(error @ Error::Newer { found: 99, known: 3, .. }) = outcome else {
+        let Err(error @ Error::Newer { found: 99, known: 4, .. }) = outcome else {
             panic!("{outcome:?}")
         };
         assert!(error.to_string().contains("plan.db has format 99"), "{error}");

@@ -11,6 +11,7 @@
 mod support;
 
 mod rows {
+    mod digests;
     mod every_type;
     mod scene;
     mod settings;

@@ -21,7 +21,7 @@ pub(super) struct End {
 }
 
 impl End {
-    async fn of(uri: &str, probe: Probe) -> Self {
+    pub(super) async fn of(uri: &str, probe: Probe) -> Self {
         let connection = Connection {
             uri: uri.to_owned(),
             login: None,

@@ -8,6 +8,7 @@ mod loading;
 mod rows;
 mod settings;
 mod steps;
+mod verification;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ use crate::copy::{Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
 use crate::model::{Collection, Migration};
-use crate::verify::counts;
+use crate::verify::{self, counts};
 
 /// How long an event waits for whoever shows it.
 const SHOW_LIMIT: Duration = Duration::from_secs(1);
@@ -60,6 +61,7 @@ impl Run<'_> {
             Status::Done => ("done", String::new()),
             Status::Stopped => ("stopped", String::new()),
             Status::CountsDiffer(differences) => ("counts_differ", differences.join("; ")),
+            Status::RowsDiffer(differences) => ("rows_differ", differences.join("; ")),
             Status::Failed(why) => ("failed", why.clone()),
         };
         let text = format!("{} → {}: {text}", outcome.source, outcome.target);
@@ -219,6 +221,7 @@ impl<'a> Turn<'a> {
             rejected: 0,
             rejects_file: None,
             counts: None,
+            verification: None,
             warnings: Vec::new(),
         };
         Self { run, common, change, untold: (0, 0, 0), outcome }
@@ -239,8 +242,11 @@ impl<'a> Turn<'a> {
         }
         let started = Instant::now();
         self.outcome.status = match self.take().await {
-            Ok(()) => match &self.outcome.counts {
-                Some(counts) if !counts.unexplained.is_empty() => {
+            Ok(()) => match (&self.outcome.verification, &self.outcome.counts) {
+                (Some(found), _) if found.status == verify::Status::Different => {
+                    Status::RowsDiffer(found.unexplained.clone())
+                }
+                (_, Some(counts)) if !counts.unexplained.is_empty() => {
                     Status::CountsDiffer(counts.unexplained.clone())
                 }
                 _ => Status::Done,
@@ -282,6 +288,9 @@ impl Turn<'_> {
             // Only what was taken away, or asked for, since is made.
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
+            if self.change.update.is_some() {
+                self.bring_up_to_date(of_move, source, wanted).await?;
+            }
             let there = self.without_new_partitions(wanted);
             let mut loaded = self.change.ending.loaded.clone();
             if let Loaded::Partitions(names) = &mut loaded {
@@ -304,11 +313,14 @@ impl Turn<'_> {
         self.create_indexes(of_move, wanted).await?;
         self.load_target(of_move, wanted, &Loaded::All).await?;
         self.check_counts(of_move, source, wanted).await?;
+        self.verify_rows(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;
         self.release_target(of_move, wanted).await?;
         self.leave_as_found(of_move, source).await?;
-        let counts = self.outcome.counts.as_ref();
-        if counts.is_none_or(|counts| counts.unexplained.is_empty()) {
+        let (counts, found) = (self.outcome.counts.as_ref(), self.outcome.verification.as_ref());
+        if counts.is_none_or(|counts| counts.unexplained.is_empty())
+            && found.is_none_or(|found| found.status != verify::Status::Different)
+        {
             let json = serde_json::to_string(&counts).unwrap_or_default();
             self.take_back_properties(of_move, wanted).await?;
             // Last of all: whoever follows an alias finds everything there.

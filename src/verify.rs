@@ -7,6 +7,7 @@ mod ends;
 mod error;
 mod explain;
 mod numbers;
+pub mod repair;
 pub mod result;
 mod resume;
 mod run;
@@ -22,6 +23,7 @@ use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySetti
 
 pub use content::{Moments, RangeComparison, Way, compare_range, compare_ranges, fix_moments};
 pub use error::Error;
+use repair::Extra;
 pub use result::{Basis, Mode, RowDifference, Status, Verification};
 pub use run::{verify, verify_collection, verify_collection_by};
 
@@ -42,6 +44,8 @@ pub struct Check {
     pub memory: Memory,
     /// The ledger, where there is one.
     pub ledger: Option<SharedLedger>,
+    /// What may be done about rows that differ; nothing where absent.
+    pub repair: Option<Extra>,
     /// Where progress is told; nobody has to listen.
     pub events: mpsc::Sender<Event>,
     /// Fires when no more may be compared.

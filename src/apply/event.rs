@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::verify::Verification;
 use crate::verify::counts::Counts;
 
 /// Something that happened.
@@ -98,6 +99,8 @@ pub struct Outcome {
     pub rejects_file: Option<PathBuf>,
     /// The rows at both ends, where they were counted.
     pub counts: Option<Counts>,
+    /// What comparing rows, schemas and searches found, where they were compared.
+    pub verification: Option<Box<Verification>>,
     /// What a person should know.
     pub warnings: Vec<String>,
 }
@@ -111,6 +114,8 @@ pub enum Status {
     Unchanged,
     /// Rows are missing, or counts differ without an explanation.
     CountsDiffer(Vec<String>),
+    /// Rows were compared, and differ; the same command copies them again.
+    RowsDiffer(Vec<String>),
     /// Something failed; the text says what, and the same command continues.
     Failed(String),
     /// We were asked to stop; the same command continues.

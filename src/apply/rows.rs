@@ -133,7 +133,7 @@ impl Turn<'_> {
     }
 
     /// Whether the target may hold rows that are not from this source.
-    fn run_adopted(&self) -> bool {
+    pub(super) fn run_adopted(&self) -> bool {
         match &self.change.known {
             Some(known) if self.change.action == crate::changes::Action::Resume => known.adopted,
             _ => self.change.action == crate::changes::Action::Adopt,

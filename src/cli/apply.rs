@@ -162,6 +162,8 @@ fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str)
         (exit::INTERRUPTED, "interrupted")
     } else if any(|status| matches!(status, Status::Failed(_) | Status::Stopped)) {
         (exit::STOPPED_RESUMABLE, "failed")
+    } else if any(|status| matches!(status, Status::RowsDiffer(_))) {
+        (exit::VERIFICATION_FAILED, "rows differ")
     } else if any(|status| matches!(status, Status::CountsDiffer(_))) {
         (exit::VERIFICATION_FAILED, "counts differ")
     } else {

@@ -238,6 +238,7 @@ pub(super) fn outcome(name: &str, status: Status, rows: u64) -> Outcome {
         retries: 0,
         rejected: 0,
         rejects_file: None,
+        verification: None,
         counts: Some(counts(rows)),
         warnings: Vec::new(),
     }

@@ -6,6 +6,7 @@ use super::page::{Page, Side, Table, Text};
 use super::size;
 use super::style::{Role, Style};
 use crate::apply::event::{Outcome, Status};
+use crate::verify::Mode;
 use crate::verify::counts::Counts;
 
 /// The outcomes as text. `resume_command` is shown where something is left to do; `elapsed` is the
@@ -74,6 +75,7 @@ fn status(status: &Status) -> (&'static str, Role) {
         Status::Done => ("done", Role::Create),
         Status::Unchanged => ("unchanged", Role::Secondary),
         Status::CountsDiffer(_) => ("counts differ", Role::Problem),
+        Status::RowsDiffer(_) => ("rows differ", Role::Problem),
         Status::Failed(_) => ("failed", Role::Problem),
         Status::Stopped => ("stopped", Role::Change),
     }
@@ -124,7 +126,7 @@ fn write_words(page: &mut Page, outcome: &Outcome) {
 fn differences(outcome: &Outcome) -> Vec<&String> {
     let mut texts: Vec<&String> = Vec::new();
     let of_status = match &outcome.status {
-        Status::CountsDiffer(texts) => texts.as_slice(),
+        Status::CountsDiffer(texts) | Status::RowsDiffer(texts) => texts.as_slice(),
         _ => &[],
     };
     let of_counts = outcome.counts.as_ref().map_or(&[][..], |counts| &counts.unexplained);
@@ -181,14 +183,17 @@ fn write_verdict(page: &mut Page, outcomes: &[Outcome], resume_command: &str) {
             .collect()
     };
     let failed = named(|status| matches!(status, Status::Failed(_)));
-    let differing = named(|status| matches!(status, Status::CountsDiffer(_)));
+    let differing =
+        named(|status| matches!(status, Status::CountsDiffer(_) | Status::RowsDiffer(_)));
+    let rows_differ =
+        outcomes.iter().any(|outcome| matches!(outcome.status, Status::RowsDiffer(_)));
     let stopped = named(|status| *status == Status::Stopped);
     let done = named(|status| *status == Status::Done);
     let (role, head, text) = if !failed.is_empty() {
         let also = match (differing.as_slice(), stopped.as_slice()) {
             ([], []) => String::new(),
             ([], stopped) => format!(" Stopped: {}.", stopped.join(", ")),
-            (differing, _) => format!(" Counts differ: {}.", differing.join(", ")),
+            (differing, _) => format!(" Rows or counts differ: {}.", differing.join(", ")),
         };
         let text = format!(
             "{}.{also} When the cause is gone, the same command continues: {resume_command}",
@@ -198,10 +203,17 @@ fn write_verdict(page: &mut Page, outcomes: &[Outcome], resume_command: &str) {
     } else if !stopped.is_empty() || outcomes.is_empty() {
         let also = match differing.as_slice() {
             [] => String::new(),
-            differing => format!(" (counts differ: {})", differing.join(", ")),
+            differing => format!(" (rows or counts differ: {})", differing.join(", ")),
         };
         let text = format!("run the same command to continue: {resume_command}{also}");
         (Role::Change, "Stopped: ", text)
+    } else if rows_differ {
+        let text = format!(
+            "{}; see above. The same command copies rows again that are missing or different: {}",
+            differing.join(", "),
+            resume_command
+        );
+        (Role::Problem, "Rows differ: ", text)
     } else if !differing.is_empty() {
         let text = format!("{}. Nothing explains it; see above.", differing.join(", "));
         (Role::Problem, "Counts differ: ", text)
@@ -235,7 +247,9 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
     let verified = verified.filter(|outcome| is_verified(outcome)).count() as u64;
     let verdict = match verified {
         0 => "Not verified: counts were not compared.".to_owned(),
-        all if all == done => "Verified: counts.".to_owned(),
+        all if all == done => {
+            compared_in_all(outcomes).map_or_else(|| "Verified: counts.".to_owned(), str::to_owned)
+        }
         some => format!("Verified: counts of {some} of {}.", size::counted(done, "collection")),
     };
     format!(
@@ -243,4 +257,18 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
         size::counted(done, "collection"),
         size::counted(rows, "row")
     )
+}
+
+/// How rows were compared, where that is so for every collection with something to do.
+fn compared_in_all(outcomes: &[Outcome]) -> Option<&'static str> {
+    let least = outcomes
+        .iter()
+        .filter(|outcome| outcome.status == Status::Done)
+        .map(|outcome| outcome.verification.as_ref().map_or(Mode::Counts, |found| found.mode))
+        .min()?;
+    match least {
+        Mode::Counts => None,
+        Mode::Sample => Some("Verified: counts, and a sample of the rows."),
+        Mode::Full => Some("Verified: every row, value by value."),
+    }
 }

@@ -6,6 +6,7 @@
 mod full;
 mod keyed;
 mod keys;
+mod mend;
 mod part;
 mod ranges;
 
@@ -83,7 +84,7 @@ pub async fn compare_range(
     range: &KeyRange,
 ) -> Result<RangeComparison, Error> {
     let scope = scope.map(str::to_owned);
-    let ranged = Ranged { scope: scope.clone(), range: range.clone(), copied: None };
+    let ranged = Ranged { scope: scope.clone(), range: range.clone(), copied: None, chunk: None };
     let (sender, mut parts) = mpsc::channel::<RangeComparison>(WAITING);
     let part = Part::of(Ends::of(check, subject)?, *at).await?;
     let mut whole = RangeComparison {

@@ -27,7 +27,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    fn of(&self, side: Side) -> Moment {
+    pub(super) fn of(&self, side: Side) -> Moment {
         match side {
             Side::Source => self.source,
             Side::Target => self.target,

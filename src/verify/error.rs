@@ -1,6 +1,6 @@
 //! Why rows could not be compared.
 
-use crate::{ledger, milvus};
+use crate::{copy, ledger, milvus};
 
 /// Why a comparison stopped.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Error {
     /// Nothing can be read by key.
     #[error("{0} has no primary key that can be read by ranges")]
     NoKey(String),
+    /// A row that differs cannot be brought up to date.
+    #[error(transparent)]
+    Repair(copy::Error),
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
@@ -45,6 +48,7 @@ impl Error {
             Self::Read { error, .. } => error.advice(),
             Self::Rows { .. } => "if it stays, please report it with the versions of both servers",
             Self::NotLoaded(_) => "load it, then run the same command again",
+            Self::Repair(error) => error.advice(),
             Self::NoKey(_) => "leave this collection out of the plan file",
             Self::Replaced(_) | Self::Ledger(_) | Self::Stopped => {
                 "run the same command again to continue"
@@ -57,6 +61,16 @@ impl Error {
         match error.kind {
             milvus::Kind::Cancelled => Self::Stopped,
             _ => Self::Read { place: place(), error },
+        }
+    }
+}
+
+impl From<copy::Error> for Error {
+    fn from(error: copy::Error) -> Self {
+        match error {
+            copy::Error::Stopped => Self::Stopped,
+            copy::Error::Ledger(error) => Self::Ledger(error),
+            other => Self::Repair(other),
         }
     }
 }

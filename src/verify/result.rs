@@ -93,6 +93,9 @@ pub enum Basis {
     /// The digests of the rows that were copied, from the ledger; where those differ, the rows that
     /// the source has now.
     Ledger,
+    /// The rows that the source has now, in key ranges where these are not the rows that were copied,
+    /// by the digests in the ledger; in the others the target is not read.
+    Changes,
 }
 
 /// What comparing rows found.
@@ -123,6 +126,13 @@ pub struct Content {
     pub confidence: Option<Confidence>,
     /// What was done about differences; absent when nothing was.
     pub repair: Option<Repair>,
+}
+
+impl Content {
+    /// Whether anything was done about rows that differed.
+    pub fn is_repaired(&self) -> bool {
+        self.repair.is_some_and(|repair| repair.copied + repair.deleted > 0)
+    }
 }
 
 /// What a sample says about all rows.

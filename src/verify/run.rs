@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::ends::{self, Ends};
 use super::explain::{Account, Context, code};
 use super::numbers::{Compared, Numbers};
-use super::result::{Basis, Mode, Status, Verification};
+use super::result::{Basis, Content, Mode, Status, Verification};
 use super::{Check, Error, Event, Subject, content, sample};
 
 /// Verifies collections, several at a time; the results are in their order.
@@ -73,7 +73,10 @@ pub async fn verify_collection_by(
     verification.unexplained.splice(0..0, account.unexplained());
     verification.status = match &compared {
         Err(_) => Status::Unfinished,
-        Ok(()) if verification.unexplained.is_empty() => Status::Verified,
+        Ok(()) if verification.unexplained.is_empty() => match &verification.content {
+            Some(content) if content.is_repaired() => Status::Repaired,
+            _ => Status::Verified,
+        },
         Ok(()) => Status::Different,
     };
     if let Err(error) = compared {
@@ -121,6 +124,9 @@ async fn compare(
             compared = Some(full.rows);
         }
     }
+    // Rows that were written just now are to be counted too.
+    let repaired = verification.content.as_ref().is_some_and(Content::is_repaired);
+    let at = if repaired { ends.fix_moments().await? } else { at };
     let context = Context::of(&ends).await?;
     let numbers = Numbers {
         ends: &ends,

@@ -9,7 +9,7 @@ use milvus_ferry::model::{Key, KeyRange};
 use super::scene::End;
 use crate::support::collection::{Collection, everything_235, everything_2216};
 use crate::support::data;
-use crate::support::lab::{Kind, servers};
+use crate::support::lab::{Kind, servers, unique_name};
 use crate::support::pb::schema::DataType;
 use crate::support::probe::Probe;
 use crate::support::table::Table;
@@ -20,8 +20,15 @@ const ANSWER: usize = 64 << 20;
 /// The rows as one server gives them.
 async fn read(kind: Kind, collection: &Collection, table: &Table) -> Rows {
     let [server] = servers([kind]);
-    let probe = Probe::of(server).await.in_new_database().await;
-    probe.fill(collection, table).await;
+    let mut probe = Probe::of(server).await;
+    let mut collection = collection.clone();
+    if kind == Kind::Lite25 {
+        // It has one database, for all tests.
+        collection.name = unique_name("all");
+    } else {
+        probe = probe.in_new_database().await;
+    }
+    probe.fill(&collection, table).await;
     let end = End::of(server.uri(), probe).await;
     let there = end.describe(&collection.name).await;
     let query = Query::of(&there).unwrap();

@@ -173,6 +173,7 @@ impl<'a> Line<'a> {
             Status::Done => ("done", None, &[]),
             Status::Unchanged => ("unchanged", None, &[]),
             Status::CountsDiffer(differences) => ("counts_differ", None, differences),
+            Status::RowsDiffer(differences) => ("rows_differ", None, differences),
             Status::Failed(why) => ("failed", Some(why), &[]),
             Status::Stopped => ("stopped", None, &[]),
         };

@@ -128,7 +128,7 @@ impl Tally {
             // It was not among those with something to do.
             Status::Unchanged => return self.active.retain(|a| a.target != outcome.target),
             Status::Done => &mut self.ended.done,
-            Status::CountsDiffer(_) => &mut self.ended.counts_differ,
+            Status::CountsDiffer(_) | Status::RowsDiffer(_) => &mut self.ended.counts_differ,
             Status::Failed(_) => &mut self.ended.failed,
             Status::Stopped => &mut self.ended.stopped,
         };
@@ -146,7 +146,10 @@ impl Tally {
         let (Some(all), Some(expected)) = (self.expected, active.expected) else { return };
         if rows >= expected {
             self.expected = Some(all.saturating_add(rows - expected));
-        } else if matches!(outcome.status, Status::Done | Status::CountsDiffer(_)) {
+        } else if matches!(
+            outcome.status,
+            Status::Done | Status::CountsDiffer(_) | Status::RowsDiffer(_)
+        ) {
             self.expected = Some(all.saturating_sub(expected - rows));
         } else {
             self.given_up = self.given_up.saturating_add(expected - rows);

@@ -35,6 +35,7 @@ pub(super) fn finished(outcome: &Outcome, style: Style) -> Option<String> {
         Status::Unchanged => return None,
         Status::Done => (Role::Create, "done"),
         Status::CountsDiffer(_) => (Role::Problem, "done, but the counts differ"),
+        Status::RowsDiffer(_) => (Role::Problem, "done, but rows differ"),
         Status::Stopped => (Role::Change, "stopped"),
         Status::Failed(why) => {
             let why = why.lines().next().unwrap_or_default();

@@ -12,7 +12,7 @@ use super::{RangeComparison, WAITING, Way};
 use crate::model::KeyRange;
 use crate::verify::ends::{Ends, Moments};
 use crate::verify::explain::Account;
-use crate::verify::result::{Basis, Content, Mode};
+use crate::verify::result::{Basis, Content, Mode, Repair};
 use crate::verify::resume::Resume;
 use crate::verify::{Error, Event};
 
@@ -25,6 +25,8 @@ pub(super) enum Told {
     Part(Box<RangeComparison>),
     /// A range was compared to its end.
     Range(Box<Ranged>, Compared),
+    /// Rows that differed were brought up to date.
+    Mended(Repair),
     /// A range had been compared before.
     Before(Option<String>, u64),
 }
@@ -85,6 +87,7 @@ async fn run(
     let way = match content.basis {
         Basis::Source => Way::Both,
         Basis::Ledger => Way::TargetFirst,
+        Basis::Changes => Way::SourceFirst,
     };
     let (sender, mut told) = mpsc::channel(WAITING);
     let comparing = compare_all(ends.clone(), at, way, source, before, sender);
@@ -113,6 +116,12 @@ async fn run(
                     {
                         failure = Some(error);
                     }
+                }
+                Told::Mended(more) => {
+                    let repair = content.repair.get_or_insert_default();
+                    repair.copied += more.copied;
+                    repair.deleted += more.deleted;
+                    repair.rounds = repair.rounds.max(more.rounds);
                 }
                 Told::Before(scope, known) => {
                     content.ranges += 1;
@@ -187,12 +196,12 @@ pub(super) async fn compare_all(
     first.map_or(Ok(()), Err)
 }
 
-struct Worker {
-    part: Part,
-    way: Way,
+pub(super) struct Worker {
+    pub(super) part: Part,
+    pub(super) way: Way,
     before: Before,
     waiting: Arc<Mutex<mpsc::Receiver<Ranged>>>,
-    told: mpsc::Sender<Told>,
+    pub(super) told: mpsc::Sender<Told>,
 }
 
 impl Worker {
@@ -218,7 +227,10 @@ impl Worker {
                     self.part.tell(rows, 0).await;
                     continue;
                 }
-                let compared = self.part.compare(&ranged, self.way, &parts).await?;
+                let compared = match self.part.ends().check.repair {
+                    Some(rule) => self.mend(&ranged, rule, &parts).await?,
+                    None => self.part.compare(&ranged, self.way, &parts).await?,
+                };
                 let _ = self.told.send(Told::Range(Box::new(ranged), compared)).await;
             }
         };

@@ -103,7 +103,7 @@ impl Part {
     }
 
     /// The digest of a range at one end.
-    async fn digest(&self, side: Side, ranged: &Ranged) -> Result<Rows, Error> {
+    pub(super) async fn digest(&self, side: Side, ranged: &Ranged) -> Result<Rows, Error> {
         let scope = ranged.scope.as_deref();
         let mut sum = Rows::default();
         let mut open = vec![(ranged.range.clone(), false)];
@@ -208,7 +208,7 @@ impl Part {
     }
 
     /// A moment behind that at which everything is read.
-    async fn later(&self) -> Result<Moments, Error> {
+    pub(super) async fn later(&self) -> Result<Moments, Error> {
         let mut later = self.later.lock().await;
         match *later {
             Some((fixed, moments)) if fixed.elapsed() < LATER_FOR => Ok(moments),

@@ -26,6 +26,8 @@ pub(in crate::verify) struct Ranged {
     pub(in crate::verify) range: KeyRange,
     /// The rows that were copied, where the ledger knows their digest.
     pub(in crate::verify) copied: Option<Rows>,
+    /// The chunk in the ledger that it is.
+    pub(in crate::verify) chunk: Option<ChunkId>,
 }
 
 /// Ranges that need not be compared again: how many rows each has.
@@ -116,7 +118,8 @@ async fn send_chunks(
         after = Some(last.chunk.id);
         for DoneChunk { chunk, rows, digest, .. } in page {
             let copied = digest.map(|digest| Rows { rows, digest });
-            let ranged = Ranged { scope: chunk.scope, range: chunk.range, copied };
+            let id = Some(chunk.id);
+            let ranged = Ranged { scope: chunk.scope, range: chunk.range, copied, chunk: id };
             if ranges.send(ranged).await.is_err() {
                 return Ok(());
             }
@@ -135,7 +138,8 @@ async fn scan(
     let mut bounds = Scan::of(ends, side, scope, at, rows);
     while let Some(found) = bounds.next().await? {
         for range in found {
-            let ranged = Ranged { scope: scope.map(str::to_owned), range, copied: None };
+            let ranged =
+                Ranged { scope: scope.map(str::to_owned), range, copied: None, chunk: None };
             if ranges.send(ranged).await.is_err() {
                 return Ok(());
             }

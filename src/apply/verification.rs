@@ -1,0 +1,146 @@
+//! Comparing the rows of a collection at its end, and bringing them up to date.
+
+use tokio::sync::mpsc;
+
+use super::{Event, Failure, REPAIR, Turn};
+use crate::changes::{Loaded, SourceState, Update};
+use crate::ledger::{MoveId, StepState};
+use crate::model::{Collection, ContentCheck, LoadState, OnMismatch};
+use crate::verify::repair::Extra;
+use crate::verify::result::{Basis, Status};
+use crate::verify::{self, Check, Mode, Subject};
+
+/// Events of a verification that may wait.
+const WAITING: usize = 256;
+
+impl Turn<'_> {
+    /// Compares the rows of both ends as the plan file asks, brings them up to date where that is
+    /// asked for, and searches at both ends. Both are loaded.
+    pub(super) async fn verify_rows(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let settings = self.run.migration.verify.clone();
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
+        let to_repair = steps.get(REPAIR) == Some(&StepState::Started);
+        let update = self.change.update;
+        let mode = match settings.content {
+            _ if to_repair || update.is_some() => Mode::Full,
+            ContentCheck::Full => Mode::Full,
+            ContentCheck::Sample => Mode::Sample,
+            ContentCheck::Off if settings.search.is_some() => Mode::Counts,
+            ContentCheck::Off => return Ok(()),
+        };
+        let basis = match update {
+            Some(Update::CatchUp) => Basis::Changes,
+            Some(Update::Repair) => Basis::Source,
+            None if to_repair => Basis::Source,
+            None => Basis::Ledger,
+        };
+        let repair = match update {
+            _ if settings.delete_extra && settings.on_mismatch == OnMismatch::Repair => {
+                Some(Extra::Delete)
+            }
+            Some(Update::CatchUp) => Some(Extra::DeleteCopied),
+            _ if to_repair || settings.on_mismatch == OnMismatch::Repair => Some(Extra::Keep),
+            _ => None,
+        };
+        self.step(match update {
+            Some(Update::CatchUp) => "carry changes over",
+            _ => "compare rows",
+        })
+        .await;
+        let (events, mut told) = mpsc::channel(WAITING);
+        let check = Check {
+            source: self.run.source.clone(),
+            target: self.run.target.clone(),
+            mode,
+            settings,
+            limits: self.run.migration.copy.clone(),
+            memory: self.common.memory.clone(),
+            ledger: Some(self.run.ledger.clone()),
+            repair,
+            events,
+            stop: self.common.halt.clone(),
+        };
+        let described = self.describe(wanted).await?;
+        let mut to = described.collection;
+        to.partitions.clone_from(&wanted.partitions);
+        to.indexes = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
+        let subject = Subject {
+            from: source.collection.clone(),
+            from_load: LoadState::Loaded,
+            wanted: wanted.clone(),
+            to,
+            to_load: LoadState::Loaded,
+            settings: self.change.settings.clone(),
+            of_move: Some(of_move),
+            adopted: self.run_adopted(),
+            rows: source.rows,
+        };
+        let mut verifying = std::pin::pin!(verify::verify_collection(&check, &subject, basis));
+        let mut compared = 0;
+        let found = loop {
+            tokio::select! {
+                found = &mut verifying => break found,
+                Some(event) = told.recv() => {
+                    if let verify::Event::Compared { rows, .. } = event {
+                        compared += rows;
+                        self.tell_compared(compared, source.rows);
+                    }
+                }
+            }
+        };
+        let status = found.status;
+        let detail = found.unexplained.join("; ");
+        let failure = found.failure.clone();
+        self.outcome.verification = Some(Box::new(found));
+        match status {
+            Status::Verified | Status::Repaired if to_repair => {
+                self.done(of_move, REPAIR, "").await
+            }
+            Status::Verified | Status::Repaired => Ok(()),
+            Status::Different => {
+                // The same command mends it then.
+                let step = (of_move, REPAIR.to_owned(), detail);
+                self.ledger(move |ledger| ledger.step_started(step.0, &step.1, &step.2)).await
+            }
+            Status::Unfinished if self.common.halt.is_cancelled() => Err(Failure::Stopped),
+            Status::Unfinished => Err(Failure::Refused(failure.unwrap_or_default())),
+        }
+    }
+
+    /// Compares the rows of a finished collection with those of the source once more, and brings
+    /// them up to date. Both ends are left loaded as they were found.
+    pub(super) async fn bring_up_to_date(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        self.load_source(of_move, source).await?;
+        self.source_is_loaded(source).await?;
+        if !self.change.load_source {
+            let counted = (source.rows, self.run.inspected_at);
+            self.wait_until_readable(&source.collection, counted).await?;
+        }
+        self.load_target(of_move, &self.without_new_partitions(wanted), &Loaded::All).await?;
+        self.verify_rows(of_move, source, wanted).await?;
+        self.source_is_loaded(source).await?;
+        self.release_target(of_move, wanted).await?;
+        self.leave_as_found(of_move, source).await
+    }
+
+    /// Tells how far comparing is.
+    fn tell_compared(&self, done: u64, total: Option<u64>) {
+        let event = Event::Waiting {
+            target: self.change.target_address.clone(),
+            what: "rows to be compared".to_owned(),
+            done,
+            total: total.unwrap_or(done).max(done),
+        };
+        let _ = self.run.events.try_send(event);
+    }
+}

@@ -1,0 +1,177 @@
+//! Bringing a range up to date where its rows differ, and comparing it again.
+
+use tokio::sync::mpsc;
+
+use super::full::{Told, Worker};
+use super::part::{Compared, Part};
+use super::ranges::Ranged;
+use super::{RangeComparison, Rows, Way};
+use crate::model::Key;
+use crate::verify::Error;
+use crate::verify::ends::Side;
+use crate::verify::explain::code;
+use crate::verify::repair::{Differing, Extra, ROUNDS, bring_up_to_date};
+use crate::verify::result::{Repair, RowDifferenceKind};
+
+/// What a range has after it was brought up to date.
+#[derive(Default)]
+struct After {
+    source: Rows,
+    target: Rows,
+}
+
+impl Worker {
+    /// Compares a range, and brings rows up to date that differ, a bounded number of times. What is
+    /// passed on is how it ended.
+    pub(super) async fn mend(
+        &self,
+        ranged: &Ranged,
+        rule: Extra,
+        parts: &mpsc::Sender<RangeComparison>,
+    ) -> Result<Compared, Error> {
+        if self.way == Way::SourceFirst
+            && let Some(copied) = ranged.copied
+            && self.part.digest(Side::Source, ranged).await? == copied
+        {
+            let _ = parts.send(unchanged(ranged, copied)).await;
+            return Ok(Compared {
+                rows: copied.rows,
+                source: Some(copied.rows),
+                target: None,
+                equal: true,
+                digest: copied.digest,
+            });
+        }
+        // Before anything is done to it.
+        let as_copied = match (rule, ranged.copied) {
+            (Extra::Keep, _) | (_, None) => false,
+            (_, Some(copied)) => self.part.digest(Side::Target, ranged).await? == copied,
+        };
+        let way = if self.way == Way::SourceFirst { Way::Both } else { self.way };
+        let (mut after, mut read_both) = (After::default(), true);
+        let (sender, mut found) = mpsc::channel(1);
+        let compare = async move { self.part.compare(ranged, way, &sender).await };
+        let (sums, both) = (&mut after, &mut read_both);
+        // Takes the receiver along: a failure here must not keep the comparison waiting.
+        let settle = async move {
+            while let Some(one) = found.recv().await {
+                *both &= one.source.is_some() && one.target.is_some();
+                self.settle(one, as_copied, sums, parts).await?;
+            }
+            Ok(())
+        };
+        let (compared, settled): (_, Result<(), Error>) = tokio::join!(compare, settle);
+        // A part that cannot be mended ends the comparison too, and says more than that it ended.
+        settled?;
+        let compared = compared?;
+        if !read_both {
+            return Ok(compared);
+        }
+        let equal = after.source == after.target;
+        if equal && ranged.copied != Some(after.source) {
+            self.note(ranged, after.source).await?;
+        }
+        Ok(Compared {
+            rows: after.source.rows,
+            source: Some(after.source.rows),
+            target: Some(after.target.rows),
+            equal,
+            digest: after.source.digest,
+        })
+    }
+
+    /// Brings a part of a range up to date until it is the same at both ends, or no more can be done.
+    async fn settle(
+        &self,
+        one: RangeComparison,
+        as_copied: bool,
+        after: &mut After,
+        parts: &mpsc::Sender<RangeComparison>,
+    ) -> Result<(), Error> {
+        let mut open = vec![(one, 0)];
+        while let Some((one, round)) = open.pop() {
+            let mended =
+                if round < ROUNDS { self.mend_rows(&one, as_copied).await? } else { false };
+            if !mended {
+                after.source.add(one.source);
+                after.target.add(one.target);
+                let _ = parts.send(one).await;
+                continue;
+            }
+            let repair = Repair { rounds: round + 1, ..Repair::default() };
+            let _ = self.told.send(Told::Mended(repair)).await;
+            let ends = self.part.ends();
+            let part = Part::of(ends.clone(), ends.fix_moments().await?).await?;
+            let again = Ranged { scope: one.scope, range: one.range, copied: None, chunk: None };
+            let (sender, mut found) = mpsc::channel(1);
+            let compare = async move { part.compare(&again, Way::Both, &sender).await };
+            let gather = async {
+                while let Some(one) = found.recv().await {
+                    open.push((one, round + 1));
+                }
+            };
+            let (compared, ()) = tokio::join!(compare, gather);
+            compared?;
+        }
+        Ok(())
+    }
+
+    /// Copies and deletes rows that differ; whether anything was done.
+    async fn mend_rows(&self, one: &RangeComparison, as_copied: bool) -> Result<bool, Error> {
+        let (mut stale, mut extra): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
+        for row in &one.differences {
+            // Copying again does not help against the others.
+            let explained = row.explanation.as_deref();
+            if !matches!(explained, None | Some(code::CHANGED_AT_SOURCE)) {
+                continue;
+            }
+            match row.kind {
+                RowDifferenceKind::Missing | RowDifferenceKind::Different => &mut stale,
+                RowDifferenceKind::Extra => &mut extra,
+            }
+            .push(row.key.clone());
+        }
+        let scope = one.scope.as_deref();
+        let differing = Differing { scope, stale: &stale, extra: &extra, as_copied };
+        let ends = self.part.ends();
+        let at = self.part.later().await?;
+        let done =
+            bring_up_to_date(&ends.check, &ends.subject, &differing, at.of(Side::Source)).await?;
+        let any = done.copied + done.deleted > 0;
+        if any {
+            let repair = Repair { copied: done.copied, deleted: done.deleted, rounds: 0 };
+            let _ = self.told.send(Told::Mended(repair)).await;
+        }
+        Ok(any)
+    }
+
+    /// Notes what both ends have by now, so that later changes are found against it.
+    async fn note(&self, ranged: &Ranged, rows: Rows) -> Result<(), Error> {
+        let (Some(ledger), Some(chunk)) = (&self.part.ends().check.ledger, ranged.chunk) else {
+            return Ok(());
+        };
+        ledger
+            .with(move |ledger| ledger.chunk_digest_changed(chunk, rows.rows, rows.digest))
+            .await?;
+        Ok(())
+    }
+}
+
+impl Rows {
+    fn add(&mut self, more: Option<Self>) {
+        let more = more.unwrap_or_default();
+        self.rows += more.rows;
+        self.digest += more.digest;
+    }
+}
+
+fn unchanged(ranged: &Ranged, copied: Rows) -> RangeComparison {
+    RangeComparison {
+        scope: ranged.scope.clone(),
+        range: ranged.range.clone(),
+        source: Some(copied),
+        target: None,
+        copied: ranged.copied,
+        differences: Vec::new(),
+    }
+}

@@ -3,6 +3,7 @@
 
 pub mod counts;
 pub mod result;
+pub mod search;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +13,8 @@ use crate::ledger::MoveId;
 use crate::milvus::Client;
 use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySettings};
 
-pub use result::{Mode, Status, Verification};
+pub use result::{Mode, SearchParity, Status, Verification};
+pub use search::search_parity;
 
 /// What the verifications of all collections of a run share.
 #[derive(Clone)]

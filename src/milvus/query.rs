@@ -320,7 +320,7 @@ impl Client {
         output: Vec<String>,
         limit: u32,
     ) -> Result<Rows> {
-        self.page_of_rows(query, &KeyRange::ALL, output, limit).await
+        self.page_of_rows(query, &KeyRange::ALL, output, Moment::Eventually, limit).await
     }
 
     /// A few rows of a range, the lowest keys of it as far as the server keeps to that.
@@ -329,11 +329,11 @@ impl Client {
         query: &Query,
         range: &KeyRange,
         output: Vec<String>,
+        moment: Moment,
         limit: u32,
     ) -> Result<Rows> {
         let expression = range.expression(&query.key_field, query.key_kind);
-        let request =
-            query.request(expression, output.clone(), Moment::Eventually, Limit::Page(limit));
+        let request = query.request(expression, output.clone(), moment, Limit::Page(limit));
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
         self.rows(query, answer, &output)
     }

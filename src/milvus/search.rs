@@ -139,10 +139,11 @@ impl Client {
         query: &Query,
         range: &KeyRange,
         field: &str,
+        moment: Moment,
         limit: u32,
     ) -> Result<Vec<(Key, Option<Bytes>)>> {
         let output = vec![query.key_field.clone(), field.to_owned()];
-        let rows = self.page_of_rows(query, range, output, limit).await?;
+        let rows = self.page_of_rows(query, range, output, moment, limit).await?;
         let bad = |why: String| -> Error { self.error(Kind::BadAnswer, "Query", why) };
         let examples = rows.examples(field).map_err(bad)?;
         Ok(rows.into_keys().into_iter().zip(examples).collect())

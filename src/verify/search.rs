@@ -10,6 +10,7 @@ use super::{Check, SearchParity, Subject};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result, Search};
 use crate::model::quantity::{count, counted};
 use crate::model::{DataType, Field, FunctionKind, Index, LoadState, SearchCheck};
+use draw::Bounds;
 use overlap::Tally;
 
 /// Searches in one request, at most.
@@ -33,9 +34,11 @@ pub async fn search_parity(
     settings: SearchCheck,
 ) -> Result<Vec<SearchParity>> {
     let mut found = Vec::new();
+    let mut bounds = None;
     for place in places(subject) {
         let mut parity = place.unsearched(subject, settings);
-        if let Err(why) = compare(check, subject, settings, &place, &mut parity).await? {
+        let compared = compare(check, subject, settings, &place, &mut bounds, &mut parity);
+        if let Err(why) = Box::pin(compared).await? {
             parity.passed = false;
             parity.note = Some(why);
         }
@@ -141,14 +144,21 @@ async fn compare(
     subject: &Subject,
     settings: SearchCheck,
     place: &Place<'_>,
+    bounds: &mut Option<Bounds>,
     parity: &mut SearchParity,
 ) -> Result<std::result::Result<(), String>> {
     let (ends, column) = match ends(subject, settings, place) {
         Ok(ends) => ends,
         Err(why) => return Ok(Err(why)),
     };
+    let (source, of) = (&check.source, &ends.source.of);
     let wanted = usize::try_from(settings.queries).unwrap_or(usize::MAX);
-    let drawn = match draw::draw(&check.source, &ends.source.of, &column, wanted).await {
+    // The same for every field.
+    let bounds = match bounds {
+        Some(bounds) => bounds,
+        none => none.insert(draw::bounds(source, of, wanted).await?),
+    };
+    let drawn = match draw::draw(source, of, &column, bounds, wanted).await {
         Ok(drawn) => drawn,
         Err(error) => return about_field("source", error).map(Err),
     };
@@ -203,7 +213,7 @@ async fn compare(
             count(tally.without_result)
         ));
     }
-    if let Some(keys) = drawn.only_first {
+    if let Some(keys) = bounds.only_first {
         notes.push(format!("what was searched for is from the first {} keys", count(keys)));
     }
     if subject.adopted {

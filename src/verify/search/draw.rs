@@ -16,13 +16,13 @@ const ROWS: u32 = 8;
 const MOST_BYTES: usize = 64 << 20;
 /// Bytes that a page of keys may have.
 const KEYS_ANSWER: usize = 64 << 20;
-/// Pages of text keys that are walked through.
-const MOST_PAGES: usize = 64;
-/// Into how many parts of the span of its keys a collection is divided at the finest.
+/// Pages of keys that are walked through.
+const MOST_PAGES: usize = 32;
+/// Of what part of the span of all keys the highest one is known.
 const PARTS: i128 = 4_096;
 
 /// What was drawn.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Drawn {
     /// Undecoded values, each of another row.
     pub(super) examples: Vec<Bytes>,
@@ -30,80 +30,103 @@ pub(super) struct Drawn {
     pub(super) rows: u64,
     /// Whether that is all there are; looked at only where there are no examples.
     pub(super) is_all: bool,
-    /// That only so many keys, the first ones, were drawn from.
-    pub(super) only_first: Option<u64>,
 }
 
-/// Draws values of a column.
+/// Draws values of a column, from the first rows of all and those behind each of the bounds.
 pub(super) async fn draw(
     client: &Client,
     query: &Query,
     column: &str,
+    bounds: &Bounds,
     wanted: usize,
 ) -> Result<Drawn> {
-    let mut drawn = Drawn::default();
-    // With Strong, so that nothing is overlooked; the others then see as much.
-    let range = KeyRange::ALL;
-    let first = client.examples(query, &range, column, Moment::Strong, ROWS).await?;
-    let Some(lowest) = first.iter().map(|(key, _)| key.clone()).min() else {
-        return Ok(drawn);
-    };
-    let starts = match lowest {
-        Key::Int64(lowest) => numbers(client, query, lowest, wanted).await?,
-        Key::VarChar(_) => {
-            let (starts, walked) = texts(client, query, wanted).await?;
-            drawn.only_first = walked;
-            starts
-        }
-    };
     let mut seen: BTreeSet<Key> = BTreeSet::new();
-    let (mut bytes, mut spare) = (0, Vec::new());
-    let mut take = |page: Vec<(Key, Option<Bytes>)>, examples: &mut Vec<Bytes>| {
-        let mut found = false;
-        for (key, value) in page {
-            if !seen.insert(key) {
-                continue;
-            }
-            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
-            if found {
-                spare.push(value);
-            } else if bytes + value.len() <= MOST_BYTES {
-                found = true;
-                bytes += value.len();
-                // The answer that it is a part of is not kept.
-                examples.push(Bytes::copy_from_slice(&value));
-            }
-        }
-        spare.truncate(wanted);
-        seen.len() as u64
-    };
-    drawn.rows = take(first, &mut drawn.examples);
-    for start in starts {
-        if drawn.examples.len() >= wanted {
+    let (mut examples, mut spare) = (Vec::new(), Vec::new());
+    let mut bytes = 0;
+    let whole = KeyRange::ALL;
+    let behind = |key: &Key| KeyRange { after: Some(key.clone()), up_to: None };
+    for range in std::iter::once(whole.clone()).chain(bounds.keys.iter().map(behind)) {
+        if examples.len() >= wanted {
             break;
         }
-        let range = KeyRange { after: Some(start), up_to: None };
         let page = client.examples(query, &range, column, Moment::Eventually, ROWS).await?;
-        drawn.rows = take(page, &mut drawn.examples);
-    }
-    for value in spare {
-        if drawn.examples.len() < wanted && bytes + value.len() <= MOST_BYTES {
+        let mut found = false;
+        for (key, value) in page {
+            let value = value.filter(|value| !value.is_empty());
+            let (true, Some(value)) = (seen.insert(key), value) else { continue };
+            if bytes + value.len() > MOST_BYTES {
+                continue;
+            }
             bytes += value.len();
-            drawn.examples.push(value);
+            // The answer that it is a part of is not kept.
+            let value = Bytes::copy_from_slice(&value);
+            if found { &mut spare } else { &mut examples }.push(value);
+            found = true;
         }
     }
-    if drawn.examples.is_empty() {
-        let rows = client.count(query, &KeyRange::ALL, Moment::Strong).await?;
-        drawn.is_all = rows.is_some_and(|rows| rows <= drawn.rows);
+    examples.extend(spare);
+    examples.truncate(wanted);
+    let rows = seen.len() as u64;
+    let mut is_all = false;
+    if examples.is_empty() {
+        let count = client.count(query, &whole, Moment::Strong).await?;
+        is_all = count.is_some_and(|count| count <= rows);
     }
-    Ok(drawn)
+    Ok(Drawn { examples, rows, is_all })
 }
 
-/// Bounds all over the numbers that are keys, from the second place on.
+/// Keys all over a collection, behind which rows are looked for.
+#[derive(Debug, Default)]
+pub(super) struct Bounds {
+    keys: Vec<Key>,
+    /// That only so many keys, the first ones, were looked at.
+    pub(super) only_first: Option<u64>,
+}
+
+/// Finds bounds: as many keys apart from each other as far as walking through the keys is not too
+/// long a way. What is beyond that is divided evenly, where keys are numbers.
+pub(super) async fn bounds(client: &Client, query: &Query, wanted: usize) -> Result<Bounds> {
+    let mut thinned = Thinned::new(wanted);
+    let (mut range, mut limit) = (KeyRange::ALL, LARGEST_LIMIT);
+    // What a server has seen once, it does not forget: the first question alone has to be Strong,
+    // which takes long.
+    let mut moment = Moment::Strong;
+    for _ in 0..MOST_PAGES {
+        let page = client.key_page(query, &range, moment, limit, KEYS_ANSWER).await;
+        moment = Moment::Eventually;
+        let keys = match page {
+            Err(error) if error.kind == Kind::TooLarge && limit > 1 => {
+                limit = (limit / 8).max(1);
+                continue;
+            }
+            other => other?.0,
+        };
+        if keys.is_empty() {
+            return Ok(Bounds { keys: thinned.spread(wanted), only_first: None });
+        }
+        let last = keys.iter().rfind(|key| !key.breaks_lines()).cloned();
+        for key in keys {
+            thinned.add(key);
+        }
+        let Some(last) = last else { break };
+        range.after = Some(last);
+    }
+    if let Some(Key::Int64(last)) = range.after {
+        let highest = highest(client, query, last).await?;
+        let mut keys = thinned.spread(wanted.div_ceil(2));
+        keys.extend(spread(last, highest, wanted / 2).into_iter().map(Key::Int64));
+        return Ok(Bounds { keys, only_first: None });
+    }
+    // Between two texts there is no middle to ask for.
+    let only_first = Some(thinned.seen);
+    Ok(Bounds { keys: thinned.spread(wanted), only_first })
+}
+
+/// About the highest number that is a key.
 ///
-/// There is no asking for the highest key. It is felt for in steps that get smaller: is there any
-/// that is so much higher? 62 questions at most, most of them with the answer no.
-async fn numbers(client: &Client, query: &Query, lowest: i64, wanted: usize) -> Result<Vec<Key>> {
+/// There is no asking for it. It is felt for in steps that get smaller: is there any that is so much
+/// higher? 63 questions at most, most of them with the answer no.
+async fn highest(client: &Client, query: &Query, lowest: i64) -> Result<i64> {
     let mut highest = lowest;
     for exponent in (0..63).rev() {
         let step = 1_i64 << exponent;
@@ -117,42 +140,17 @@ async fn numbers(client: &Client, query: &Query, lowest: i64, wanted: usize) -> 
             highest = *key;
         }
     }
-    Ok(spread(lowest, highest, wanted).into_iter().map(Key::Int64).collect())
+    Ok(highest)
 }
 
-/// So many numbers from one to the other, evenly, without the first.
+/// So many numbers from one to the other, evenly, without the second.
 fn spread(lowest: i64, highest: i64, wanted: usize) -> Vec<i64> {
     let (lowest, parts) = (i128::from(lowest), i128::try_from(wanted).unwrap_or(1).max(1));
     let span = i128::from(highest) - lowest;
     let mut numbers: Vec<i64> =
-        (1..parts).filter_map(|part| i64::try_from(lowest + span * part / parts).ok()).collect();
+        (0..parts).filter_map(|part| i64::try_from(lowest + span * part / parts).ok()).collect();
     numbers.dedup();
     numbers
-}
-
-/// Bounds all over the texts that are keys, and how many keys were walked through where that is not
-/// all of them: between two texts there is no middle to ask for.
-async fn texts(client: &Client, query: &Query, wanted: usize) -> Result<(Vec<Key>, Option<u64>)> {
-    let mut thinned = Thinned::new(wanted);
-    let (mut range, mut limit) = (KeyRange::ALL, LARGEST_LIMIT);
-    for _ in 0..MOST_PAGES {
-        let page = client.key_page(query, &range, Moment::Eventually, limit, KEYS_ANSWER).await;
-        let keys = match page {
-            Err(error) if error.kind == Kind::TooLarge && limit > 1 => {
-                limit = (limit / 8).max(1);
-                continue;
-            }
-            other => other?.0,
-        };
-        let Some(last) = keys.iter().rfind(|key| !key.breaks_lines()).cloned() else {
-            let stuck = (!keys.is_empty()).then_some(thinned.seen);
-            return Ok((thinned.spread(), stuck));
-        };
-        keys.into_iter().for_each(|key| thinned.add(key));
-        range.after = Some(last);
-    }
-    let seen = thinned.seen;
-    Ok((thinned.spread(), Some(seen)))
 }
 
 /// Every so-manieth of a list of unknown length.
@@ -184,8 +182,8 @@ impl Thinned {
     }
 
     /// As many of them as are wanted, from the first to the last.
-    fn spread(self) -> Vec<Key> {
-        let (length, wanted) = (self.kept.len(), self.wanted);
+    fn spread(self, wanted: usize) -> Vec<Key> {
+        let length = self.kept.len();
         if length <= wanted {
             return self.kept;
         }
@@ -199,10 +197,10 @@ mod tests {
 
     #[test]
     fn numbers_are_spread_evenly_and_never_overflow() {
-        assert_eq!(spread(0, 100, 4), [25, 50, 75]);
-        assert_eq!(spread(i64::MIN, i64::MAX, 2), [-1]);
+        assert_eq!(spread(0, 100, 4), [0, 25, 50, 75]);
+        assert_eq!(spread(i64::MIN, i64::MAX, 2), [i64::MIN, -1]);
         assert_eq!(spread(7, 8, 10), [7]);
-        assert_eq!(spread(7, 7, 1), Vec::<i64>::new());
+        assert_eq!(spread(7, 7, 1), [7]);
     }
 
     #[test]
@@ -212,7 +210,7 @@ mod tests {
             (0..length).for_each(|n| thinned.add(Key::VarChar(format!("{n:06}"))));
             assert_eq!(thinned.seen, length);
             let kept: Vec<u64> = thinned
-                .spread()
+                .spread(10)
                 .iter()
                 .map(|key| key.to_string().trim_matches('"').parse().unwrap())
                 .collect();

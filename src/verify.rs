@@ -3,6 +3,7 @@
 
 pub mod counts;
 pub mod result;
+pub mod schema;
 pub mod search;
 
 use tokio::sync::mpsc;
@@ -14,6 +15,7 @@ use crate::milvus::Client;
 use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySettings};
 
 pub use result::{Mode, SearchParity, Status, Verification};
+pub use schema::{Wishes, compare_schema, schema_differs};
 pub use search::search_parity;
 
 /// What the verifications of all collections of a run share.

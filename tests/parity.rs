@@ -11,6 +11,8 @@
 mod support;
 
 mod parity {
+    mod doubles;
     mod scene;
+    mod schema;
     mod searches;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use milvus_ferry::copy::Memory;
 use milvus_ferry::milvus::{Client, Connection, RetryPolicy, TlsFiles};
 use milvus_ferry::model::{
-    ByteSize, Collection as Described, CopySettings, LoadState, RowSettings, SearchCheck,
+    ByteSize, Collection as Described, CopySettings, Flavour, LoadState, RowSettings, SearchCheck,
     VerifySettings,
 };
 use milvus_ferry::verify::result::SearchParity;
@@ -47,6 +47,11 @@ impl End {
         let mut names = client.list_partitions(database, name).await.unwrap();
         names.retain(|name| name != "_default");
         found.collection.partitions = names;
+        if client.version().flavour == Flavour::Lite {
+            // It does not describe them with the collection.
+            let aliases = client.list_aliases(database, name).await.unwrap();
+            found.collection.aliases = aliases.unwrap_or_default();
+        }
         found.collection.indexes = client.list_indexes(database, name).await.unwrap();
         (found.collection, client.settled_load_state(database, name, None).await.unwrap())
     }
@@ -56,7 +61,7 @@ pub(super) struct Scene {
     pub(super) source: End,
     pub(super) target: End,
     /// They end with the scene.
-    _fakes: Vec<Fake>,
+    pub(super) fakes: Vec<Fake>,
 }
 
 impl Scene {
@@ -67,7 +72,7 @@ impl Scene {
         Self {
             source: End::of(&from, Probe::connect(&from).await).await,
             target: End::of(&to, Probe::connect(&to).await).await,
-            _fakes: fakes,
+            fakes,
         }
     }
 
@@ -80,7 +85,7 @@ impl Scene {
             let probe = if kind == Kind::Lite25 { probe } else { probe.in_new_database().await };
             End::of(server.uri(), probe).await
         });
-        Self { source: source.await, target: target.await, _fakes: Vec::new() }
+        Self { source: source.await, target: target.await, fakes: Vec::new() }
     }
 
     pub(super) fn check(&self) -> Check {

@@ -151,12 +151,17 @@ async fn compare(
         Ok(ends) => ends,
         Err(why) => return Ok(Err(why)),
     };
+    // What is drawn, and the copy of it that is sent.
+    let _share = check.memory.share(2 * draw::bytes(place.field, settings.queries)).await;
     let (source, of) = (&check.source, &ends.source.of);
     let wanted = usize::try_from(settings.queries).unwrap_or(usize::MAX);
     // The same for every field.
     let bounds = match bounds {
         Some(bounds) => bounds,
-        none => none.insert(draw::bounds(source, of, wanted).await?),
+        none => match draw::bounds(source, of, wanted).await {
+            Ok(found) => none.insert(found),
+            Err(error) => return about_field("source", error).map(Err),
+        },
     };
     let drawn = match draw::draw(source, of, &column, bounds, wanted).await {
         Ok(drawn) => drawn,
@@ -180,6 +185,9 @@ async fn compare(
     }
     let mut tally = Tally::default();
     for examples in batches(&drawn.examples) {
+        if check.stop.is_cancelled() {
+            return Err(Error::cancelled("Search", check.source.uri()));
+        }
         let search = |client: Client, search: Search| async move {
             client.search(&search, examples, Moment::Strong, LARGEST_ANSWER).await
         };

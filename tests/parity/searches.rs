@@ -1,9 +1,12 @@
 //! Searches on real servers: they agree on the same rows, and not on others.
 
 use milvus_ferry::verify::result::SearchParity;
+use milvus_ferry::verify::search_parity;
 
 use super::scene::{SEARCH, Scene};
-use crate::support::collection::{Collection, Index, binary, field, key, plain, vector};
+use crate::support::collection::{
+    Collection, FieldWords, Index, binary, bm25, field, key, plain, var_char, vector,
+};
 use crate::support::data;
 use crate::support::lab::{self, Kind};
 use crate::support::pb::schema::DataType;
@@ -27,7 +30,9 @@ fn negated(rows: &Table, column: &str) -> Table {
     let mut out = rows.clone();
     for row in &mut out.rows {
         let Value::FloatVector(vector) = &mut row.values[place] else { panic!("no vector") };
-        vector.iter_mut().for_each(|value| *value = -*value);
+        for value in vector {
+            *value = -*value;
+        }
     }
     out
 }
@@ -156,8 +161,7 @@ async fn newer_types_agree(of: Kind, kinds: &[(&str, DataType, &str)]) {
     let rows = data::table(&from, 500, 9);
     scene.fill((&from, &rows), (&to, &rows)).await;
     let subject = scene.subject(&types, &copies).await;
-    let found =
-        milvus_ferry::verify::search_parity(&scene.check(), &subject, SEARCH).await.unwrap();
+    let found = search_parity(&scene.check(), &subject, SEARCH).await.unwrap();
     assert_eq!(found.len(), kinds.len(), "{found:?}");
     for parity in found {
         assert!(parity.passed && parity.queries == 20 && parity.overlap > 0.98, "{parity:?}");
@@ -182,14 +186,93 @@ async fn newer_types_agree_on_lite_3() {
     newer_types_agree(Kind::Lite3, &kinds).await;
 }
 
+/// What a function computes is searched with texts, which each server makes vectors of.
+async fn full_text_agrees(of: Kind) {
+    let scene = Scene::between(of, of).await;
+    let fields = vec![
+        key(DataType::Int64),
+        var_char("words", 500).param("enable_analyzer", "true"),
+        field("terms", DataType::SparseFloatVector).function_output(),
+    ];
+    let collection = |name: &str| {
+        Collection::new(name, fields.clone())
+            .function(bm25("score", "words", "terms"))
+            .index(Index::new("terms", "SPARSE_INVERTED_INDEX", "BM25", ""))
+    };
+    let mut rows = data::table(&collection("texts"), 300, 4);
+    let place = rows.column("words");
+    for (number, row) in rows.rows.iter_mut().enumerate() {
+        let text = format!("apple{number} pear{} plum{}", number % 7, number % 31);
+        row.values[place] = Value::Text(text);
+    }
+    for (there, agrees) in [(rows.clone(), true), (shifted(&rows, "words"), false)] {
+        let (texts, copies) = (lab::unique_name("texts"), lab::unique_name("copies"));
+        scene.fill((&collection(&texts), &rows), (&collection(&copies), &there)).await;
+        let mut subject = scene.subject(&texts, &copies).await;
+        // Milvus Lite 2 does not describe functions.
+        let described = !subject.from.functions.is_empty();
+        let found = search_parity(&scene.check(), &subject, SEARCH).await.unwrap();
+        let parity = only(found);
+        if described {
+            assert_eq!((parity.passed, parity.queries), (agrees, 20), "{parity:?}");
+        } else {
+            assert_eq!((parity.passed, parity.queries), (false, 0), "{parity:?}");
+            let note = "a function computes it that the source does not describe";
+            assert_eq!(parity.note.as_deref(), Some(note));
+        }
+        subject.settings.left_behind.insert("terms".to_owned());
+        subject.wanted.fields.retain(|field| field.name != "terms");
+        let none = search_parity(&scene.check(), &subject, SEARCH).await.unwrap();
+        assert_eq!(none, []);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_text_agrees_on_lite_3() {
+    full_text_agrees(Kind::Lite3).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_text_agrees_on_lite_2() {
+    full_text_agrees(Kind::Lite25).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_235_to_lite_3() {
+    let scene = Scene::between(Kind::Milvus235A, Kind::Lite3).await;
+    let of =
+        indexed("rows", DataType::VarChar, "HNSW", "COSINE", r#"{"M":16,"efConstruction":200}"#);
+    let rows = data::table(&of, 1_000, 12);
+    scene.fill((&of, &rows), (&of, &rows)).await;
+    let parity = only(scene.search("rows").await);
+    assert!(parity.passed && parity.queries == 20 && parity.overlap > 0.98, "{parity:?}");
+}
+
+/// A partition of the source is searched as the part of it that is moved.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_is_moved_is_searched() {
+    let scene = Scene::between(Kind::Milvus235A, Kind::Milvus235B).await;
+    let of = indexed("parts", DataType::Int64, "FLAT", "L2", "").partitions(&["north", "south"]);
+    let rows = data::table(&of, 1_000, 13).spread_over(&["north", "south"]);
+    let mut moved = rows.clone();
+    moved.rows.retain(|row| row.partition == "north");
+    scene.fill((&of, &rows), (&of, &moved)).await;
+    assert!(!only(scene.search("parts").await).passed);
+    let mut subject = scene.subject("parts", "parts").await;
+    subject.settings.by_partition = true;
+    subject.settings.partitions = Some(vec!["north".to_owned()]);
+    let found = search_parity(&scene.check(), &subject, SEARCH).await.unwrap();
+    agrees(&only(found), ("FLAT/L2", "FLAT/L2"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_searched_says_why() {
     let scene = Scene::between(Kind::Milvus235A, Kind::Milvus235B).await;
     let of = |name: &str, metric: &str| indexed(name, DataType::Int64, "FLAT", metric, "");
     let rows = data::table(&of("rows", "L2"), 100, 10);
-    let none = Table { rows: Vec::new(), ..rows.clone() };
+    let empty = Table { rows: Vec::new(), ..rows.clone() };
 
-    scene.fill((&of("empty", "L2"), &none), (&of("empty", "L2"), &none)).await;
+    scene.fill((&of("empty", "L2"), &empty), (&of("empty", "L2"), &empty)).await;
     let parity = only(scene.search("empty").await);
     assert_eq!((parity.passed, parity.queries), (true, 0));
     assert_eq!(parity.note.as_deref(), Some("there are no rows to search for"));

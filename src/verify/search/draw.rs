@@ -8,10 +8,13 @@ use bytes::Bytes;
 
 use crate::milvus::query::LARGEST_LIMIT;
 use crate::milvus::{Client, Kind, Moment, Query, Result};
-use crate::model::{Key, KeyRange};
+use crate::model::{Field, Key, KeyRange};
 
 /// Rows that are read in one place: the first may hold null.
 const ROWS: u32 = 8;
+/// Bytes of a value whose length its field does not tell: sparse vectors have no dimension, and texts
+/// of fields that are searched as full text are at most so long.
+const LARGEST_TEXT: usize = 64 << 10;
 /// Bytes of values that are kept.
 const MOST_BYTES: usize = 64 << 20;
 /// Bytes that a page of keys may have.
@@ -30,6 +33,14 @@ pub(super) struct Drawn {
     pub(super) rows: u64,
     /// Whether that is all there are; looked at only where there are no examples.
     pub(super) is_all: bool,
+}
+
+/// Bytes that drawing so many values of a field takes in memory, at most.
+pub(super) fn bytes(field: &Field, wanted: u32) -> usize {
+    let numbers = field.numeric_param("dim").and_then(|dim| usize::try_from(dim).ok());
+    let row = numbers.map_or(LARGEST_TEXT, |numbers| numbers.saturating_mul(4));
+    let rows = wanted.saturating_mul(ROWS);
+    usize::try_from(rows).unwrap_or(usize::MAX).saturating_mul(row).min(MOST_BYTES)
 }
 
 /// Draws values of a column, from the first rows of all and those behind each of the bounds.

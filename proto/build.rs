@@ -62,8 +62,14 @@ const RPCS: &[&str] = &[
     "Upsert",
 ];
 
-/// Messages that no kept RPC names but that are decoded by hand from bytes.
-const KEPT_MESSAGES: &[&str] = &["CollectionSchema", "FieldData", "ScalarField", "VectorField"];
+/// Messages that no kept RPC names but that are decoded from bytes, or encoded to them, by hand.
+const KEPT_MESSAGES: &[&str] = &[
+    "common.PlaceholderGroup",
+    "schema.CollectionSchema",
+    "schema.FieldData",
+    "schema.ScalarField",
+    "schema.VectorField",
+];
 
 /// The (message, field) pairs that stay undecoded. The columns of an answer are raw as a whole too,
 /// so that each can be checked for parts that this build does not know before it is taken apart.
@@ -132,7 +138,7 @@ fn prune(descriptors: &mut FileDescriptorSet) {
             references.insert(format!(".{}.{}", file.package(), message.name()), names);
         }
     }
-    wanted.extend(KEPT_MESSAGES.iter().map(|name| format!(".milvus.proto.schema.{name}")));
+    wanted.extend(KEPT_MESSAGES.iter().map(|name| format!(".milvus.proto.{name}")));
 
     let mut kept: BTreeSet<String> = BTreeSet::new();
     while let Some(name) = wanted.pop() {

@@ -1,12 +1,11 @@
 //! The changes that a plan file asks for: what both ends hold (`inspect`), what the target is to
 //! be (`wanted`), what stands against that (`preflight`, by `abilities` and `indexes`), and the
-//! difference (`diff`, `differences`).
+//! difference (`diff`, by `model::differences`).
 //!
 //! All but `inspect` are pure: values in, values out.
 
 pub mod abilities;
 pub mod diff;
-pub mod differences;
 mod glob;
 pub mod indexes;
 pub mod inspect;

@@ -20,6 +20,7 @@ pub mod permission;
 pub mod property;
 pub mod query;
 pub mod retry;
+pub mod search;
 pub mod serving;
 pub mod write;
 
@@ -33,6 +34,7 @@ pub use pace::{Pace, PaceLimits, Turn};
 pub use permission::{Deed, Quota};
 pub use query::{Moment, Query};
 pub use retry::RetryPolicy;
+pub use search::{Hit, Search};
 pub use write::WriteMode;
 
 /// The types that `proto/build.rs` generates, with column payloads as undecoded bytes.

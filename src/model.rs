@@ -3,6 +3,7 @@
 
 pub mod collection;
 pub mod data_type;
+pub mod differences;
 pub mod digest;
 pub mod key;
 pub mod migration;

@@ -12,6 +12,8 @@ pub mod result;
 mod resume;
 mod run;
 mod sample;
+pub mod schema;
+pub mod search;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +26,10 @@ use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySetti
 pub use content::{Moments, RangeComparison, Way, compare_range, compare_ranges, fix_moments};
 pub use error::Error;
 use repair::Extra;
-pub use result::{Basis, Mode, RowDifference, Status, Verification};
+pub use result::{Basis, Mode, RowDifference, SearchParity, Status, Verification};
 pub use run::{verify, verify_collection, verify_collection_by};
+pub use schema::{Wishes, compare_schema, schema_differs};
+pub use search::search_parity;
 
 /// What the verifications of all collections of a run share.
 #[derive(Clone)]

@@ -47,7 +47,6 @@ const MAY_IMPORT_INSIDE: &[(&str, &[&str])] = &[
     ("changes/abilities/limits.rs", &["model"]),
     ("changes/abilities/tables.rs", &["model"]),
     ("changes/diff.rs", &["model"]),
-    ("changes/differences.rs", &["model"]),
     ("changes/indexes.rs", &["model"]),
     ("changes/preflight.rs", &["model"]),
     ("changes/preflight/left_behind.rs", &["model"]),

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::{Event, Failure, Turn};
-use crate::changes::differences::{index_difference, not_kept, place};
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState};
 use crate::milvus::{self, Described, Kind};
+use crate::model::differences::{index_difference, not_kept, place};
 use crate::model::{Collection, Index};
 
 /// How long a server may take to load a collection or to build an index.

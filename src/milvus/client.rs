@@ -1,6 +1,6 @@
 //! The client: connecting, and one attempt or several of any call. What is asked of a server is in
 //! `catalog` (databases, collections, partitions), `property`, `alias`, `index`, `serving` (load
-//! states), `query` and `write` (rows).
+//! states), `query`, `search` and `write` (rows).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -339,6 +339,7 @@ answers!(
     ListDatabasesResponse,
     MutationResult,
     QueryResults,
+    SearchResults,
     ShowCollectionsResponse,
     ShowPartitionsResponse,
 );

@@ -11,6 +11,7 @@ mod blame;
 mod canonical;
 mod compare;
 mod digest;
+mod examples;
 mod lists;
 mod nulls;
 mod payload;

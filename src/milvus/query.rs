@@ -13,7 +13,7 @@ use crate::model::{Collection, DataType, Flavour, Key, KeyKind, KeyRange, LoadSt
 pub const LARGEST_LIMIT: u32 = 16_384;
 
 /// Deadline of a query: 2.2.16 gathers every row behind a filter before it applies the limit.
-const QUERY: Duration = Duration::from_secs(180);
+pub(super) const QUERY: Duration = Duration::from_secs(180);
 
 /// Which state of the collection a read sees at least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,15 @@ enum Limit {
     Whole(u32),
 }
 
+/// How a request says which state it is to see.
+pub(super) fn consistency(moment: Moment) -> (common::ConsistencyLevel, u64) {
+    match moment {
+        Moment::Strong => (common::ConsistencyLevel::Strong, 0),
+        Moment::At(timestamp) => (common::ConsistencyLevel::Customized, timestamp),
+        Moment::Eventually => (common::ConsistencyLevel::Eventually, 0),
+    }
+}
+
 impl Query {
     /// The reads of a whole collection; `None` where its primary key is of no usable type.
     pub fn of(collection: &Collection) -> Option<Self> {
@@ -83,11 +92,7 @@ impl Query {
         moment: Moment,
         limit: Limit,
     ) -> pb::QueryRequest {
-        let (level, timestamp) = match moment {
-            Moment::Strong => (common::ConsistencyLevel::Strong, 0),
-            Moment::At(timestamp) => (common::ConsistencyLevel::Customized, timestamp),
-            Moment::Eventually => (common::ConsistencyLevel::Eventually, 0),
-        };
+        let (level, timestamp) = consistency(moment);
         let pair = |key: &str, value: String| common::KeyValuePair { key: key.to_owned(), value };
         let query_params = match limit {
             Limit::None => Vec::new(),
@@ -137,7 +142,8 @@ impl Client {
             });
             match answer {
                 Err(error) if error.kind == Kind::NotLoaded => {
-                    Err(self.not_loaded_yet(&request, error).await)
+                    let collection = (database, request.collection_name.as_str());
+                    Err(self.not_loaded_yet(collection, &request.partition_names, error).await)
                 }
                 other => other,
             }
@@ -151,10 +157,14 @@ impl Client {
 
     /// A server that was started again loads its collections again, which takes half a minute, and
     /// answers meanwhile as if nobody had asked it to.
-    async fn not_loaded_yet(&self, request: &pb::QueryRequest, error: Error) -> Error {
-        let (database, collection) = (&request.db_name, &request.collection_name);
+    pub(super) async fn not_loaded_yet(
+        &self,
+        (database, collection): (&str, &str),
+        partitions: &[String],
+        error: Error,
+    ) -> Error {
         let mut partitions: Vec<Option<&str>> =
-            request.partition_names.iter().map(|name| Some(name.as_str())).collect();
+            partitions.iter().map(|name| Some(name.as_str())).collect();
         if partitions.is_empty() {
             partitions.push(None);
         }
@@ -310,9 +320,20 @@ impl Client {
         output: Vec<String>,
         limit: u32,
     ) -> Result<Rows> {
-        let expression = KeyRange::ALL.expression(&query.key_field, query.key_kind);
-        let request =
-            query.request(expression, output.clone(), Moment::Eventually, Limit::Page(limit));
+        self.page_of_rows(query, &KeyRange::ALL, output, Moment::Eventually, limit).await
+    }
+
+    /// A few rows of a range, the lowest keys of it as far as the server keeps to that.
+    pub(super) async fn page_of_rows(
+        &self,
+        query: &Query,
+        range: &KeyRange,
+        output: Vec<String>,
+        moment: Moment,
+        limit: u32,
+    ) -> Result<Rows> {
+        let expression = range.expression(&query.key_field, query.key_kind);
+        let request = query.request(expression, output.clone(), moment, Limit::Page(limit));
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
         self.rows(query, answer, &output)
     }

@@ -156,6 +156,28 @@ pub struct Index {
     pub params: BTreeMap<String, String>,
 }
 
+impl Index {
+    /// Every parameter by itself, whether the server describes them one by one, as one JSON text,
+    /// or both ways; without empty ones.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let mut settings = self.params.clone();
+        let inner = settings.remove("params").unwrap_or_default();
+        let members: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(&inner).unwrap_or_default();
+        for (name, value) in members {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            settings.entry(name).or_insert(text);
+        }
+        settings.retain(|_, value| !value.is_empty());
+        settings
+    }
+
+    /// One parameter, such as `index_type` or `nlist`.
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.settings().remove(name)
+    }
+}
+
 /// How far reads wait for writes (`common.ConsistencyLevel`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

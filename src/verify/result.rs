@@ -216,6 +216,9 @@ pub enum SchemaStatus {
     Same,
     /// As the plan file asks, which is not as at the source.
     Overridden,
+    /// Not as it is to be where the target may have its own: its server keeps it in another way or
+    /// not at all, or somebody added to it. No row depends on it.
+    TargetsOwn,
     /// As neither of them.
     Different,
 }

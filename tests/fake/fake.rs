@@ -23,6 +23,7 @@ mod query;
 mod refused;
 mod rows;
 mod schema_rules;
+mod search;
 mod service;
 mod state;
 mod wkt;

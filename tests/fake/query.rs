@@ -137,7 +137,7 @@ fn moment(request: &milvus::QueryRequest, params: &Params) -> Option<u64> {
 
 /// The partitions to look into. Those of a collection that are not loaded are passed over without a
 /// word; one that is asked for by name is not.
-fn partitions(collection: &Collection, names: &[String]) -> Result<Vec<i64>> {
+pub(super) fn partitions(collection: &Collection, names: &[String]) -> Result<Vec<i64>> {
     if !collection.is_loaded() {
         return Err(Refused::not_loaded(&collection.name));
     }

@@ -192,7 +192,7 @@ fn partitions_of(collection: &Collection, named: &str, rows: &[Vec<Value>]) -> R
     Ok(rows.iter().map(|row| collection.partitions[number(&row[place]) as usize].id).collect())
 }
 
-fn ids(keys: &[Key]) -> IDs {
+pub(super) fn ids(keys: &[Key]) -> IDs {
     let ints: Vec<i64> = keys
         .iter()
         .filter_map(|key| if let Key::Int(key) = key { Some(*key) } else { None })

@@ -47,7 +47,7 @@ addressed!(
     GetFlushStateRequest, GetLoadStateRequest, GetLoadingProgressRequest, GetReplicasRequest,
     HasCollectionRequest, InsertRequest, ListAliasesRequest, LoadCollectionRequest,
     LoadPartitionsRequest, QueryRequest, ReleaseCollectionRequest, ReleasePartitionsRequest,
-    ShowCollectionsRequest, ShowPartitionsRequest, UpsertRequest;
+    SearchRequest, ShowCollectionsRequest, ShowPartitionsRequest, UpsertRequest;
     AllocTimestampRequest, CheckHealthRequest, ConnectRequest, GetVersionRequest,
     ListDatabasesRequest
 );
@@ -290,5 +290,8 @@ served! {
     };
     query(QueryRequest) -> milvus::QueryResults, "Query", |state, database, request| {
         state.query(database, request)
+    };
+    search(SearchRequest) -> milvus::SearchResults, "Search", |state, database, request| {
+        state.search(database, request)
     };
 }

@@ -19,7 +19,7 @@ use super::pb::milvus;
 use super::pb::milvus::milvus_service_client::MilvusServiceClient;
 use super::pb::schema::DataType;
 
-pub use query::{Hit, keys_of};
+pub use query::{Hit, PlaceholderGroup, PlaceholderValue, keys_of};
 
 /// The largest message, either way.
 pub const MESSAGE_LIMIT: usize = 256 << 20;

@@ -2,10 +2,10 @@
 
 use super::{Verdict, names_beyond};
 use crate::changes::abilities::Abilities;
-use crate::changes::differences::{Difference, Weight, differences, list, other_indexes};
 use crate::changes::wanted::Wanted;
 use crate::changes::{Action, Finding, Inspected, TargetState};
 use crate::model::Existing;
+use crate::model::differences::{Difference, Weight, differences, list, other_indexes};
 use crate::model::quantity::counted;
 
 /// Properties by which rows expire.

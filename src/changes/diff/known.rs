@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Verdict, adoption, names_beyond};
 use crate::changes::abilities::{Abilities, Feature};
-use crate::changes::differences::{differences, essential, list, not_kept, other_indexes, place};
 use crate::changes::wanted::Wanted;
 use crate::changes::{Action, Finding, Inspected, Known, Loaded, SourceState, TargetState, Update};
+use crate::model::differences::{differences, essential, list, not_kept, other_indexes, place};
 use crate::model::quantity::{count, counted};
 use crate::model::{AliasRule, Existing, LoadRule, LoadState};
 

@@ -20,19 +20,19 @@ pub struct Hit {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct PlaceholderGroup {
+pub struct PlaceholderGroup {
     #[prost(message, repeated, tag = "1")]
-    placeholders: Vec<PlaceholderValue>,
+    pub placeholders: Vec<PlaceholderValue>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct PlaceholderValue {
+pub struct PlaceholderValue {
     #[prost(string, tag = "1")]
-    tag: String,
+    pub tag: String,
     #[prost(int32, tag = "2")]
-    kind: i32,
+    pub kind: i32,
     #[prost(bytes = "vec", repeated, tag = "3")]
-    values: Vec<Vec<u8>>,
+    pub values: Vec<Vec<u8>>,
 }
 
 impl Probe {

@@ -1,12 +1,13 @@
-//! The attributes in which two collections differ, named. Pure.
+//! The attributes in which two collections differ, named.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::model::{Collection, Field, Function, Index, StructField};
+use super::{Collection, Field, Function, Index, StructField};
 
 /// What an attribute is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
+pub enum Weight {
     /// Rows could be refused or changed by it.
     Rows,
     /// It describes, or changes how the server treats the rows.
@@ -15,37 +16,128 @@ pub(super) enum Weight {
     Sizing,
 }
 
-/// An attribute in which two collections differ.
-#[derive(Debug, Clone)]
-pub(super) struct Difference {
-    /// `description`, `field "t" type`, `property mmap.enabled`, …
-    pub(super) name: String,
-    text: String,
-    pub(super) weight: Weight,
-    /// The property that it is about; the others cannot be altered in place.
-    pub(super) property: Option<String>,
+/// What of a collection has an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Of {
+    Collection,
+    Properties,
+    Field(String),
+    Function(String),
 }
 
-pub(super) fn list(differences: &[Difference]) -> Option<String> {
+/// The name of an attribute.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Attribute {
+    of: Of,
+    /// Empty for the field or the function itself.
+    name: String,
+}
+
+impl Attribute {
+    /// As a path: `description`, `fields.title.max_length`, `properties.mmap.enabled`.
+    pub fn path(&self) -> String {
+        let name = match self.name.as_str() {
+            "number of partitions" => "num_partitions",
+            "default value" => "default_value",
+            other => other,
+        };
+        let dot = if name.is_empty() { "" } else { "." };
+        match &self.of {
+            Of::Collection => name.to_owned(),
+            Of::Properties => format!("properties.{name}"),
+            Of::Field(of) => format!("fields.{of}{dot}{name}"),
+            Of::Function(of) => format!("functions.{of}{dot}{name}"),
+        }
+    }
+
+    /// The property that it is.
+    pub fn property(&self) -> Option<&str> {
+        (self.of == Of::Properties).then_some(&self.name)
+    }
+}
+
+/// As in a sentence: `description`, `field "t" type`, `property mmap.enabled`.
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let space = if self.name.is_empty() { "" } else { " " };
+        match &self.of {
+            Of::Collection => f.write_str(&self.name),
+            Of::Properties => write!(f, "property {}", self.name),
+            Of::Field(of) => write!(f, "field {of:?}{space}{}", self.name),
+            Of::Function(of) => write!(f, "function {of:?}{space}{}", self.name),
+        }
+    }
+}
+
+/// An attribute of two collections.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// Which one.
+    pub attribute: Attribute,
+    /// What it is about.
+    pub weight: Weight,
+    /// As it should be; absent where it should not be there.
+    pub should: Option<String>,
+    /// As it is; absent where it is not there.
+    pub is: Option<String>,
+    /// Whether that is the same.
+    pub same: bool,
+}
+
+/// An attribute in which two collections differ.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// `description`, `field "t" type`, `property mmap.enabled`, …
+    pub name: String,
+    text: String,
+    /// What it is about.
+    pub weight: Weight,
+    /// The property that it is about; the others cannot be altered in place.
+    pub property: Option<String>,
+}
+
+impl From<Compared> for Difference {
+    fn from(compared: Compared) -> Self {
+        let name = compared.attribute.to_string();
+        let should = compared.should.as_deref().unwrap_or("there");
+        let is = compared.is.as_deref().unwrap_or("missing");
+        Self {
+            text: format!("{name} is {is}, not {should}"),
+            name,
+            weight: compared.weight,
+            property: compared.attribute.property().map(str::to_owned),
+        }
+    }
+}
+
+/// Differences in words; `None` for none.
+pub fn list(differences: &[Difference]) -> Option<String> {
     let texts: Vec<&str> = differences.iter().map(|difference| difference.text.as_str()).collect();
     (!texts.is_empty()).then(|| texts.join("; "))
 }
 
 /// Names the attributes in which `is` differs from `should`. `details` compares also what only
 /// describes: descriptions, shards, partition count, consistency, properties.
-pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -> Vec<Difference> {
+pub fn differences(should: &Collection, is: &Collection, details: bool) -> Vec<Difference> {
+    let mut found = compared(should, is, details);
+    found.retain(|compared| !compared.same);
+    found.into_iter().map(Difference::from).collect()
+}
+
+/// Every attribute that `should` says something of, and what `is` has beyond it that matters to
+/// rows.
+pub fn compared(should: &Collection, is: &Collection, details: bool) -> Vec<Compared> {
     let mut found = Found(Vec::new());
-    found.rows("dynamic_field", should.dynamic_field.to_string(), is.dynamic_field.to_string());
+    let (dynamic, have) = (should.dynamic_field.to_string(), is.dynamic_field.to_string());
+    found.note(Weight::Rows, Of::Collection, "dynamic_field", dynamic, have);
     for field in &should.fields {
         match is.field(&field.name) {
-            None => {
-                found.rows(format!("field {:?}", field.name), field.type_text(), "missing".into());
-            }
-            Some(have) => found.fields(&format!("field {:?}", field.name), field, have, details),
+            None => found.presence(Of::Field(field.name.clone()), Some(field.type_text()), None),
+            Some(have) => found.fields(field, have, details),
         }
     }
     for field in is.fields.iter().filter(|field| should.field(&field.name).is_none()) {
-        found.rows(format!("field {:?}", field.name), "there".into(), field.type_text());
+        found.presence(Of::Field(field.name.clone()), None, Some(field.type_text()));
     }
     found.structs(should, is, details);
     found.functions(should, is);
@@ -55,71 +147,70 @@ pub(super) fn differences(should: &Collection, is: &Collection, details: bool) -
     found.0
 }
 
-struct Found(Vec<Difference>);
+struct Found(Vec<Compared>);
 
 impl Found {
-    #[expect(clippy::needless_pass_by_value, reason = "every caller makes the texts for it")]
-    fn note(&mut self, weight: Weight, name: impl Into<String>, should: String, is: String) {
-        if should != is {
-            let name = name.into();
-            let text = format!("{name} is {is}, not {should}");
-            self.0.push(Difference { name, text, weight, property: None });
-        }
+    fn note(&mut self, weight: Weight, of: Of, name: &str, should: String, is: String) {
+        let attribute = Attribute { of, name: name.to_owned() };
+        let same = should == is;
+        let (should, is) = (Some(should), Some(is));
+        self.0.push(Compared { attribute, weight, should, is, same });
     }
 
-    fn rows(&mut self, name: impl Into<String>, should: String, is: String) {
-        self.note(Weight::Rows, name, should, is);
+    /// A field or a function as a whole.
+    fn presence(&mut self, of: Of, should: Option<String>, is: Option<String>) {
+        let attribute = Attribute { of, name: String::new() };
+        let same = should == is;
+        self.0.push(Compared { attribute, weight: Weight::Rows, should, is, same });
     }
 
-    fn attribute(&mut self, name: impl Into<String>, should: String, is: String) {
-        self.note(Weight::Attribute, name, should, is);
+    fn attribute(&mut self, of: Of, name: &str, should: String, is: String) {
+        self.note(Weight::Attribute, of, name, should, is);
     }
 
     fn details(&mut self, should: &Collection, is: &Collection) {
+        let of = || Of::Collection;
         let quoted = |text: &str| format!("{text:?}");
-        self.attribute("description", quoted(&should.description), quoted(&is.description));
+        self.attribute(of(), "description", quoted(&should.description), quoted(&is.description));
         if should.shards > 0 {
             let (should, is) = (should.shards.to_string(), is.shards.to_string());
-            self.note(Weight::Sizing, "shards", should, is);
+            self.note(Weight::Sizing, of(), "shards", should, is);
         }
         let (level, have) = (should.consistency.to_string(), is.consistency.to_string());
-        self.note(Weight::Sizing, "consistency", level, have);
+        self.note(Weight::Sizing, of(), "consistency", level, have);
         if let Some(count @ 1..) = should.num_partitions {
             let have = is.num_partitions.unwrap_or(0);
             let name = "number of partitions";
-            self.note(Weight::Sizing, name, count.to_string(), have.to_string());
+            self.note(Weight::Sizing, of(), name, count.to_string(), have.to_string());
         }
-        let before = self.0.len();
-        self.params("property ", &should.properties, &is.properties);
-        for difference in &mut self.0[before..] {
-            difference.property = difference.name.strip_prefix("property ").map(str::to_owned);
-        }
+        self.params(&Of::Properties, &should.properties, &is.properties);
     }
 
     /// Parameters that should be there; others may be.
     fn params(
         &mut self,
-        prefix: &str,
+        of: &Of,
         should: &BTreeMap<String, String>,
         is: &BTreeMap<String, String>,
     ) {
-        for (key, value) in should {
-            match is.get(key) {
-                Some(have) if same_value(value, have) => {}
-                have => {
-                    let have = have.cloned().unwrap_or_else(|| "missing".to_owned());
-                    self.attribute(format!("{prefix}{key}"), value.clone(), have);
-                }
-            }
+        for (name, value) in should {
+            let have = is.get(name);
+            self.0.push(Compared {
+                attribute: Attribute { of: of.clone(), name: name.clone() },
+                weight: Weight::Attribute,
+                should: Some(value.clone()),
+                is: have.cloned(),
+                same: have.is_some_and(|have| same_value(value, have)),
+            });
         }
     }
 
-    fn fields(&mut self, of: &str, should: &Field, is: &Field, details: bool) {
-        let name = |attribute: &str| format!("{of} {attribute}");
+    fn fields(&mut self, should: &Field, is: &Field, details: bool) {
+        let of = || Of::Field(should.name.clone());
         let takes_all = takes_all_values(should, is);
         if details || !takes_all {
             let weight = if takes_all { Weight::Attribute } else { Weight::Rows };
-            self.note(weight, name("type"), should.type_text(), is.type_text());
+            self.note(weight, of(), "type", should.type_text(), is.type_text());
         }
         for (attribute, should, is) in [
             ("primary_key", should.primary_key, is.primary_key),
@@ -128,24 +219,24 @@ impl Found {
             ("nullable", should.nullable, is.nullable),
             ("function_output", should.function_output, is.function_output),
         ] {
-            self.rows(name(attribute), should.to_string(), is.to_string());
+            self.note(Weight::Rows, of(), attribute, should.to_string(), is.to_string());
         }
         if !details {
             return;
         }
         let (clustering, have) = (should.clustering_key, is.clustering_key);
-        self.attribute(name("clustering_key"), clustering.to_string(), have.to_string());
+        self.attribute(of(), "clustering_key", clustering.to_string(), have.to_string());
         let (text, have) = (&should.description, &is.description);
-        self.attribute(name("description"), format!("{text:?}"), format!("{have:?}"));
+        self.attribute(of(), "description", format!("{text:?}"), format!("{have:?}"));
         let default = |field: &Field| match &field.default_value {
             Some(value) => format!("{:02x?}", value.0),
             None => "none".to_owned(),
         };
-        self.attribute(name("default value"), default(should), default(is));
+        self.attribute(of(), "default value", default(should), default(is));
         let mut params = should.type_params.clone();
         // Said with the type.
         params.retain(|key, _| !["dim", "max_length", "max_capacity"].contains(&key.as_str()));
-        self.params(&format!("{of} "), &params, &is.type_params);
+        self.params(&of(), &params, &is.type_params);
     }
 
     fn structs(&mut self, should: &Collection, is: &Collection, details: bool) {
@@ -159,21 +250,19 @@ impl Found {
             format!("struct of {}{nullable}", fields.join(", "))
         };
         for of in &should.struct_fields {
-            let name = format!("field {:?}", of.name);
-            let Some(have) = is.struct_fields.iter().find(|have| have.name == of.name) else {
-                self.rows(name, text(of), "missing".into());
-                continue;
-            };
-            self.rows(name.clone(), text(of), text(have));
-            if details {
+            let have = is.struct_fields.iter().find(|have| have.name == of.name);
+            self.presence(Of::Field(of.name.clone()), Some(text(of)), have.map(text));
+            if let Some(have) = have
+                && details
+            {
                 let (should, is) = (&of.description, &have.description);
-                let name = format!("{name} description");
-                self.attribute(name, format!("{should:?}"), format!("{is:?}"));
+                let of = Of::Field(of.name.clone());
+                self.attribute(of, "description", format!("{should:?}"), format!("{is:?}"));
             }
         }
         for of in &is.struct_fields {
             if !should.struct_fields.iter().any(|have| have.name == of.name) {
-                self.rows(format!("field {:?}", of.name), "not there".into(), text(of));
+                self.presence(Of::Field(of.name.clone()), None, Some(text(of)));
             }
         }
     }
@@ -184,20 +273,19 @@ impl Found {
             format!("{} from {inputs} to {outputs}", function.kind)
         };
         for function in &should.functions {
-            let name = format!("function {:?}", function.name);
+            let of = Of::Function(function.name.clone());
             match is.functions.iter().find(|have| have.name == function.name) {
                 None if is_untold(function, is) => {}
-                None => self.rows(name, text(function), "missing".into()),
+                None => self.presence(of, Some(text(function)), None),
                 Some(have) => {
-                    self.rows(name.clone(), text(function), text(have));
-                    self.params(&format!("{name} "), &function.params, &have.params);
+                    self.presence(of.clone(), Some(text(function)), Some(text(have)));
+                    self.params(&of, &function.params, &have.params);
                 }
             }
         }
         for function in &is.functions {
             if !should.functions.iter().any(|have| have.name == function.name) {
-                let name = format!("function {:?}", function.name);
-                self.rows(name, "not there".into(), text(function));
+                self.presence(Of::Function(function.name.clone()), None, Some(text(function)));
             }
         }
     }
@@ -229,7 +317,7 @@ fn takes_all_values(should: &Field, is: &Field) -> bool {
 }
 
 /// Whether two texts are one value: servers change the case of booleans and the spaces of JSON.
-fn same_value(one: &str, other: &str) -> bool {
+pub fn same_value(one: &str, other: &str) -> bool {
     if one == other {
         return true;
     }
@@ -248,8 +336,9 @@ pub fn place(index: &Index) -> (&str, Option<&str>) {
 /// In what an index differs from what it should be, as far as the latter says. A server may add
 /// parameters, and repeat those in `params` beside it.
 pub fn index_difference(should: &Index, is: &Index) -> Option<String> {
-    let have = settings(is);
-    let mut wrong: Vec<String> = settings(should)
+    let have = is.settings();
+    let mut wrong: Vec<String> = should
+        .settings()
         .into_iter()
         .filter(|(name, value)| !have.get(name).is_some_and(|other| same_value(value, other)))
         .map(|(name, value)| {
@@ -264,7 +353,7 @@ pub fn index_difference(should: &Index, is: &Index) -> Option<String> {
 }
 
 /// The indexes that are there and otherwise than they should be, named.
-pub(super) fn other_indexes(should: &Collection, is: &Collection) -> Option<String> {
+pub fn other_indexes(should: &Collection, is: &Collection) -> Option<String> {
     let texts: Vec<String> = should
         .indexes
         .iter()
@@ -276,22 +365,8 @@ pub(super) fn other_indexes(should: &Collection, is: &Collection) -> Option<Stri
     (!texts.is_empty()).then(|| texts.join("; "))
 }
 
-/// Every parameter of an index by itself.
-fn settings(index: &Index) -> BTreeMap<String, String> {
-    let mut settings = index.params.clone();
-    let inner = settings.remove("params").unwrap_or_default();
-    let members: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&inner).unwrap_or_default();
-    for (name, value) in members {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        settings.entry(name).or_insert(text);
-    }
-    settings.retain(|_, value| !value.is_empty());
-    settings
-}
-
 /// Those of the differences by which rows could be refused or changed.
-pub(super) fn essential(mut differences: Vec<Difference>) -> Vec<Difference> {
+pub fn essential(mut differences: Vec<Difference>) -> Vec<Difference> {
     differences.retain(|difference| difference.weight == Weight::Rows);
     differences
 }
@@ -316,59 +391,4 @@ pub fn not_kept(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::samples::{collection, field};
-    use crate::model::{DataType, FunctionKind};
-
-    fn index(params: &[(&str, &str)]) -> Index {
-        let params = params.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Index { name: String::new(), field: "v".to_owned(), params }
-    }
-
-    #[test]
-    fn what_a_server_adds_to_an_index_or_writes_otherwise_is_no_difference() {
-        let should =
-            index(&[("index_type", "HNSW"), ("metric_type", "L2"), ("params", r#"{"M": 16}"#)]);
-        let flat = [("index_type", "HNSW"), ("metric_type", "L2"), ("M", "16"), ("x", "y")];
-        assert_eq!(index_difference(&should, &index(&flat)), None);
-        let other = [("index_type", "HNSW"), ("metric_type", "L2"), ("params", r#"{"M":"16"}"#)];
-        assert_eq!(index_difference(&should, &index(&other)), None);
-        let wrong = [("index_type", "HNSW"), ("metric_type", "IP"), ("M", "8")];
-        let said = index_difference(&should, &index(&wrong)).unwrap();
-        assert_eq!(said, "M is 8, not 16, metric_type is IP, not L2");
-    }
-
-    #[test]
-    fn a_function_is_missing_unless_its_output_is_said_to_be_computed() {
-        let terms = field("terms", DataType::SPARSE_FLOAT_VECTOR);
-        let fields =
-            vec![field("text", DataType::VARCHAR), Field { function_output: true, ..terms }];
-        let mut should = collection("texts", fields);
-        should.functions.push(Function {
-            name: "by_terms".to_owned(),
-            description: String::new(),
-            kind: FunctionKind::BM25,
-            inputs: vec!["text".to_owned()],
-            outputs: vec!["terms".to_owned()],
-            params: BTreeMap::new(),
-        });
-        let mut is = should.clone();
-        is.functions.clear();
-        assert!(differences(&should, &is, true).is_empty());
-        is.fields.last_mut().unwrap().function_output = false;
-        let found = differences(&should, &is, true);
-        let names: Vec<_> = found.iter().map(|found| found.name.as_str()).collect();
-        assert_eq!(names, ["field \"terms\" function_output", "function \"by_terms\""]);
-        is.fields.pop();
-        assert_eq!(differences(&should, &is, true).len(), 2);
-    }
-
-    #[test]
-    fn values_are_compared_as_what_they_are() {
-        assert!(same_value("True", "true"));
-        assert!(same_value(r#"{"type": "english"}"#, r#"{"type":"english"}"#));
-        assert!(!same_value("1", "2"));
-        assert!(!same_value("true", "yes"));
-    }
-}
+mod tests;

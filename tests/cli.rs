@@ -120,6 +120,10 @@ fn the_printed_schema_is_the_committed_one() {
     let committed = fs::read_to_string("schema/plan.schema.json").unwrap();
     assert!(text(&output.stdout) == committed);
     assert_eq!(run(&["schema"]).stdout, output.stdout);
+    let output = run(&["schema", "report"]);
+    assert_eq!(output.status.code(), Some(0));
+    let committed = fs::read_to_string("schema/report.schema.json").unwrap();
+    assert!(text(&output.stdout) == committed);
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! Progress as JSON lines. Names and meanings stay; new ones may be added.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::super::text::is_unprintable;
+use super::super::text::printable_json;
 use super::figures::Figures;
 use super::tally::Tally;
 use super::write_line;
@@ -249,27 +248,12 @@ impl<W: Write> Stream<W> {
 
 fn write(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
     let json = serde_json::to_string(line).map_err(io::Error::from)?;
-    write_line(out, &printable(&json))
+    write_line(out, &printable_json(&json))
 }
 
 /// In seconds, to the millisecond.
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000.0).round() / 1_000.0
-}
-
-/// JSON may hold characters as they are that a terminal would act on: write them as `\u009b`.
-/// They stand inside strings only, so that it stays the same JSON.
-fn printable(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
-        if is_unprintable(character) {
-            // Writing to a string cannot fail. All of them have four digits at most.
-            let _ = write!(text, "\\u{:04x}", u32::from(character));
-        } else {
-            text.push(character);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

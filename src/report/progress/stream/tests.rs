@@ -1,5 +1,6 @@
 use super::super::samples::{at, copied, failed, finished, retried, run, started, step, warning};
 use super::*;
+use crate::report::text::is_unprintable;
 
 /// The lines of these events, with a tick every second.
 fn lines(events: &[(u64, Event)], seconds: u64) -> String {

@@ -50,14 +50,13 @@ impl Differences {
         target: &str,
         difference: &RowDifference,
     ) -> io::Result<()> {
-        let out = match &mut self.out {
-            Some(out) => out,
-            None => {
-                if let Some(directory) = self.partial.parent() {
-                    fs::create_dir_all(directory)?;
-                }
-                self.out.insert(BufWriter::new(File::create(&self.partial)?))
+        let out = if let Some(out) = &mut self.out {
+            out
+        } else {
+            if let Some(directory) = self.partial.parent() {
+                fs::create_dir_all(directory)?;
             }
+            self.out.insert(BufWriter::new(File::create(&self.partial)?))
         };
         let json = serde_json::to_string(&Line { source, target, difference })?;
         writeln!(out, "{}", printable_json(&json))?;

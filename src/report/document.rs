@@ -8,10 +8,12 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::verification::Verdict;
+use super::text::escape;
+use super::verification::{Verdict, Word, verdict};
 use crate::apply::event::{Outcome, Status};
+use crate::changes::{self, CollectionChange};
 use crate::verify::counts::Counts;
-use crate::verify::result::Verification;
+use crate::verify::result::{self, Mode, RowCounts, Verification};
 
 /// Version of the format.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -66,6 +68,12 @@ pub struct End {
     pub uri: String,
     /// What it is: `Milvus 2.3.5`.
     pub version: String,
+}
+
+impl From<changes::End> for End {
+    fn from(end: changes::End) -> Self {
+        Self { uri: end.uri, version: end.version }
+    }
 }
 
 /// What became of one collection.
@@ -135,8 +143,18 @@ impl CollectionReport {
         }
     }
 
+    /// One that is as it was.
+    pub fn untouched(change: &CollectionChange) -> Self {
+        Self {
+            source: change.source_address.clone(),
+            target: change.target_address.clone(),
+            copy: None,
+            verification: None,
+        }
+    }
+
     /// What a copy did, and what comparing it found.
-    pub fn copied(outcome: &Outcome, verification: Option<&Verification>) -> Self {
+    pub fn copied(outcome: &Outcome) -> Self {
         let (status, failure, differences) = match &outcome.status {
             Status::Done => (CopyStatus::Done, None, &[][..]),
             Status::Unchanged => (CopyStatus::Unchanged, None, &[][..]),
@@ -161,8 +179,72 @@ impl CollectionReport {
             source: outcome.source.clone(),
             target: outcome.target.clone(),
             copy,
-            verification: verification.cloned(),
+            verification: compared(outcome).cloned(),
         }
+    }
+}
+
+/// What comparing the rows of a copy found.
+fn compared(_: &Outcome) -> Option<&Verification> {
+    None
+}
+
+/// What a run of `apply` comes to: what was compared when rows had been copied, or else their counts.
+pub fn verdict_of_copy(outcomes: &[Outcome]) -> Verdict {
+    let not_verified = |text: String| Verdict {
+        word: Word::NotVerified,
+        sentence: format!("Not verified: {}", escape(&text)),
+    };
+    for outcome in outcomes {
+        match &outcome.status {
+            Status::Failed(why) => {
+                let why = why.lines().next().unwrap_or_default();
+                return not_verified(format!("{} failed: {why}", outcome.target));
+            }
+            Status::Stopped => return not_verified(format!("{} was stopped.", outcome.target)),
+            Status::Done | Status::Unchanged | Status::CountsDiffer(_) => {}
+        }
+    }
+    let found: Vec<Verification> = outcomes
+        .iter()
+        .filter(|outcome| outcome.status != Status::Unchanged)
+        .map(|outcome| compared(outcome).cloned().unwrap_or_else(|| counted(outcome)))
+        .collect();
+    if found.is_empty() {
+        return not_verified("there was nothing to do, and nothing was compared.".to_owned());
+    }
+    verdict(&found)
+}
+
+/// The counts of a copy as a comparison that compared nothing else.
+fn counted(outcome: &Outcome) -> Verification {
+    let whole = outcome.counts.as_ref().map(|counts| RowCounts {
+        partition: None,
+        source_count: counts.source_count,
+        source_distinct: None,
+        read: Some(counts.read),
+        acknowledged: Some(counts.acknowledged),
+        target_count: counts.target_count,
+        target_distinct: counts.target_distinct,
+    });
+    let unexplained = match &outcome.status {
+        Status::CountsDiffer(texts) => texts.clone(),
+        _ => Vec::new(),
+    };
+    let different = !unexplained.is_empty();
+    Verification {
+        source: outcome.source.clone(),
+        target: outcome.target.clone(),
+        status: if different { result::Status::Different } else { result::Status::Verified },
+        mode: Mode::Counts,
+        counts: whole.into_iter().collect(),
+        content: None,
+        schema: Vec::new(),
+        searches: Vec::new(),
+        explanations: Vec::new(),
+        unexplained,
+        failure: None,
+        seconds: outcome.elapsed.as_secs_f64(),
     }
 }
 

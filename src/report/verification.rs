@@ -153,14 +153,13 @@ fn repaired(all: &[Verification]) -> String {
     let repairs = || all.iter().filter_map(|found| found.content.as_ref()?.repair);
     let copied: u64 = repairs().map(|repair| repair.copied).sum();
     let deleted: u64 = repairs().map(|repair| repair.deleted).sum();
-    let mut text = String::new();
-    if copied > 0 {
-        text += &format!("; {} copied to repair it", size::counted(copied, "row"));
+    let parts =
+        [(copied, "copied"), (deleted, "deleted")].into_iter().filter(|(rows, _)| *rows > 0);
+    let parts = parts.map(|(rows, what)| format!("{} {what}", size::counted(rows, "row")));
+    match parts.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        parts => format!("; {} to repair it", parts.join(", ")),
     }
-    if deleted > 0 {
-        text += &format!("; {} deleted to repair it", size::counted(deleted, "row"));
-    }
-    text
 }
 
 fn explained(all: &[Verification]) -> String {

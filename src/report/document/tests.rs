@@ -5,7 +5,6 @@ use super::*;
 use crate::report::samples::outcome;
 use crate::report::text::escape;
 use crate::report::verification::samples::{HOSTILE, different, hostile, unfinished, verified};
-use crate::report::verification::verdict;
 use crate::verify::result::Mode;
 
 fn document(command: Command, collections: Vec<CollectionReport>) -> Document {
@@ -53,8 +52,8 @@ fn of_apply() -> Document {
     ];
     let others = statuses.into_iter().map(|status| outcome("others", status, 7));
     let mut collections: Vec<_> =
-        others.map(|outcome| CollectionReport::copied(&outcome, None)).collect();
-    collections.push(CollectionReport::copied(&refused, Some(&different("products"))));
+        others.map(|outcome| CollectionReport::copied(&outcome)).collect();
+    collections.push(CollectionReport::copied(&refused));
     document(Command::Apply, collections)
 }
 
@@ -109,5 +108,45 @@ fn everything_of_the_schema_is_documented() {
     assert!(definitions.len() > 10);
     for (name, definition) in definitions {
         walk(definition, name);
+    }
+}
+
+#[test]
+fn the_verdict_of_a_copy_says_what_was_compared() {
+    let done = || outcome("products", Status::Done, 20_000);
+    let unchanged = || outcome("tags", Status::Unchanged, 0);
+    let mut uncounted = done();
+    uncounted.counts = None;
+    let differs = Status::CountsDiffer(vec!["2 rows are missing".to_owned()]);
+    for (outcomes, word, text) in [
+        (vec![done(), unchanged()], Word::CountsAgree, "Counts agree; no row was compared."),
+        (
+            vec![uncounted],
+            Word::NotVerified,
+            "Not verified: default/products: its rows could not be counted at both ends.",
+        ),
+        (
+            vec![done(), outcome("a", differs, 7)],
+            Word::Different,
+            "Different: 1 of 2 collections — default/a: 2 rows are missing.",
+        ),
+        (
+            vec![done(), outcome("a", Status::Failed("away\n  wait".to_owned()), 7)],
+            Word::NotVerified,
+            "Not verified: default/a failed: away",
+        ),
+        (
+            vec![outcome("a", Status::Stopped, 7)],
+            Word::NotVerified,
+            "Not verified: default/a was stopped.",
+        ),
+        (
+            vec![unchanged()],
+            Word::NotVerified,
+            "Not verified: there was nothing to do, and nothing was compared.",
+        ),
+    ] {
+        let found = verdict_of_copy(&outcomes);
+        assert_eq!((found.word, found.sentence.as_str()), (word, text));
     }
 }

@@ -107,8 +107,8 @@ fn a_verdict_says_what_was_compared() {
         (
             vec![repaired("r")],
             Word::Verified,
-            "Verified: every row of 1 collection (5,000 rows), value by value; 3 rows copied to \
-             repair it; 1 row deleted to repair it.",
+            "Verified: every row of 1 collection (5,000 rows), value by value; 3 rows copied, 1 row \
+             deleted to repair it.",
         ),
         (
             vec![full.clone(), different("d")],

@@ -1,5 +1,6 @@
 //! A verification as text: the verdict, and per collection what leads to it.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -162,17 +163,18 @@ fn compared(page: &mut Page, found: &Verification, content: &Content) {
     let mut text = format!("content: {}", size::counted(content.rows, "row"));
     if content.ranges > 0 {
         let ranges = size::counted(content.ranges, "key range");
-        text += &format!(" in {ranges}, {} unequal", size::count(content.unequal_ranges));
+        // Writing to a string cannot fail.
+        let _ = write!(text, " in {ranges}, {} unequal", size::count(content.unequal_ranges));
     }
     text += match content.basis {
         Basis::Source => ", against the source",
         Basis::Ledger => ", against what was copied",
     };
     let numbers = numbers(content);
-    text += &match (numbers.is_empty(), explained_rows(found)) {
-        (true, _) => ": no difference".to_owned(),
-        (false, 0) => format!(": {numbers}"),
-        (false, known) => format!(": {numbers}; {} of them explained", size::count(known)),
+    let _ = match (numbers.is_empty(), explained_rows(found)) {
+        (true, _) => write!(text, ": no difference"),
+        (false, 0) => write!(text, ": {numbers}"),
+        (false, known) => write!(text, ": {numbers}; {} of them explained", size::count(known)),
     };
     page.paragraph(2, Role::Plain, &text);
     if let Some(confidence) = content.confidence {

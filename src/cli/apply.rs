@@ -175,7 +175,7 @@ pub(super) fn mode(output: &OutputArgs) -> Mode {
     }
 }
 
-async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) {
+pub(super) async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) {
     let mut ticks = tokio::time::interval(progress::TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {

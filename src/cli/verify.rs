@@ -24,6 +24,7 @@ use crate::report::verification::{self, Verdict, Word};
 use crate::verify::result::{Basis, Mode, Status, Verification};
 use crate::verify::{self, Check};
 use crate::{exit, report};
+use watch::Watch;
 
 /// Events that may wait for whoever writes and shows them.
 const WAITING_EVENTS: usize = 1_024;
@@ -141,12 +142,11 @@ async fn compare(
     }
     let (ledger, id) = begin(opened.ledger, args, &migration).await?;
     let (events, told) = mpsc::channel(WAITING_EVENTS);
+    let (shown, showing) = mpsc::channel(WAITING_EVENTS);
     let progress = Progress::new(apply::mode(output), stderr.clone());
+    let showing = tokio::spawn(apply::show_progress(showing, progress));
     let differences = Differences::new(&args.plan.state, &migration.name);
-    let watching = tokio::spawn(watch::watch(
-        told,
-        watch::Watch::new(progress, differences, watch::names(&subjects)),
-    ));
+    let watching = tokio::spawn(Watch::new(shown, differences, &subjects).run(told));
     let mut settings = migration.verify.clone();
     settings.sample_rows = args.sample_rows.unwrap_or(settings.sample_rows);
     let check = Check {
@@ -163,7 +163,7 @@ async fn compare(
     let mut found = verify::verify(&check, &subjects, basis).await;
     // The end of the events.
     drop(check);
-    let differences = watch::finish(watching).await;
+    let differences = watch::finish(watching, showing).await;
     found.extend(others);
     found.sort_by(|a, b| a.target.cmp(&b.target).then_with(|| a.source.cmp(&b.source)));
     let verdict = verification::verdict(&found);

@@ -120,7 +120,7 @@ async fn compare(
     let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let opened = open(&args.plan.state, &migration.name, &ends)?;
     let changes = tokio::select! {
-        changes = plan::changes(&migration, &args.plan, &ends, &opened.known) => changes?,
+        changes = plan::changes(&migration, &args.plan, &ends, &opened.known, false) => changes?,
         () = stop.cancelled() => return Err(Problem::new(exit::INTERRUPTED, "interrupted")),
     };
     refuse_wrong_selection(&changes)?;

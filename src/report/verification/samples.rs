@@ -27,6 +27,7 @@ fn content(rows: u64) -> Content {
         basis: Basis::Source,
         rows,
         ranges: rows.div_ceil(10_000),
+        ranges_before: 0,
         unequal_ranges: 0,
         missing: 0,
         extra: 0,

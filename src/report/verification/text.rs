@@ -165,6 +165,9 @@ fn compared(page: &mut Page, found: &Verification, content: &Content) {
         let ranges = size::counted(content.ranges, "key range");
         // Writing to a string cannot fail.
         let _ = write!(text, " in {ranges}, {} unequal", size::count(content.unequal_ranges));
+        if content.ranges_before > 0 {
+            let _ = write!(text, " ({} compared before)", size::count(content.ranges_before));
+        }
     }
     text += match content.basis {
         Basis::Source => ", against the source",

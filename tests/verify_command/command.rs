@@ -1,12 +1,16 @@
 //! A copy that is whole, and what is said when a row of it is not.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::scene::{PLAN, Scene, expect_words, says};
 use crate::support::collection::{Collection, plain};
 use crate::support::data;
 use crate::support::ferry::Outcome;
+use crate::support::lab::{self, Kind};
 use crate::support::pb::schema::DataType;
+use crate::support::relay::{Act, Relay};
 use crate::support::table::{self, Key, Table};
 
 const REPORT: &str = "report.json";
@@ -14,8 +18,12 @@ const DIFFERENCES: &str = ".milvus-ferry/plan.differences.jsonl";
 
 /// A collection of 3,000 rows that was copied, with its rows.
 async fn copied(scene: &Scene) -> (Collection, Table) {
+    copied_rows(scene, 3_000).await
+}
+
+async fn copied_rows(scene: &Scene, rows: i64) -> (Collection, Table) {
     let collection = plain("rows", DataType::Int64).dynamic();
-    let rows = data::table_of(&collection, &data::key_range(0..3_000), 7);
+    let rows = data::table_of(&collection, &data::key_range(0..rows), 7);
     scene.source.fill(&collection, &rows).await;
     scene.plan_file("[[collections]]\nsource = \"rows\"");
     scene.converge().await;
@@ -94,7 +102,7 @@ async fn a_row_that_is_not_whole_is_named() {
     assert_eq!(first_line(&outcome), "Different: 1 collection — 1 row missing, 1 different.");
     expect_words(
         &outcome,
-        &["missing 77", "different 1234 text", "→ not what it was", DIFFERENCES],
+        &["missing 77", "different 1234 text", "→ \"not what it was\" (byte 0)", DIFFERENCES],
     );
     let lines = scene.ferry.read(DIFFERENCES);
     let mut lines: Vec<Value> =
@@ -125,6 +133,37 @@ async fn a_row_that_is_not_whole_is_named() {
     scene.target.flush("rows").await;
     verify(&scene, &[]).await.expect_code(0);
     assert!(!scene.ferry.path(DIFFERENCES).exists());
+}
+
+/// Interrupted, it says so and what to do; the same command does not begin anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_comparison_goes_on() {
+    let relay = Relay::with_rule(lab::server(Kind::Milvus235B), |_| Act::Forward);
+    let mut scene = Scene::new().await;
+    scene.target_uri = relay.uri();
+    copied_rows(&scene, 30_000).await;
+    let before = relay.count("Query");
+    relay.set_rule(|call| match call.rpc {
+        "Query" => Act::Delay(Duration::from_millis(400)),
+        _ => Act::Forward,
+    });
+    let mut run = scene.ferry.spawn(&["verify", PLAN, "--report", REPORT]);
+    run.wait_until(Duration::from_secs(60), || relay.count("Query") >= before + 12);
+    run.signal("INT");
+    let outcome = run.wait(Duration::from_secs(30)).expect_code(130);
+    assert!(first_line(&outcome).starts_with("Not verified: 1 collection — "), "{outcome:?}");
+    let again =
+        "the same command goes on: milvus-ferry verify plan.ferry.toml --report report.json";
+    expect_words(&outcome, &[again]);
+    let stopped = report(&scene);
+    assert_eq!(stopped["verdict"]["word"], "not_verified");
+    assert_eq!(stopped["exit_code"], 130);
+    relay.set_rule(|_| Act::Forward);
+    let outcome = verify(&scene, &[]).await.expect_code(0);
+    let whole = "Verified: every row of 1 collection (30,000 rows), value by value.";
+    assert_eq!(first_line(&outcome), whole);
+    let content = &report(&scene)["collections"][0]["verification"]["content"];
+    assert!(content["ranges_before"].as_u64().unwrap() > 0, "{content:#}");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod output;
 mod plan;
 mod schema;
 mod validate;
+mod verify;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ Examples:
   milvus-ferry validate catalog.ferry.toml --online
   milvus-ferry plan catalog.ferry.toml
   milvus-ferry apply catalog.ferry.toml
+  milvus-ferry verify catalog.ferry.toml
   milvus-ferry schema > plan.schema.json
 
 Exit codes:
@@ -59,6 +61,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanCommandArgs),
     Apply(apply::ApplyArgs),
+    Verify(verify::VerifyArgs),
     Schema(schema::SchemaArgs),
 }
 
@@ -71,6 +74,7 @@ impl Command {
             Self::Validate(args) => validate::run(&args, output),
             Self::Plan(args) => block_on(plan::run(&args, output)),
             Self::Apply(args) => block_on(apply::run(&args, output, stderr)),
+            Self::Verify(args) => block_on(verify::run(&args, output, stderr)),
             Self::Schema(args) => schema::run(&args),
         }
     }

@@ -39,6 +39,7 @@ use format::Found;
 use lock::Lock;
 use reading::{Scratch, Still};
 
+pub(crate) use clock::now as utc_now;
 pub use error::{Error, Holder};
 pub use records::{
     ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,

@@ -3,6 +3,9 @@
 //! Values go in, text comes out; nothing here asks a server or the ledger. Whatever text comes from
 //! a server passes [`text::escape`] before it can reach a terminal.
 
+pub mod differences;
+pub mod document;
+pub mod file;
 mod page;
 pub mod plan;
 pub mod progress;
@@ -10,6 +13,7 @@ pub mod size;
 pub mod style;
 pub mod summary;
 pub mod text;
+pub mod verification;
 
 #[cfg(test)]
 mod samples;

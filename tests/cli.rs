@@ -90,6 +90,13 @@ fn wrong_usage_exits_with_64() {
         &["validate", VALID, "--var", "canary"],
         &["validate", VALID, "--only", "["],
         &["-v", "-q", "schema"],
+        &["verify"],
+        &["verify", VALID, "--mode", "some"],
+        &["verify", VALID, "--mode", "sample", "--sample-rows", "99"],
+        &["verify", VALID, "--mode", "full", "--sample-rows", "1000"],
+        &["verify", VALID, "--sample-rows", "1000"],
+        &["verify", VALID, "--against", "nothing"],
+        &["verify", VALID, "--format", "github"],
     ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(64), "{arguments:?}");
@@ -101,9 +108,14 @@ fn wrong_usage_exits_with_64() {
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for arguments in
-        [&["--help"][..], &["--version"], &["validate", "--help"], &["schema", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["validate", "--help"],
+        &["schema", "--help"],
+        &["verify", "--help"],
+        &["apply", "--help"],
+    ] {
         let output = run(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(!output.stdout.is_empty());
@@ -120,6 +132,73 @@ fn the_printed_schema_is_the_committed_one() {
     let committed = fs::read_to_string("schema/plan.schema.json").unwrap();
     assert!(text(&output.stdout) == committed);
     assert_eq!(run(&["schema"]).stdout, output.stdout);
+    let output = run(&["schema", "report"]);
+    assert_eq!(output.status.code(), Some(0));
+    let committed = fs::read_to_string("schema/report.schema.json").unwrap();
+    assert!(text(&output.stdout) == committed);
+}
+
+/// Nothing is asked of a server that could not be answered for in the report.
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("p.ferry.toml");
+    // Nobody listens there, and an attempt would be told of.
+    let ends = "version = 1\n[source]\nendpoint = \"http://127.0.0.1:9\"\n\
+                [target]\nendpoint = \"http://127.0.0.1:10\"\n";
+    fs::write(&plan, format!("{ends}[[collections]]\nsource = \"a\"\n")).unwrap();
+    let (plan, state) = (plan.to_str().unwrap(), folder.path().join("state"));
+    let missing = folder.path().join("no/report.json");
+    for (report, why) in [
+        (missing.to_str().unwrap(), "there is no such directory"),
+        (folder.path().to_str().unwrap(), "it is a directory"),
+        (plan, "a file is there that is no report of milvus-ferry"),
+    ] {
+        for command in ["verify", "apply"] {
+            let state = state.to_str().unwrap();
+            let output = run(&[command, plan, "--state", state, "--report", report]);
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert_eq!(text(&output.stdout), "");
+            assert!(said.contains(why) && said.contains("nothing was done"), "{said}");
+            assert!(!said.contains("127.0.0.1"), "{said}");
+        }
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the plan file");
+}
+
+#[test]
+fn verify_names_what_is_wrong_with_a_plan_file() {
+    let output = run(&["verify", INVALID, "--report", "no/such/report.json"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(text(&output.stdout), "");
+    assert!(text(&output.stderr).contains("literal_token.toml is invalid; nothing was done"));
+}
+
+#[test]
+fn verify_says_which_end_cannot_be_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = folder.path().join("p.ferry.toml");
+    let ends = "version = 1\n[source]\nendpoint = \"http://127.0.0.1:9\"\n\
+                [target]\nendpoint = \"http://127.0.0.1:10\"\n[copy]\nretry_for = \"1s\"\n";
+    fs::write(&plan, format!("{ends}[[collections]]\nsource = \"a\"\n")).unwrap();
+    let (state, report) = (folder.path().join("state"), folder.path().join("report.json"));
+    // That of an earlier run says nothing of this one.
+    fs::write(&report, "{\n  \"format_version\": \"1.0\"\n}\n").unwrap();
+    let output = run(&[
+        "verify",
+        plan.to_str().unwrap(),
+        "--state",
+        state.to_str().unwrap(),
+        "--report",
+        report.to_str().unwrap(),
+    ]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert!(said.contains("source: ") && said.contains("target: "), "{said}");
+    assert_eq!(text(&output.stdout), "");
+    assert!(!report.exists() && !state.exists());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "only the plan file");
 }
 
 #[test]

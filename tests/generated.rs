@@ -27,6 +27,13 @@ fn plan_schema() {
     check("schema/plan.schema.json", &format!("{schema:#}\n"));
 }
 
+#[test]
+fn report_schema() {
+    let schema = milvus_ferry::report::document::published_schema();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    check("schema/report.schema.json", &format!("{schema:#}\n"));
+}
+
 /// The part of the README that says which server holds what.
 #[test]
 fn carried() {

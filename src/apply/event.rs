@@ -1,10 +1,11 @@
-//! What happens during `apply`, as one stream that every reporter consumes.
+//! What happens during `apply` and `verify`, as one stream that every reporter consumes.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::verify::Verification;
 use crate::verify::counts::Counts;
+use crate::verify::result::Verification;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -18,6 +19,13 @@ pub enum Event {
         rows: Option<u64>,
         /// Rows that earlier runs copied.
         rows_before: u64,
+    },
+    /// A run of `verify` begins: it ends with a [`Event::VerificationFinished`] of each collection.
+    VerificationStarted {
+        /// Collections to compare.
+        collections: usize,
+        /// Rows to compare in all of them; `None` where any of the numbers is unknown.
+        rows: Option<u64>,
     },
     /// A collection's turn has come.
     CollectionStarted {
@@ -60,6 +68,15 @@ pub enum Event {
         /// Chunks that they were.
         chunks: u64,
     },
+    /// Rows were compared at both ends.
+    Compared {
+        /// `database/collection` at the target.
+        target: String,
+        /// How many, since the last event of this kind.
+        rows: u64,
+        /// Their bytes on the wire, of both ends.
+        bytes: u64,
+    },
     /// A call is made again because a server was busy, away, or limits the rate.
     Retried {
         /// `database/collection` at the target.
@@ -74,6 +91,8 @@ pub enum Event {
     },
     /// A collection's turn is over.
     CollectionFinished(Box<Outcome>),
+    /// A collection's turn in a run of `verify` is over.
+    VerificationFinished(Box<Verification>),
 }
 
 /// How a collection's turn ended.

@@ -1,7 +1,7 @@
 //! `apply`: carries the changes out, resumably.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -9,11 +9,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, KnownTargets, Problem};
-use super::{LogFormat, OutputArgs, PlanArgs, output, plan};
+use super::{LogFormat, OutputArgs, PlanArgs, output, plan, verify};
 use crate::apply::{Event, Outcome, Run, Status, apply};
 use crate::changes::Changes;
 use crate::copy::SharedLedger;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
+use crate::report::document::{
+    CollectionReport, Command, Document, FORMAT_VERSION, verdict_of_copy,
+};
 use crate::report::progress::{self, BarWriter, Mode, Progress};
 use crate::report::style::Style;
 use crate::{exit, report};
@@ -48,6 +51,9 @@ pub(super) struct ApplyArgs {
     /// them over: new, changed and deleted ones
     #[arg(long)]
     catch_up: bool,
+    /// Write a report for programs, as `milvus-ferry schema report` describes it
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
 }
 
 pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
@@ -66,6 +72,8 @@ async fn carry_out(
     stop: &CancellationToken,
 ) -> Result<u8, Problem> {
     let migration = output::load(&args.file, &args.plan, output)?;
+    let destination = verify::destination(args.report.as_deref())?;
+    let began = ledger::utc_now();
     let mut ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let mut ledger = Ledger::open(&args.plan.state, &migration.name)?;
     let known = KnownTargets::read(&ledger, &ends)?;
@@ -77,7 +85,9 @@ async fn carry_out(
         return Ok(plan::refusal(&changes));
     }
     if !changes.is_pending() {
-        return Ok(output::document("Nothing to do.\n", exit::DONE));
+        let document = document(&changes, began, &[], exit::DONE);
+        let code = output::document("Nothing to do.\n", exit::DONE);
+        return Ok(verify::write(destination, &document, code));
     }
     if !args.yes {
         confirm(stop).await?;
@@ -110,10 +120,35 @@ async fn carry_out(
     if let Err(error) = ledger.with(move |ledger| ledger.end_run(id, word)).await {
         tracing::warn!(%error, "The end of the run could not be recorded.");
     }
-    let resume = resume_command(args);
+    let resume = same_command("apply", &args.file, &args.plan, &options(args));
     let style = Style::new(output::colour_of_stdout(output));
     let summary = report::summary::render(&outcomes, &style, &resume, started.elapsed());
-    Ok(output::document(&format!("\n{summary}"), code))
+    let document = document(&changes, began, &outcomes, code);
+    let code = output::document(&format!("\n{summary}"), code);
+    Ok(verify::write(destination, &document, code))
+}
+
+/// The report of a run.
+fn document(changes: &Changes, started: String, outcomes: &[Outcome], exit_code: u8) -> Document {
+    Document {
+        format_version: FORMAT_VERSION.to_owned(),
+        command: Command::Apply,
+        name: changes.name.clone(),
+        environment: changes.environment.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        source: changes.source.clone().into(),
+        target: changes.target.clone().into(),
+        started,
+        finished: ledger::utc_now(),
+        verdict: verdict_of_copy(outcomes),
+        exit_code,
+        collections: if outcomes.is_empty() {
+            changes.collections.iter().map(CollectionReport::untouched).collect()
+        } else {
+            outcomes.iter().map(CollectionReport::copied).collect()
+        },
+        differences_file: None,
+    }
 }
 
 /// Shows the changes before the question. Where standard error is for JSON lines, on standard output.
@@ -130,7 +165,7 @@ fn show(changes: &Changes, output: &OutputArgs) {
     }
 }
 
-fn mode(output: &OutputArgs) -> Mode {
+pub(super) fn mode(output: &OutputArgs) -> Mode {
     let style = Style::new(output::colour(output));
     match output.log_format {
         _ if output.quiet => Mode::Quiet,
@@ -140,7 +175,7 @@ fn mode(output: &OutputArgs) -> Mode {
     }
 }
 
-async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) {
+pub(super) async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) {
     let mut ticks = tokio::time::interval(progress::TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -196,11 +231,26 @@ async fn confirm(stop: &CancellationToken) -> Result<(), Problem> {
     }
 }
 
-/// The command that continues this run.
-fn resume_command(args: &ApplyArgs) -> String {
-    let plan = &args.plan;
-    let mut words = vec!["milvus-ferry".to_owned(), "apply".to_owned()];
-    words.push(args.file.display().to_string());
+/// The options of this command, as they are written on the command line.
+fn options(args: &ApplyArgs) -> Vec<String> {
+    let given = [(args.catch_up, "--catch-up"), (args.yes, "--yes")];
+    let given = given.into_iter().filter(|(given, _)| *given);
+    let mut words: Vec<String> = given.map(|(_, name)| name.to_owned()).collect();
+    if let Some(report) = &args.report {
+        words.extend(["--report".to_owned(), report.display().to_string()]);
+    }
+    words
+}
+
+/// The command that continues a run: the same one.
+pub(super) fn same_command(
+    command: &str,
+    file: &Path,
+    plan: &PlanArgs,
+    options: &[String],
+) -> String {
+    let mut words = vec!["milvus-ferry".to_owned(), command.to_owned()];
+    words.push(file.display().to_string());
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
     if let Some(env) = &plan.env {
         option("--env", env.clone());
@@ -220,12 +270,7 @@ fn resume_command(args: &ApplyArgs) -> String {
     if plan.state.as_os_str() != super::DEFAULT_STATE {
         option("--state", plan.state.display().to_string());
     }
-    if args.catch_up {
-        words.push("--catch-up".to_owned());
-    }
-    if args.yes {
-        words.push("--yes".to_owned());
-    }
+    words.extend_from_slice(options);
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
@@ -240,7 +285,7 @@ fn quoted(word: &str) -> String {
 }
 
 /// The first signal lets what is in flight finish; the second ends the process.
-async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
+pub(super) async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
     let Ok(mut signals) = Signals::listen() else {
         return tracing::warn!("Signals cannot be listened to: Ctrl-C ends the run at once.");
     };

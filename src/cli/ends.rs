@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::REPAIR;
 use crate::changes::Known;
-use crate::ledger::{self, Ledger, MoveState, StepState};
+use crate::ledger::{self, Ledger, MoveId, MoveState, StepState};
 use crate::milvus::{self, Client, Connection, Login, PaceLimits, RetryPolicy, TlsFiles};
 use crate::model::{Credentials, Endpoint, EnvName, Migration, RowSettings};
 use crate::secret::Secret;
@@ -172,7 +172,14 @@ fn connection(
 }
 
 /// What the ledger knows of every target collection at this target.
-pub(super) struct KnownTargets(Vec<(String, String, Known)>);
+pub(super) struct KnownTargets(Vec<KnownTarget>);
+
+struct KnownTarget {
+    database: String,
+    collection: String,
+    of_move: Option<MoveId>,
+    known: Known,
+}
 
 impl KnownTargets {
     /// Reads it all at once, so that looking up cannot fail.
@@ -200,10 +207,11 @@ impl KnownTargets {
             } else {
                 format!("{source} at {}", record.ends.source_endpoint)
             };
-            known.push((
-                record.ends.target_database,
-                record.ends.target_collection,
-                Known {
+            known.push(KnownTarget {
+                database: record.ends.target_database,
+                collection: record.ends.target_collection,
+                of_move: Some(record.id),
+                known: Known {
                     wanted: record.wanted,
                     created: record.created,
                     settings,
@@ -217,7 +225,7 @@ impl KnownTargets {
                     chunks_open: totals.chunks_open,
                     source_address,
                 },
-            ));
+            });
         }
         Ok(Self(known))
     }
@@ -229,12 +237,23 @@ impl KnownTargets {
 
     /// What is known of a target collection: the newest move onto it.
     pub(super) fn find(&self, database: &str, collection: &str) -> Option<Known> {
-        self.0
-            .iter()
-            .rev()
-            .find(|(of_database, of_collection, _)| {
-                of_database == database && of_collection == collection
-            })
-            .map(|(_, _, known)| known.clone())
+        self.newest(database, collection).map(|target| target.known.clone())
+    }
+
+    /// The newest move onto a target collection, in the ledger.
+    pub(super) fn find_move(&self, database: &str, collection: &str) -> Option<MoveId> {
+        self.newest(database, collection)?.of_move
+    }
+
+    /// The same without the moves, for a ledger that is closed again.
+    pub(super) fn without_moves(mut self) -> Self {
+        self.0.iter_mut().for_each(|target| target.of_move = None);
+        self
+    }
+
+    fn newest(&self, database: &str, collection: &str) -> Option<&KnownTarget> {
+        let is_it =
+            |target: &&KnownTarget| target.database == database && target.collection == collection;
+        self.0.iter().rev().find(is_it)
     }
 }

@@ -3,16 +3,17 @@
 use clap::{Args, ValueEnum};
 
 use super::output;
-use crate::{exit, planfile};
+use crate::{exit, planfile, report};
 
 const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry schema > plan.schema.json
+  milvus-ferry schema report > report.schema.json
 
 With this line at its top, editors that know TOML schemas complete and check a plan file:
   #:schema ./plan.schema.json";
 
-/// Print the JSON Schema of plan files, for editors
+/// Print the JSON Schema of plan files, for editors, or of reports
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct SchemaArgs {
@@ -24,11 +25,13 @@ pub(super) struct SchemaArgs {
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum File {
     Plan,
+    Report,
 }
 
 pub(super) fn run(args: &SchemaArgs) -> u8 {
     let schema = match args.file {
         File::Plan => planfile::published_schema(),
+        File::Report => report::document::published_schema(),
     };
     output::document(&format!("{schema:#}\n"), exit::DONE)
 }

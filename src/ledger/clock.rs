@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The time now, UTC, as `2026-08-31T12:34:56.789Z`.
-pub(super) fn now() -> String {
+pub(crate) fn now() -> String {
     // A clock before 1970 is a broken clock; the ledger never computes with times.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     utc(since.as_secs(), since.subsec_millis())

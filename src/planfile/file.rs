@@ -8,6 +8,7 @@ mod collection;
 mod endpoint;
 mod index;
 mod setting;
+mod verify;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub(super) use setting::{
     LoadSetting, PartitionKeySetting, PartitionKeyWord, PartitionsSetting, PartitionsWord,
     PropertiesTable,
 };
+pub(super) use verify::{ContentWord, MismatchWord, SearchTable, VerifyTable};
 
 /// A milvus-ferry plan file: which collections move from one Milvus to another, and how they
 /// change on the way.
@@ -113,14 +115,6 @@ impl JsonSchema for Scalar {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": ["boolean", "integer", "number", "string"] })
     }
-}
-
-/// How the result is checked.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct VerifyTable {
-    /// Compare the numbers of rows. Default: `true`.
-    pub(super) counts: Option<bool>,
 }
 
 /// How rows are copied.

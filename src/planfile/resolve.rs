@@ -13,6 +13,7 @@ mod names;
 mod partitions;
 mod properties;
 mod target;
+mod verify;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -23,7 +24,7 @@ use super::document::Document;
 use super::file::PlanFile;
 use super::template::Templates;
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
-use crate::model::{Migration, VerifySettings};
+use crate::model::Migration;
 
 pub(super) use names::{SAMPLE, sample_name};
 
@@ -104,6 +105,7 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
     let collections = collections::resolve(file, source.as_ref(), target.as_ref(), &mut context);
     let compute_units =
         file.target.as_ref().and_then(|end| target::compute_units(end, &mut context));
+    let verify = verify::settings(file.verify.as_ref(), &mut context);
     let copy = copy::settings(file.copy.as_ref(), &mut context);
     Some(Migration {
         name: name?,
@@ -116,10 +118,7 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         target_kind: file.target.as_ref().and_then(target::kind),
         compute_units,
         collections,
-        verify: VerifySettings {
-            counts: file.verify.as_ref().and_then(|verify| verify.counts).unwrap_or(true),
-            ..VerifySettings::default()
-        },
+        verify: verify?,
         copy: copy?,
     })
 }

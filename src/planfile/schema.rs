@@ -184,6 +184,11 @@ mod tests {
                 "partitions": {"select": ["{{ year }}*"], "merge": "{{ merge }}"},
                 "fields": {"title": {"max_length": "{{ n }}", "mmap": "{{ mmap }}"}}
             }],
+            "verify": {
+                "content": "{{ content }}",
+                "sample_rows": "{{ n }}",
+                "search": {"min_overlap": "{{ overlap }}"}
+            },
             "copy": {
                 "parallelism": "{{ n * 2 }}",
                 "memory_limit": "{{ n }}MiB",
@@ -195,7 +200,7 @@ mod tests {
         let errors: Vec<_> = published.iter_errors(&plan).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let checking = jsonschema::validator_for(&CHECK).unwrap();
-        assert_eq!(checking.iter_errors(&plan).count(), 20);
+        assert_eq!(checking.iter_errors(&plan).count(), 23);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Progress while `apply` works: one more reader of the event stream, writing to standard error.
+//! Progress while `apply` or `verify` works: one more reader of the event stream, writing to standard error.
 
 mod bars;
 mod figures;

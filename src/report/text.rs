@@ -41,6 +41,22 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// JSON may hold characters as they are that a terminal would act on: write them as `\u009b`.
+/// They stand inside strings only, so that it stays the same JSON.
+pub(super) fn printable_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        // Line feeds between values stay.
+        if is_unprintable(character) && character != '\n' {
+            // Writing to a string cannot fail. All of them have four digits at most.
+            let _ = write!(text, "\\u{:04x}", u32::from(character));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
 /// `text` escaped, and cut to `limit` characters where it is longer.
 pub(super) fn shorten(text: &str, limit: usize) -> String {
     let text = escape(text);

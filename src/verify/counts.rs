@@ -25,7 +25,9 @@ const NAMED_RANGES: usize = 5;
 const ONE_KEY: usize = 1 << 20;
 
 /// The rows of one move, counted in four ways.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Counts {
     /// `count(*)` at the source: live rows, duplicate keys counted. `None` before Milvus 2.3.
     pub source_count: Option<u64>,

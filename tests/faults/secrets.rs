@@ -104,6 +104,8 @@ async fn credentials_appear_nowhere() {
                 (&["plan", PLAN], code),
                 (&["apply", PLAN, "--yes"], code),
                 (&["plan", PLAN], code),
+                (&["verify", PLAN, "--report", "report.json"], code),
+                (&["verify", PLAN, "--mode", "counts", "--format", "json"], code),
             ] {
                 let arguments = [command, &noisy, &["--log-format", format]].concat();
                 let outcome = ferry.run(&arguments).expect_code(code);

@@ -155,3 +155,11 @@ async fn zilliz_cloud() {
     assert_eq!(of("live").await, "products_2026");
     assert_eq!(of("reviews").await, "reviews_2026");
 }
+
+#[tokio::test]
+async fn verify_and_repair() {
+    let milvus = || Profile::milvus("2.6.5");
+    let scene = scene("verify-and-repair", milvus(), milvus()).await;
+    fill(&scene.source, &plain("products", DataType::Int64), &[]).await;
+    scene.converge().await;
+}

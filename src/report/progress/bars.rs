@@ -87,6 +87,7 @@ impl Bars {
         let line = match event {
             Event::Warning { target, text } => Some(words::warning(target, text, self.style)),
             Event::CollectionFinished(outcome) => words::finished(outcome, self.style),
+            Event::VerificationFinished(found) => Some(words::compared(found, self.style)),
             _ => None,
         };
         let Some(line) = line else { return Ok(()) };

@@ -56,6 +56,10 @@ impl<W: Write> Lines<W> {
                 self.said_of_run = Some(now);
                 (*collections > 1).then(|| words::of_run(*collections, *rows, *rows_before))
             }
+            Event::VerificationStarted { collections, rows } => {
+                self.said_of_run = Some(now);
+                (*collections > 1).then(|| words::of_run(*collections, *rows, 0))
+            }
             Event::CollectionStarted { source, target, rows, rows_before } => {
                 let said = Said { at: now, step: None, what: String::new(), rows: *rows_before };
                 self.said.insert(target.clone(), said);
@@ -69,7 +73,12 @@ impl<W: Write> Lines<W> {
                 self.said.remove(&outcome.target);
                 words::finished(outcome, self.style)
             }
+            Event::VerificationFinished(found) => {
+                self.said.remove(&found.target);
+                Some(words::compared(found, self.style))
+            }
             Event::Step { .. }
+            | Event::Compared { .. }
             | Event::Copied { .. }
             | Event::Waiting { .. }
             | Event::Retried { .. } => None,

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::apply::event::{Event, Status};
 use crate::report::samples::outcome;
+use crate::report::verification::samples::{different, unfinished, verified};
+use crate::verify::result::{Mode, Verification};
 
 pub(super) fn at(start: Instant, seconds: u64) -> Instant {
     start + Duration::from_secs(seconds)
@@ -29,6 +31,33 @@ pub(super) fn waiting(name: &str, what: &str, done: u64, total: u64) -> Event {
 /// A chunk, of 1,000 bytes a row.
 pub(super) fn copied(name: &str, rows: u64) -> Event {
     Event::Copied { target: format!("default/{name}"), rows, bytes: rows * 1_000, chunks: 1 }
+}
+
+/// Rows that were compared, of 2,000 bytes at both ends.
+pub(super) fn compared(name: &str, rows: u64) -> Event {
+    Event::Compared { target: format!("default/{name}"), rows, bytes: rows * 2_000 }
+}
+
+/// A run of `verify` over three collections: events with the second of each.
+pub(super) fn comparison() -> Vec<(u64, Event)> {
+    let end = |found: Verification| Event::VerificationFinished(Box::new(found));
+    let mut bad = different("brands");
+    bad.target = "default/brands".to_owned();
+    let mut events = vec![
+        (0, Event::VerificationStarted { collections: 3, rows: Some(121_000) }),
+        (0, started("products", Some(100_000), 0)),
+        (0, started("brands", Some(20_000), 0)),
+        (0, started("tags", Some(1_000), 0)),
+        (0, step("products", "compare rows")),
+        (0, step("brands", "compare rows")),
+        (3, compared("brands", 20_000)),
+        (4, end(bad)),
+        (5, end(unfinished("tags"))),
+        (33, end(verified("products", Mode::Full, 100_000))),
+    ];
+    events.extend((1..=25).map(|second| (second, compared("products", 4_000))));
+    events.sort_by_key(|(second, _)| *second);
+    events
 }
 
 pub(super) fn retried(name: &str) -> Event {

@@ -1,20 +1,20 @@
 //! Progress as JSON lines. Names and meanings stay; new ones may be added.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::super::text::is_unprintable;
+use super::super::text::printable_json;
 use super::figures::Figures;
 use super::tally::Tally;
 use super::write_line;
 use crate::apply::event::{Event, Outcome, Status};
 use crate::verify::counts::Counts;
+use crate::verify::result::{self, Content, Verification};
 
 /// Rises when a reader of the old lines would misunderstand the new ones.
-const FORMAT_VERSION: &str = "1.1";
+const FORMAT_VERSION: &str = "1.2";
 
 /// Sums are told this often.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -40,6 +40,10 @@ enum Line<'a> {
         rows: Option<u64>,
         rows_before: u64,
     },
+    VerificationStarted {
+        collections: usize,
+        rows: Option<u64>,
+    },
     CollectionStarted {
         source: &'a str,
         target: &'a str,
@@ -61,6 +65,11 @@ enum Line<'a> {
         rows: u64,
         bytes: u64,
         chunks: u64,
+    },
+    Compared {
+        target: &'a str,
+        rows: u64,
+        bytes: u64,
     },
     Retried {
         target: &'a str,
@@ -85,6 +94,22 @@ enum Line<'a> {
         rejected: u64,
         counts: Option<&'a Counts>,
         warnings: &'a [String],
+    },
+    VerificationFinished {
+        source: &'a str,
+        target: &'a str,
+        status: result::Status,
+        mode: result::Mode,
+        /// Why it was not compared to the end.
+        error: Option<&'a str>,
+        /// What nothing explains, in words.
+        unexplained: &'a [String],
+        rows: Option<u64>,
+        missing: Option<u64>,
+        extra: Option<u64>,
+        different: Option<u64>,
+        explained: Option<u64>,
+        seconds: f64,
     },
     /// What the others add up to.
     Progress {
@@ -153,6 +178,9 @@ impl<'a> From<&'a Event> for Line<'a> {
             Event::CollectionStarted { source, target, rows, rows_before } => {
                 Self::CollectionStarted { source, target, rows: *rows, rows_before: *rows_before }
             }
+            Event::VerificationStarted { collections, rows } => {
+                Self::VerificationStarted { collections: *collections, rows: *rows }
+            }
             Event::Step { target, what } => Self::Step { target, what },
             Event::Waiting { target, what, done, total } => {
                 Self::Waiting { target, what, done: *done, total: *total }
@@ -160,9 +188,13 @@ impl<'a> From<&'a Event> for Line<'a> {
             Event::Copied { target, rows, bytes, chunks } => {
                 Self::Copied { target, rows: *rows, bytes: *bytes, chunks: *chunks }
             }
+            Event::Compared { target, rows, bytes } => {
+                Self::Compared { target, rows: *rows, bytes: *bytes }
+            }
             Event::Retried { target } => Self::Retried { target },
             Event::Warning { target, text } => Self::Warning { target, text },
             Event::CollectionFinished(outcome) => Self::finished(outcome),
+            Event::VerificationFinished(found) => Self::compared(found),
         }
     }
 }
@@ -194,6 +226,26 @@ impl<'a> Line<'a> {
     }
 }
 
+impl<'a> Line<'a> {
+    fn compared(found: &'a Verification) -> Self {
+        let of = |number: fn(&Content) -> u64| found.content.as_ref().map(number);
+        Self::VerificationFinished {
+            source: &found.source,
+            target: &found.target,
+            status: found.status,
+            mode: found.mode,
+            error: found.failure.as_deref(),
+            unexplained: &found.unexplained,
+            rows: of(|content| content.rows),
+            missing: of(|content| content.missing),
+            extra: of(|content| content.extra),
+            different: of(|content| content.different),
+            explained: of(|content| content.explained),
+            seconds: found.seconds,
+        }
+    }
+}
+
 impl<W: Write> Stream<W> {
     pub(super) fn new(out: W) -> Self {
         Self { out, begun: false, tally: Tally::default(), summed: None }
@@ -205,7 +257,7 @@ impl<W: Write> Stream<W> {
             self.begun = true;
             write(&mut self.out, &Line::Version { format_version: FORMAT_VERSION })?;
         }
-        if matches!(event, Event::RunStarted { .. }) {
+        if matches!(event, Event::RunStarted { .. } | Event::VerificationStarted { .. }) {
             self.summed = Some(now);
         }
         write(&mut self.out, &event.into())
@@ -249,27 +301,12 @@ impl<W: Write> Stream<W> {
 
 fn write(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
     let json = serde_json::to_string(line).map_err(io::Error::from)?;
-    write_line(out, &printable(&json))
+    write_line(out, &printable_json(&json))
 }
 
 /// In seconds, to the millisecond.
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1_000.0).round() / 1_000.0
-}
-
-/// JSON may hold characters as they are that a terminal would act on: write them as `\u009b`.
-/// They stand inside strings only, so that it stays the same JSON.
-fn printable(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for character in json.chars() {
-        if is_unprintable(character) {
-            // Writing to a string cannot fail. All of them have four digits at most.
-            let _ = write!(text, "\\u{:04x}", u32::from(character));
-        } else {
-            text.push(character);
-        }
-    }
-    text
 }
 
 #[cfg(test)]

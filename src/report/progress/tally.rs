@@ -6,6 +6,7 @@ use super::super::size;
 use super::figures::{Figures, retried, seconds};
 use super::rate::Rate;
 use crate::apply::event::{Event, Outcome, Status};
+use crate::verify::result::{self, Verification};
 
 /// A run at some moment.
 #[derive(Debug, Default)]
@@ -25,12 +26,15 @@ pub(super) struct Tally {
     given_up: u64,
     chunks: u64,
     retries: u64,
+    /// Whether nothing is copied, so that rows that are compared are what is counted.
+    compares: bool,
 }
 
 /// How the turns of collections ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ended {
     pub(super) done: usize,
+    /// Their counts differ; in a run of `verify`, anything.
     pub(super) counts_differ: usize,
     pub(super) failed: usize,
     pub(super) stopped: usize,
@@ -70,6 +74,8 @@ enum Doing {
     Copying,
     /// Rows that arrive once more, as counts differed. They are no rows more.
     CopyingAgain(u64),
+    /// Rows that are compared after they were copied.
+    Comparing(u64),
 }
 
 impl Tally {
@@ -85,6 +91,16 @@ impl Tally {
                     ..Self::default()
                 };
             }
+            Event::VerificationStarted { collections, rows } => {
+                *self = Self {
+                    collections: *collections,
+                    expected: *rows,
+                    rate: Some(Rate::new(now)),
+                    began: Some(now),
+                    compares: true,
+                    ..Self::default()
+                };
+            }
             Event::CollectionStarted { target, rows, rows_before, .. } => {
                 self.active.push(Active::new(target, *rows, *rows_before, now));
             }
@@ -95,14 +111,13 @@ impl Tally {
                 self.change(target, |active| active.begin(what, now));
             }
             Event::Copied { target, rows, bytes, chunks } => {
-                let mut new = false;
-                self.change(target, |active| new = active.copied(*rows, *bytes, *chunks, now));
-                if new {
-                    self.chunks = self.chunks.saturating_add(*chunks);
-                    if let Some(rate) = &mut self.rate {
-                        rate.add(*rows, *bytes, now);
-                    }
-                }
+                self.arrived(target, *rows, *bytes, *chunks, now);
+            }
+            Event::Compared { target, rows, bytes } if self.compares => {
+                self.arrived(target, *rows, *bytes, 0, now);
+            }
+            Event::Compared { target, rows, .. } => {
+                self.change(target, |active| active.compared(*rows));
             }
             Event::Waiting { target, what, done, total } => self.change(target, |active| {
                 let rows = format!("{} of {} rows", size::count(*done), size::count(*total));
@@ -114,12 +129,24 @@ impl Tally {
             }
             Event::Warning { .. } => {}
             Event::CollectionFinished(outcome) => self.end(outcome, now),
+            Event::VerificationFinished(found) => self.end_of_comparison(found, now),
         }
     }
 
     fn change(&mut self, target: &str, change: impl FnOnce(&mut Active)) {
         if let Some(active) = self.active.iter_mut().find(|active| active.target == target) {
             change(active);
+        }
+    }
+
+    fn arrived(&mut self, target: &str, rows: u64, bytes: u64, chunks: u64, now: Instant) {
+        let mut new = false;
+        self.change(target, |active| new = active.copied(rows, bytes, chunks, now));
+        if new {
+            self.chunks = self.chunks.saturating_add(chunks);
+            if let Some(rate) = &mut self.rate {
+                rate.add(rows, bytes, now);
+            }
         }
     }
 
@@ -133,23 +160,41 @@ impl Tally {
             Status::Stopped => &mut self.ended.stopped,
         };
         *ended += 1;
-        let Some(at) = self.active.iter().position(|a| a.target == outcome.target) else { return };
+        let whole = matches!(
+            outcome.status,
+            Status::Done | Status::CountsDiffer(_) | Status::RowsDiffer(_)
+        );
+        self.leave(&outcome.target, (outcome.rows, outcome.bytes), whole, now);
+    }
+
+    fn end_of_comparison(&mut self, found: &Verification, now: Instant) {
+        let ended = match found.status {
+            result::Status::Verified | result::Status::Repaired => &mut self.ended.done,
+            result::Status::Different => &mut self.ended.counts_differ,
+            result::Status::Unfinished => &mut self.ended.failed,
+        };
+        *ended += 1;
+        self.leave(&found.target, (0, 0), found.status != result::Status::Unfinished, now);
+    }
+
+    /// A collection's turn is over, with so many rows and bytes; `whole` when no row is to come.
+    fn leave(&mut self, target: &str, (rows, bytes): (u64, u64), whole: bool, now: Instant) {
+        let Some(at) = self.active.iter().position(|active| active.target == target) else {
+            return;
+        };
         let active = self.active.remove(at);
         // Where a screen stood still, the last rows were not told.
-        let untold = outcome.rows.saturating_sub(active.rate.rows());
+        let untold = rows.saturating_sub(active.rate.rows());
         if untold > 0
             && let Some(rate) = &mut self.rate
         {
-            rate.add(untold, outcome.bytes.saturating_sub(active.rate.bytes()), now);
+            rate.add(untold, bytes.saturating_sub(active.rate.bytes()), now);
         }
         let rows = active.rows().saturating_add(untold);
         let (Some(all), Some(expected)) = (self.expected, active.expected) else { return };
         if rows >= expected {
             self.expected = Some(all.saturating_add(rows - expected));
-        } else if matches!(
-            outcome.status,
-            Status::Done | Status::CountsDiffer(_) | Status::RowsDiffer(_)
-        ) {
+        } else if whole {
             self.expected = Some(all.saturating_sub(expected - rows));
         } else {
             self.given_up = self.given_up.saturating_add(expected - rows);
@@ -219,6 +264,12 @@ impl Active {
         self.rate.begin(now);
     }
 
+    /// Rows that are there already were compared.
+    fn compared(&mut self, rows: u64) {
+        let earlier = if let Doing::Comparing(rows) = self.doing { rows } else { 0 };
+        self.doing = Doing::Comparing(earlier.saturating_add(rows));
+    }
+
     /// Returns whether the rows are new ones.
     fn copied(&mut self, rows: u64, bytes: u64, chunks: u64, now: Instant) -> bool {
         self.arrived = true;
@@ -252,6 +303,7 @@ impl Active {
         match &self.doing {
             Doing::Step | Doing::Copying => self.step.clone(),
             Doing::Waiting(what) => what.clone(),
+            Doing::Comparing(rows) => format!("{}: {}", self.step, size::counted(*rows, "row")),
             Doing::CopyingAgain(rows) => {
                 format!("{}: {} again", self.step, size::counted(*rows, "row"))
             }

@@ -2,9 +2,11 @@
 
 use super::super::size;
 use super::super::style::{Role, Style};
+use super::super::verification;
 use super::figures::{Figures, retried};
 use super::tally::Tally;
 use crate::apply::event::{Outcome, Status};
+use crate::verify::result::{self as verify, Verification};
 
 /// What is said of a run of several collections when it begins.
 pub(super) fn of_run(collections: usize, rows: Option<u64>, before: u64) -> String {
@@ -47,6 +49,17 @@ pub(super) fn finished(outcome: &Outcome, style: Style) -> Option<String> {
     let rows = size::counted(*rows, "row");
     let elapsed = size::duration(*elapsed);
     Some(format!("{target}: {how}, {rows} in {elapsed}{}", retried(*retries)))
+}
+
+/// What is said when a collection was compared.
+pub(super) fn compared(found: &Verification, style: Style) -> String {
+    let line = verification::line(found);
+    let role = match found.status {
+        verify::Status::Verified | verify::Status::Repaired => Role::Create,
+        verify::Status::Different => Role::Problem,
+        verify::Status::Unfinished => Role::Change,
+    };
+    format!("{}: {}", plain(&found.target, style), style.paint(role, &line))
 }
 
 /// Something that a person should know.

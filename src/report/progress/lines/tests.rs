@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use super::super::samples::{
-    at, copied, failed, finished, minute, retried, run, started, step, waiting, warning,
+    at, comparison, copied, failed, finished, minute, retried, run, started, step, waiting, warning,
 };
 use super::*;
 use crate::apply::event::Status;
@@ -124,4 +124,9 @@ fn one_event_is_one_line_whatever_it_says() {
     let text =
         "  0  warning: default/tags: a\\nb\\u{1b}[2J\n  0  default/tags: failed: cannot read\n";
     assert_eq!(said(&events, 1), text);
+}
+
+#[test]
+fn a_comparison_tells_its_rows_and_how_each_collection_ended() {
+    insta::assert_snapshot!(said(&comparison(), 40));
 }

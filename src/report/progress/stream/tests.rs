@@ -1,5 +1,8 @@
-use super::super::samples::{at, copied, failed, finished, retried, run, started, step, warning};
+use super::super::samples::{
+    at, comparison, copied, failed, finished, retried, run, started, step, warning,
+};
 use super::*;
+use crate::report::text::is_unprintable;
 
 /// The lines of these events, with a tick every second.
 fn lines(events: &[(u64, Event)], seconds: u64) -> String {
@@ -66,4 +69,15 @@ fn sums_are_told_every_five_seconds() {
 #[test]
 fn nothing_is_summed_up_before_the_run_begins() {
     assert_eq!(lines(&[], 20), "");
+}
+
+#[test]
+fn a_comparison_is_json_lines_too() {
+    let text = lines(&comparison(), 40);
+    let kept = |line: &&str| !line.contains("\"compared\"") && !line.contains("\"progress\"");
+    let events: Vec<&str> = text.lines().filter(kept).collect();
+    insta::assert_snapshot!(events.join("\n"));
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("\"done\":1,\"counts_differ\":1,\"failed\":1,\"stopped\":0"), "{last}");
+    assert!(last.contains("\"rows\":120000,\"rows_total\":121000"), "{last}");
 }

@@ -1,4 +1,6 @@
-use super::super::samples::{at, copied, failed, finished, retried, run, started, step, waiting};
+use super::super::samples::{
+    at, compared, copied, failed, finished, retried, run, started, step, waiting,
+};
 use super::*;
 
 fn tally(events: &[(u64, Event)], start: Instant) -> Tally {
@@ -161,4 +163,24 @@ fn a_step_is_told_with_its_time() {
     tally.add(&waiting("a", "index on b", 3_000, 10_000), at(start, 70));
     let text = "index on b: 3,000 of 10,000 rows, for 1 min 09 s";
     assert_eq!(tally.active[0].what_and_since(at(start, 70)), text);
+}
+
+#[test]
+fn rows_that_are_compared_after_the_copy_are_no_rows_more() {
+    let start = Instant::now();
+    let events = [
+        (0, run(1, Some(1_000), 0)),
+        (0, started("a", Some(1_000), 0)),
+        (0, step("a", "copy rows")),
+        (2, copied("a", 1_000)),
+        (3, step("a", "compare rows")),
+        (4, compared("a", 400)),
+        (5, compared("a", 300)),
+    ];
+    let mut tally = tally(&events, start);
+    assert_eq!(tally.active[0].what(), "compare rows: 700 rows");
+    assert!(!tally.active[0].is_copying());
+    assert_eq!(tally.figures(at(start, 5)).rows, 1_000);
+    tally.add(&finished("a", Status::Done, 1_000), at(start, 6));
+    assert_eq!((tally.ended.done, tally.figures(at(start, 6)).rows), (1, 1_000));
 }

@@ -1,0 +1,95 @@
+//! What is compared with what.
+
+use std::path::Path;
+
+use super::super::ends::KnownTargets;
+use crate::changes::{Action, Changes, CollectionChange, Known, Severity};
+use crate::verify::Subject;
+use crate::verify::result::{Mode, Status, Verification};
+
+/// The collections of a plan file.
+pub(super) struct Sorted {
+    /// Those that are at both ends.
+    pub(super) subjects: Vec<Subject>,
+    /// What there is to say about the others.
+    pub(super) others: Vec<Verification>,
+    /// What should be known about the result.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Sorts what is at both ends from what is not.
+pub(super) fn sort(changes: &Changes, known: &KnownTargets, file: &Path) -> Sorted {
+    let mut sorted = Sorted { subjects: Vec::new(), others: Vec::new(), warnings: Vec::new() };
+    for change in &changes.collections {
+        match subject(change, known) {
+            Some(subject) => {
+                if earlier(change).is_some_and(|known| !known.finished) {
+                    let target = &change.target_address;
+                    sorted.warnings.push(format!("{target}: the copy was not finished yet"));
+                }
+                sorted.subjects.push(subject);
+            }
+            None => sorted.others.push(absent(change, file)),
+        }
+    }
+    sorted
+}
+
+/// What earlier runs did to this very target, from this very source.
+fn earlier(change: &CollectionChange) -> Option<&Known> {
+    let (known, target) = (change.known.as_ref()?, change.target.as_ref()?);
+    // Milvus Lite describes every collection with the id 0.
+    let is_the_one = known.target_id.is_none_or(|id| id == target.id || id == 0);
+    (is_the_one && known.source_address == change.source_address).then_some(known)
+}
+
+fn subject(change: &CollectionChange, known: &KnownTargets) -> Option<Subject> {
+    let (source, target) = (change.source.as_ref()?, change.target.as_ref()?);
+    let wanted = change.wanted.as_ref()?;
+    let earlier = earlier(change);
+    let of_move = earlier.and_then(|_| known.find_move(&wanted.database, &wanted.name));
+    Some(Subject {
+        from: source.collection.clone(),
+        from_load: source.load,
+        wanted: wanted.clone(),
+        to: target.collection.clone(),
+        to_load: target.load,
+        // Rows are compared as they were copied.
+        settings: earlier.map_or_else(|| change.settings.clone(), |known| known.settings.clone()),
+        of_move,
+        adopted: earlier.map_or(change.action == Action::Adopt, |known| known.adopted),
+        rows: change.rows(),
+    })
+}
+
+/// One that is not at both ends: there is nothing to compare.
+fn absent(change: &CollectionChange, file: &Path) -> Verification {
+    let mut found = Verification {
+        source: change.source_address.clone(),
+        target: change.target_address.clone(),
+        status: Status::Unfinished,
+        mode: Mode::Counts,
+        counts: Vec::new(),
+        content: None,
+        schema: Vec::new(),
+        searches: Vec::new(),
+        explanations: Vec::new(),
+        unexplained: Vec::new(),
+        failure: None,
+        seconds: 0.0,
+    };
+    if change.source.is_some() && change.target.is_none() {
+        let text =
+            format!("it is not at the target; make it with: milvus-ferry apply {}", file.display());
+        found.status = Status::Different;
+        found.unexplained.push(text);
+        return found;
+    }
+    let errors = change.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let texts: Vec<String> =
+        errors.map(|finding| format!("{}\n{}", finding.message, finding.advice)).collect();
+    let text =
+        if texts.is_empty() { "it is not at the source".to_owned() } else { texts.join("\n") };
+    found.failure = Some(text);
+    found
+}

@@ -48,6 +48,8 @@ pub struct Check {
     pub memory: Memory,
     /// The ledger, where there is one.
     pub ledger: Option<SharedLedger>,
+    /// Whether schemas are compared too: a target that is not finished is not as it is to be.
+    pub schema: bool,
     /// What may be done about rows that differ; nothing where absent.
     pub repair: Option<Extra>,
     /// Where progress is told; nobody has to listen.
@@ -77,6 +79,8 @@ pub struct Subject {
     pub adopted: bool,
     /// Rows at the source, as far as that is known.
     pub rows: Option<u64>,
+    /// What else is known of the target as it is to be.
+    pub wishes: Wishes,
 }
 
 /// What happens while collections are verified.

@@ -8,7 +8,7 @@ use crate::ledger::{MoveId, StepState};
 use crate::model::{Collection, ContentCheck, LoadState, OnMismatch};
 use crate::verify::repair::Extra;
 use crate::verify::result::{Basis, Status};
-use crate::verify::{self, Check, Mode, Subject};
+use crate::verify::{self, Check, Mode, Subject, Wishes};
 
 /// Events of a verification that may wait.
 const WAITING: usize = 256;
@@ -61,6 +61,7 @@ impl Turn<'_> {
             limits: self.run.migration.copy.clone(),
             memory: self.common.memory.clone(),
             ledger: Some(self.run.ledger.clone()),
+            schema: false,
             repair,
             events,
             stop: self.common.halt.clone(),
@@ -79,6 +80,7 @@ impl Turn<'_> {
             of_move: Some(of_move),
             adopted: self.run_adopted(),
             rows: source.rows,
+            wishes: Wishes::default(),
         };
         let mut verifying = std::pin::pin!(verify::verify_collection(&check, &subject, basis));
         let mut compared = 0;
@@ -96,12 +98,15 @@ impl Turn<'_> {
         let status = found.status;
         let detail = found.unexplained.join("; ");
         let failure = found.failure.clone();
+        let rows_differ = found.content.as_ref().is_some_and(|content| content.unexplained() > 0);
         self.outcome.verification = Some(Box::new(found));
         match status {
             Status::Verified | Status::Repaired if to_repair => {
                 self.done(of_move, REPAIR, "").await
             }
             Status::Verified | Status::Repaired => Ok(()),
+            // Copying rows again does not help against the rest.
+            Status::Different if !rows_differ => Ok(()),
             Status::Different => {
                 // The same command mends it then.
                 let step = (of_move, REPAIR.to_owned(), detail);

@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, apply, output, plan};
+use crate::apply::REPAIR;
 use crate::changes::{Changes, Severity};
 use crate::copy::{Memory, SharedLedger};
-use crate::ledger::{self, Ledger, RunId};
+use crate::ledger::{self, Ledger, RunId, StepState};
 use crate::model::{ContentCheck, Migration};
 use crate::report::differences::Differences;
 use crate::report::document::{CollectionReport, Command, Document, FORMAT_VERSION};
@@ -22,7 +23,7 @@ use crate::report::progress::{BarWriter, Progress};
 use crate::report::style::Style;
 use crate::report::verification::{self, Verdict, Word};
 use crate::verify::result::{Basis, Mode, Status, Verification};
-use crate::verify::{self, Check};
+use crate::verify::{self, Check, Subject};
 use crate::{exit, report};
 use watch::Watch;
 
@@ -155,6 +156,8 @@ async fn compare(
         mode,
         settings,
         limits: migration.copy.clone(),
+        schema: true,
+        repair: None,
         memory: Memory::new(migration.copy.memory_limit.0),
         ledger: ledger.clone(),
         events,
@@ -166,6 +169,9 @@ async fn compare(
     let differences = watch::finish(watching, showing).await;
     found.extend(others);
     found.sort_by(|a, b| a.target.cmp(&b.target).then_with(|| a.source.cmp(&b.source)));
+    if let Some(ledger) = &ledger {
+        note_what_differs(ledger, &subjects, &found).await?;
+    }
     let verdict = verification::verdict(&found);
     let code = exit_code(&found, &verdict, stop);
     if let (Some(ledger), Some(id)) = (&ledger, id) {
@@ -293,6 +299,35 @@ async fn begin(
         })
         .await?;
     Ok((Some(ledger), Some(id)))
+}
+
+/// Notes which collections have rows that differ: `apply` copies these again.
+async fn note_what_differs(
+    ledger: &SharedLedger,
+    subjects: &[Subject],
+    found: &[Verification],
+) -> Result<(), Problem> {
+    for subject in subjects {
+        let Some(of_move) = subject.of_move else { continue };
+        let target = subject.to.address();
+        let Some(found) = found.iter().find(|found| found.target == target) else { continue };
+        let Some(content) = &found.content else { continue };
+        let differ = content.unexplained() > 0;
+        let same = found.status == Status::Verified && found.mode == Mode::Full;
+        let detail = found.unexplained.join("; ");
+        ledger
+            .with(move |ledger| {
+                if differ {
+                    return ledger.step_started(of_move, REPAIR, &detail);
+                }
+                match ledger.steps(of_move)?.get(REPAIR) {
+                    Some(StepState::Started) if same => ledger.step_done(of_move, REPAIR, ""),
+                    _ => Ok(()),
+                }
+            })
+            .await?;
+    }
+    Ok(())
 }
 
 async fn end(ledger: &SharedLedger, id: RunId, verdict: &Verdict) {

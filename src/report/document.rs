@@ -126,6 +126,8 @@ pub enum CopyStatus {
     Unchanged,
     /// Everything is done, and the numbers of rows differ without an explanation.
     CountsDiffer,
+    /// Everything is done, rows were compared, and differ: the same command copies them again.
+    RowsDiffer,
     /// Something failed; the same command continues.
     Failed,
     /// It was stopped; the same command continues.
@@ -159,6 +161,7 @@ impl CollectionReport {
             Status::Done => (CopyStatus::Done, None, &[][..]),
             Status::Unchanged => (CopyStatus::Unchanged, None, &[][..]),
             Status::CountsDiffer(texts) => (CopyStatus::CountsDiffer, None, texts.as_slice()),
+            Status::RowsDiffer(texts) => (CopyStatus::RowsDiffer, None, texts.as_slice()),
             Status::Failed(why) => (CopyStatus::Failed, Some(why.clone()), &[][..]),
             Status::Stopped => (CopyStatus::Stopped, None, &[][..]),
         };
@@ -185,8 +188,8 @@ impl CollectionReport {
 }
 
 /// What comparing the rows of a copy found.
-fn compared(_: &Outcome) -> Option<&Verification> {
-    None
+fn compared(outcome: &Outcome) -> Option<&Verification> {
+    outcome.verification.as_deref()
 }
 
 /// What a run of `apply` comes to: what was compared when rows had been copied, or else their counts.
@@ -202,7 +205,7 @@ pub fn verdict_of_copy(outcomes: &[Outcome]) -> Verdict {
                 return not_verified(format!("{} failed: {why}", outcome.target));
             }
             Status::Stopped => return not_verified(format!("{} was stopped.", outcome.target)),
-            Status::Done | Status::Unchanged | Status::CountsDiffer(_) => {}
+            Status::Done | Status::Unchanged | Status::CountsDiffer(_) | Status::RowsDiffer(_) => {}
         }
     }
     let found: Vec<Verification> = outcomes
@@ -228,7 +231,7 @@ fn counted(outcome: &Outcome) -> Verification {
         target_distinct: counts.target_distinct,
     });
     let unexplained = match &outcome.status {
-        Status::CountsDiffer(texts) => texts.clone(),
+        Status::CountsDiffer(texts) | Status::RowsDiffer(texts) => texts.clone(),
         _ => Vec::new(),
     };
     let different = !unexplained.is_empty();

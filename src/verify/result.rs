@@ -129,6 +129,11 @@ pub struct Content {
 }
 
 impl Content {
+    /// Rows that differ, and nothing explains why.
+    pub fn unexplained(&self) -> u64 {
+        (self.missing + self.extra + self.different).saturating_sub(self.explained)
+    }
+
     /// Whether anything was done about rows that differed.
     pub fn is_repaired(&self) -> bool {
         self.repair.is_some_and(|repair| repair.copied + repair.deleted > 0)

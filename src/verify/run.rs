@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 use super::ends::{self, Ends};
 use super::explain::{Account, Context, code};
 use super::numbers::{Compared, Numbers};
-use super::result::{Basis, Content, Mode, Status, Verification};
-use super::{Check, Error, Event, Subject, content, sample};
+use super::result::{Basis, Content, Mode, SchemaStatus, Status, Verification};
+use super::{Check, Error, Event, Subject, compare_schema, content, sample, search_parity};
 
 /// Verifies collections, several at a time; the results are in their order.
 pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Verification> {
@@ -137,5 +137,34 @@ async fn compare(
         every_row: check.mode == Mode::Full,
     };
     verification.counts = numbers.count(account, &mut verification.unexplained).await?;
+    compare_the_rest(check, subject, verification).await
+}
+
+/// Schemas and searches.
+async fn compare_the_rest(
+    check: &Check,
+    subject: &Subject,
+    verification: &mut Verification,
+) -> Result<(), Error> {
+    let failed = |error| Error::read(|| subject.to.address(), error);
+    if check.schema {
+        let schema = compare_schema(check, subject, &subject.wishes).await.map_err(failed)?;
+        let differing = schema.iter().filter(|item| item.status == SchemaStatus::Different);
+        verification.unexplained.extend(differing.map(|item| {
+            let wanted = item.wanted.as_ref().unwrap_or(&item.source);
+            format!("{} is to be {wanted} at the target, and is {}", item.attribute, item.target)
+        }));
+        verification.schema = schema;
+    }
+    let Some(search) = check.settings.search else { return Ok(()) };
+    verification.searches = search_parity(check, subject, search).await.map_err(failed)?;
+    let failing = verification.searches.iter().filter(|parity| !parity.passed);
+    verification.unexplained.extend(failing.map(|parity| match &parity.note {
+        Some(why) if parity.queries == 0 => format!("{} was not searched: {why}", parity.field),
+        _ => format!(
+            "searches in {} find {:.3} of what they find at the source; {} is asked for",
+            parity.field, parity.overlap, parity.min_overlap
+        ),
+    }));
     Ok(())
 }

@@ -9,7 +9,7 @@ use milvus_ferry::model::{
     ByteSize, Collection, CopySettings, LoadState, RowSettings, VerifySettings,
 };
 use milvus_ferry::verify::result::{Basis, Mode, RowDifferenceKind, Status, Verification};
-use milvus_ferry::verify::{Check, Event, Subject, verify_collection_by};
+use milvus_ferry::verify::{Check, Event, Subject, Wishes, verify_collection_by};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -190,6 +190,8 @@ impl Scene {
             limits: Self::limits(),
             memory: Memory::new(self.memory),
             ledger: copied.map(|copied| copied.ledger.clone()),
+            schema: false,
+            repair: None,
             events,
             stop: self.stop.clone(),
         };
@@ -208,6 +210,7 @@ impl Scene {
             of_move: copied.map(|copied| copied.of_move),
             adopted: self.adopted,
             rows: None,
+            wishes: Wishes::default(),
         }
     }
 

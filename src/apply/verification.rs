@@ -82,7 +82,7 @@ impl Turn<'_> {
             rows: source.rows,
             wishes: Wishes::default(),
         };
-        let mut verifying = std::pin::pin!(verify::verify_collection(&check, &subject, basis));
+        let mut verifying = Box::pin(verify::verify_collection(&check, &subject, basis));
         let mut compared = 0;
         let found = loop {
             tokio::select! {
@@ -99,6 +99,8 @@ impl Turn<'_> {
         let detail = found.unexplained.join("; ");
         let failure = found.failure.clone();
         let rows_differ = found.content.as_ref().is_some_and(|content| content.unexplained() > 0);
+        let repair = found.content.as_ref().and_then(|content| content.repair);
+        self.outcome.rows += repair.map_or(0, |repair| repair.copied);
         self.outcome.verification = Some(Box::new(found));
         match status {
             Status::Verified | Status::Repaired if to_repair => {

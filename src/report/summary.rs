@@ -6,8 +6,8 @@ use super::page::{Page, Side, Table, Text};
 use super::size;
 use super::style::{Role, Style};
 use crate::apply::event::{Outcome, Status};
-use crate::verify::Mode;
 use crate::verify::counts::Counts;
+use crate::verify::{Basis, Mode};
 
 /// The outcomes as text. `resume_command` is shown where something is left to do; `elapsed` is the
 /// time of the whole run. The last line is the verdict.
@@ -105,6 +105,16 @@ fn write_words(page: &mut Page, outcome: &Outcome) {
     }
     for difference in differences {
         page.paragraph(2, Role::Problem, &format!("unexplained: {difference}"));
+    }
+    let repair = outcome.verification.as_ref().and_then(|found| found.content.as_ref()?.repair);
+    if let Some(repair) = repair {
+        let text = format!(
+            "{}: brought up to date: {} copied, {} deleted",
+            outcome.target,
+            size::counted(repair.copied, "row"),
+            size::counted(repair.deleted, "row")
+        );
+        page.paragraph(0, Role::Plain, &text);
     }
     if let Some(file) = &outcome.rejects_file
         && outcome.rejected > 0
@@ -245,12 +255,13 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
     };
     let verified = outcomes.iter().filter(|outcome| outcome.status == Status::Done);
     let verified = verified.filter(|outcome| is_verified(outcome)).count() as u64;
-    let verdict = match verified {
-        0 => "Not verified: counts were not compared.".to_owned(),
-        all if all == done => {
-            compared_in_all(outcomes).map_or_else(|| "Verified: counts.".to_owned(), str::to_owned)
+    let verdict = match (compared_in_all(outcomes), verified) {
+        (Some(text), _) => text.to_owned(),
+        (None, 0) => "Not verified: counts were not compared.".to_owned(),
+        (None, all) if all == done => "Verified: counts.".to_owned(),
+        (None, some) => {
+            format!("Verified: counts of {some} of {}.", size::counted(done, "collection"))
         }
-        some => format!("Verified: counts of {some} of {}.", size::counted(done, "collection")),
     };
     format!(
         "{}, {}{unchanged}{set_aside}. {verdict}",
@@ -261,14 +272,20 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
 
 /// How rows were compared, where that is so for every collection with something to do.
 fn compared_in_all(outcomes: &[Outcome]) -> Option<&'static str> {
-    let least = outcomes
-        .iter()
-        .filter(|outcome| outcome.status == Status::Done)
+    let done = || outcomes.iter().filter(|outcome| outcome.status == Status::Done);
+    let least = done()
         .map(|outcome| outcome.verification.as_ref().map_or(Mode::Counts, |found| found.mode))
         .min()?;
+    let changes_only = done().any(|outcome| {
+        let content = outcome.verification.as_ref().and_then(|found| found.content.as_ref());
+        content.is_some_and(|content| content.basis == Basis::Changes)
+    });
     match least {
         Mode::Counts => None,
         Mode::Sample => Some("Verified: counts, and a sample of the rows."),
+        Mode::Full if changes_only => {
+            Some("Caught up: where the source has changed, every row is the same at both ends.")
+        }
         Mode::Full => Some("Verified: every row, value by value."),
     }
 }

@@ -119,8 +119,8 @@ async fn send_chunks(
         for DoneChunk { chunk, rows, digest, .. } in page {
             let copied = digest.map(|digest| Rows { rows, digest });
             let id = Some(chunk.id);
-            let ranged = Ranged { scope: chunk.scope, range: chunk.range, copied, chunk: id };
-            if ranges.send(ranged).await.is_err() {
+            let next = Ranged { scope: chunk.scope, range: chunk.range, copied, chunk: id };
+            if ranges.send(next).await.is_err() {
                 return Ok(());
             }
         }
@@ -138,9 +138,8 @@ async fn scan(
     let mut bounds = Scan::of(ends, side, scope, at, rows);
     while let Some(found) = bounds.next().await? {
         for range in found {
-            let ranged =
-                Ranged { scope: scope.map(str::to_owned), range, copied: None, chunk: None };
-            if ranges.send(ranged).await.is_err() {
+            let next = Ranged { scope: scope.map(str::to_owned), range, copied: None, chunk: None };
+            if ranges.send(next).await.is_err() {
                 return Ok(());
             }
         }

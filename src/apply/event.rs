@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::verify::Verification;
 use crate::verify::counts::Counts;
-use crate::verify::result::Verification;
 
 /// Something that happened.
 #[derive(Debug, Clone)]

@@ -110,7 +110,7 @@ pub struct Copied {
     pub rejects_file: Option<String>,
     /// Numbers of rows right after the copy; absent where they were not counted.
     pub counts: Option<Counts>,
-    /// Differences of these numbers that nothing explains.
+    /// Differences of rows or of their numbers that nothing explains.
     pub differences: Vec<String>,
     /// What a person should know.
     pub warnings: Vec<String>,
@@ -126,6 +126,8 @@ pub enum CopyStatus {
     Unchanged,
     /// Everything is done, and the numbers of rows differ without an explanation.
     CountsDiffer,
+    /// Everything is done, and rows were compared and differ; the same command copies them again.
+    RowsDiffer,
     /// Something failed; the same command continues.
     Failed,
     /// It was stopped; the same command continues.
@@ -159,6 +161,7 @@ impl CollectionReport {
             Status::Done => (CopyStatus::Done, None, &[][..]),
             Status::Unchanged => (CopyStatus::Unchanged, None, &[][..]),
             Status::CountsDiffer(texts) => (CopyStatus::CountsDiffer, None, texts.as_slice()),
+            Status::RowsDiffer(texts) => (CopyStatus::RowsDiffer, None, texts.as_slice()),
             Status::Failed(why) => (CopyStatus::Failed, Some(why.clone()), &[][..]),
             Status::Stopped => (CopyStatus::Stopped, None, &[][..]),
         };
@@ -179,14 +182,9 @@ impl CollectionReport {
             source: outcome.source.clone(),
             target: outcome.target.clone(),
             copy,
-            verification: compared(outcome).cloned(),
+            verification: outcome.verification.as_deref().cloned(),
         }
     }
-}
-
-/// What comparing the rows of a copy found.
-fn compared(_: &Outcome) -> Option<&Verification> {
-    None
 }
 
 /// What a run of `apply` comes to: what was compared when rows had been copied, or else their counts.
@@ -202,13 +200,16 @@ pub fn verdict_of_copy(outcomes: &[Outcome]) -> Verdict {
                 return not_verified(format!("{} failed: {why}", outcome.target));
             }
             Status::Stopped => return not_verified(format!("{} was stopped.", outcome.target)),
-            Status::Done | Status::Unchanged | Status::CountsDiffer(_) => {}
+            Status::Done | Status::Unchanged | Status::CountsDiffer(_) | Status::RowsDiffer(_) => {}
         }
     }
     let found: Vec<Verification> = outcomes
         .iter()
         .filter(|outcome| outcome.status != Status::Unchanged)
-        .map(|outcome| compared(outcome).cloned().unwrap_or_else(|| counted(outcome)))
+        .map(|outcome| match (&outcome.status, &outcome.verification) {
+            (Status::Done | Status::RowsDiffer(_), Some(found)) => found.as_ref().clone(),
+            _ => counted(outcome),
+        })
         .collect();
     if found.is_empty() {
         return not_verified("there was nothing to do, and nothing was compared.".to_owned());
@@ -228,7 +229,7 @@ fn counted(outcome: &Outcome) -> Verification {
         target_distinct: counts.target_distinct,
     });
     let unexplained = match &outcome.status {
-        Status::CountsDiffer(texts) => texts.clone(),
+        Status::CountsDiffer(texts) | Status::RowsDiffer(texts) => texts.clone(),
         _ => Vec::new(),
     };
     let different = !unexplained.is_empty();

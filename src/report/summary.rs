@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::page::{Page, Side, Table, Text};
 use super::size;
 use super::style::{Role, Style};
+use super::verification::verdict;
 use crate::apply::event::{Outcome, Status};
 use crate::verify::Mode;
 use crate::verify::counts::Counts;
@@ -248,7 +249,7 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
     let verdict = match verified {
         0 => "Not verified: counts were not compared.".to_owned(),
         all if all == done => {
-            compared_in_all(outcomes).map_or_else(|| "Verified: counts.".to_owned(), str::to_owned)
+            compared_in_all(outcomes).unwrap_or_else(|| "Verified: counts.".to_owned())
         }
         some => format!("Verified: counts of {some} of {}.", size::counted(done, "collection")),
     };
@@ -259,16 +260,11 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
     )
 }
 
-/// How rows were compared, where that is so for every collection with something to do.
-fn compared_in_all(outcomes: &[Outcome]) -> Option<&'static str> {
-    let least = outcomes
-        .iter()
-        .filter(|outcome| outcome.status == Status::Done)
-        .map(|outcome| outcome.verification.as_ref().map_or(Mode::Counts, |found| found.mode))
-        .min()?;
-    match least {
-        Mode::Counts => None,
-        Mode::Sample => Some("Verified: counts, and a sample of the rows."),
-        Mode::Full => Some("Verified: every row, value by value."),
-    }
+/// What comparing rows came to, where that was done for every collection with something to do.
+fn compared_in_all(outcomes: &[Outcome]) -> Option<String> {
+    let done = outcomes.iter().filter(|outcome| outcome.status == Status::Done);
+    let found: Option<Vec<_>> =
+        done.map(|outcome| outcome.verification.as_deref().cloned()).collect();
+    let found = found.filter(|found| found.iter().all(|found| found.mode > Mode::Counts))?;
+    Some(verdict(&found).sentence)
 }

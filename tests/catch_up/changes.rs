@@ -43,7 +43,7 @@ async fn new_changed_and_deleted_rows_are_carried_over() {
     let plan = scene.run(&["plan", PLAN, "--catch-up", "--detailed-exitcode"]).await.expect_code(2);
     expect_words(&plan, &["products", "carried over"]);
     let caught = catch_up(&scene).await.expect_code(0);
-    expect_words(&caught, &["70 rows", "20 rows", "every row, value by value"]);
+    expect_words(&caught, &["70 rows", "20 rows", "Caught up: what changed in 1 collection"]);
     scene.expect("products", &now).await;
     assert_eq!(scene.target.count("products", &[]).await, now.rows.len());
     // It is a finished move as before.

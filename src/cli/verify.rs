@@ -334,6 +334,7 @@ async fn end(ledger: &SharedLedger, id: RunId, verdict: &Verdict) {
     let word = match verdict.word {
         Word::Verified => "verified",
         Word::Sampled => "sample verified",
+        Word::CaughtUp => "caught up",
         Word::CountsAgree => "counts agree",
         Word::Different => "different",
         Word::NotVerified => "not verified",
@@ -348,9 +349,9 @@ fn exit_code(found: &[Verification], verdict: &Verdict, stop: &CancellationToken
     let unfinished = found.iter().any(|found| found.status == Status::Unfinished);
     match verdict.word {
         _ if stop.is_cancelled() && unfinished => exit::INTERRUPTED,
-        Word::Verified | Word::Sampled | Word::CountsAgree => exit::DONE,
+        _ if verdict.is_good() => exit::DONE,
         Word::Different => exit::VERIFICATION_FAILED,
-        Word::NotVerified => exit::STOPPED_RESUMABLE,
+        _ => exit::STOPPED_RESUMABLE,
     }
 }
 

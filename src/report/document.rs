@@ -110,7 +110,7 @@ pub struct Copied {
     pub rejects_file: Option<String>,
     /// Numbers of rows right after the copy; absent where they were not counted.
     pub counts: Option<Counts>,
-    /// Differences of these numbers that nothing explains.
+    /// Differences of rows or of their numbers that nothing explains.
     pub differences: Vec<String>,
     /// What a person should know.
     pub warnings: Vec<String>,
@@ -126,7 +126,7 @@ pub enum CopyStatus {
     Unchanged,
     /// Everything is done, and the numbers of rows differ without an explanation.
     CountsDiffer,
-    /// Everything is done, rows were compared, and differ: the same command copies them again.
+    /// Everything is done, and rows were compared and differ; the same command copies them again.
     RowsDiffer,
     /// Something failed; the same command continues.
     Failed,
@@ -182,14 +182,9 @@ impl CollectionReport {
             source: outcome.source.clone(),
             target: outcome.target.clone(),
             copy,
-            verification: compared(outcome).cloned(),
+            verification: outcome.verification.as_deref().cloned(),
         }
     }
-}
-
-/// What comparing the rows of a copy found.
-fn compared(outcome: &Outcome) -> Option<&Verification> {
-    outcome.verification.as_deref()
 }
 
 /// What a run of `apply` comes to: what was compared when rows had been copied, or else their counts.
@@ -211,7 +206,10 @@ pub fn verdict_of_copy(outcomes: &[Outcome]) -> Verdict {
     let found: Vec<Verification> = outcomes
         .iter()
         .filter(|outcome| outcome.status != Status::Unchanged)
-        .map(|outcome| compared(outcome).cloned().unwrap_or_else(|| counted(outcome)))
+        .map(|outcome| match (&outcome.status, &outcome.verification) {
+            (Status::Done | Status::RowsDiffer(_), Some(found)) => found.as_ref().clone(),
+            _ => counted(outcome),
+        })
         .collect();
     if found.is_empty() {
         return not_verified("there was nothing to do, and nothing was compared.".to_owned());

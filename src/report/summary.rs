@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::page::{Page, Side, Table, Text};
 use super::size;
 use super::style::{Role, Style};
+use super::verification::verdict;
 use crate::apply::event::{Outcome, Status};
+use crate::verify::Mode;
 use crate::verify::counts::Counts;
-use crate::verify::{Basis, Mode};
 
 /// The outcomes as text. `resume_command` is shown where something is left to do; `elapsed` is the
 /// time of the whole run. The last line is the verdict.
@@ -256,7 +257,7 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
     let verified = outcomes.iter().filter(|outcome| outcome.status == Status::Done);
     let verified = verified.filter(|outcome| is_verified(outcome)).count() as u64;
     let verdict = match (compared_in_all(outcomes), verified) {
-        (Some(text), _) => text.to_owned(),
+        (Some(text), _) => text,
         (None, 0) => "Not verified: counts were not compared.".to_owned(),
         (None, all) if all == done => "Verified: counts.".to_owned(),
         (None, some) => {
@@ -270,22 +271,11 @@ fn done_text(outcomes: &[Outcome], done: u64) -> String {
     )
 }
 
-/// How rows were compared, where that is so for every collection with something to do.
-fn compared_in_all(outcomes: &[Outcome]) -> Option<&'static str> {
-    let done = || outcomes.iter().filter(|outcome| outcome.status == Status::Done);
-    let least = done()
-        .map(|outcome| outcome.verification.as_ref().map_or(Mode::Counts, |found| found.mode))
-        .min()?;
-    let changes_only = done().any(|outcome| {
-        let content = outcome.verification.as_ref().and_then(|found| found.content.as_ref());
-        content.is_some_and(|content| content.basis == Basis::Changes)
-    });
-    match least {
-        Mode::Counts => None,
-        Mode::Sample => Some("Verified: counts, and a sample of the rows."),
-        Mode::Full if changes_only => {
-            Some("Caught up: where the source has changed, every row is the same at both ends.")
-        }
-        Mode::Full => Some("Verified: every row, value by value."),
-    }
+/// What comparing rows came to, where that was done for every collection with something to do.
+fn compared_in_all(outcomes: &[Outcome]) -> Option<String> {
+    let done = outcomes.iter().filter(|outcome| outcome.status == Status::Done);
+    let found: Option<Vec<_>> =
+        done.map(|outcome| outcome.verification.as_deref().cloned()).collect();
+    let found = found.filter(|found| found.iter().all(|found| found.mode > Mode::Counts))?;
+    Some(verdict(&found).sentence)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::size;
 use super::text::{escape, quote_both};
 use crate::model::quantity::count;
-use crate::verify::result::{Mode, RowCounts, Status, Verification};
+use crate::verify::result::{Basis, Mode, RowCounts, Status, Verification};
 
 pub use markdown::markdown;
 pub use text::{line, text};
@@ -24,6 +24,8 @@ pub enum Word {
     Verified,
     /// So it is for a sample of the rows.
     Sampled,
+    /// What changed at the source since the copy was carried over; other rows were not compared.
+    CaughtUp,
     /// The numbers of rows agree, and no row was compared.
     CountsAgree,
     /// Something differs, and nothing explains it.
@@ -48,7 +50,7 @@ impl Verdict {
 
     /// Whether everything that was to be compared was, and nothing unexplained differs.
     pub fn is_good(&self) -> bool {
-        matches!(self.word, Word::Verified | Word::Sampled | Word::CountsAgree)
+        !matches!(self.word, Word::Different | Word::NotVerified)
     }
 }
 
@@ -78,6 +80,7 @@ pub fn verdict(all: &[Verification]) -> Verdict {
     let (word, text) = match weakest {
         Proof::Full => (Word::Verified, every_row(all)),
         Proof::Sample => (Word::Sampled, sample(all)),
+        Proof::Changes => (Word::CaughtUp, caught_up(all)),
         Proof::Counts | Proof::Nothing => (Word::CountsAgree, counts_agree(all)),
     };
     Verdict::new(word, format!("{text}{}{}.", repaired(all), explained(all)))
@@ -88,12 +91,14 @@ pub fn verdict(all: &[Verification]) -> Verdict {
 enum Proof {
     Nothing,
     Counts,
+    Changes,
     Sample,
     Full,
 }
 
 fn proof(found: &Verification) -> Proof {
     match (&found.content, found.mode) {
+        (Some(content), _) if content.basis == Basis::Changes => Proof::Changes,
         (Some(_), Mode::Full) => Proof::Full,
         (Some(_), Mode::Sample) => Proof::Sample,
         _ if found.counts.first().is_some_and(are_counted) => Proof::Counts,
@@ -138,6 +143,14 @@ fn sample(all: &[Verification]) -> String {
     });
     let (number, rows) = (collections(all.len()), size::counted(rows(all), "row"));
     format!("Verified by a sample of {rows} of {number}{confidence}")
+}
+
+fn caught_up(all: &[Verification]) -> String {
+    let number = collections(all.len());
+    format!(
+        "Caught up: what changed in {number} at the source since the copy is carried over; other \
+         rows were not compared"
+    )
 }
 
 fn counts_agree(all: &[Verification]) -> String {
@@ -262,9 +275,11 @@ fn status(found: &Verification) -> &'static str {
         (Status::Different, _) => "different",
         (Status::Unfinished, _) | (_, Proof::Nothing) => "not verified",
         (Status::Repaired, Proof::Full) => "repaired, verified",
-        (Status::Repaired, _) => "repaired, sample verified",
+        (Status::Repaired, Proof::Sample) => "repaired, sample verified",
+        (Status::Repaired, Proof::Counts) => "repaired, counts agree",
         (Status::Verified, Proof::Full) => "verified",
         (Status::Verified, Proof::Sample) => "sample verified",
+        (Status::Verified | Status::Repaired, Proof::Changes) => "caught up",
         (Status::Verified, Proof::Counts) => "counts agree",
     }
 }

@@ -43,7 +43,10 @@ async fn new_changed_and_deleted_rows_are_carried_over() {
     let plan = scene.run(&["plan", PLAN, "--catch-up", "--detailed-exitcode"]).await.expect_code(2);
     expect_words(&plan, &["products", "carried over"]);
     let caught = catch_up(&scene).await.expect_code(0);
-    expect_words(&caught, &["70 rows copied", "20 rows deleted", "Caught up"]);
+    expect_words(
+        &caught,
+        &["70 rows copied", "20 rows deleted", "Caught up: what changed in 1 collection"],
+    );
     scene.expect("products", &now).await;
     assert_eq!(scene.target.count("products", &[]).await, now.rows.len());
     // It is a finished move as before.

@@ -24,7 +24,7 @@ async fn moved(scene: &Scene, verify: &str) -> Table {
     scene.source.fill(&collection, &rows).await;
     scene.plan_file_with(verify, "[[collections]]\nsource = \"things\"");
     let (_, apply) = scene.converge().await;
-    expect_words(&apply, &["every row, value by value"]);
+    expect_words(&apply, &["every row of 1 collection", "value by value"]);
     rows
 }
 
@@ -71,7 +71,10 @@ async fn what_a_verification_names_the_next_apply_mends() {
     let plan = scene.plan().await.expect_code(2);
     expect_words(&plan, &["things", "copied again"]);
     let apply = scene.apply().await.expect_code(0);
-    expect_words(&apply, &["3 rows copied, 0 rows deleted", "every row, value by value"]);
+    expect_words(
+        &apply,
+        &["3 rows copied, 0 rows deleted", "every row of 1 collection", "value by value"],
+    );
     scene.expect("things", &rows).await;
     scene.nothing_to_do().await;
     scene.run(&["verify", PLAN]).await.expect_code(0);

@@ -158,6 +158,22 @@ fn the_verdict_names_other_differences() {
 }
 
 #[test]
+fn a_catch_up_is_no_proof_of_rows_that_were_not_compared() {
+    let mut found = repaired("a");
+    found.content.as_mut().unwrap().basis = Basis::Changes;
+    let (word, text) = sentence_of(&[found.clone(), verified("b", Mode::Full, 10)]);
+    assert_eq!(word, Word::CaughtUp);
+    assert_eq!(
+        text,
+        "Caught up: what changed in 2 collections at the source since the copy is carried over; \
+         other rows were not compared; 3 rows copied, 1 row deleted to repair it."
+    );
+    assert!(line(&found).starts_with("caught up"));
+    found.status = Status::Different;
+    assert_eq!(verdict(&[found]).word, Word::Different);
+}
+
+#[test]
 fn explained_differences_are_told() {
     let mut found = verified("a", Mode::Full, 10);
     let explanation =

@@ -172,7 +172,7 @@ fn compared(page: &mut Page, found: &Verification, content: &Content) {
     text += match content.basis {
         Basis::Source => ", against the source",
         Basis::Ledger => ", against what was copied",
-        Basis::Changes => ", where the source has changed since it was copied",
+        Basis::Changes => ", of what changed at the source since the copy",
     };
     let numbers = numbers(content);
     let _ = match (numbers.is_empty(), explained_rows(found)) {

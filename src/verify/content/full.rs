@@ -228,8 +228,8 @@ impl Worker {
                     continue;
                 }
                 let compared = match self.part.ends().check.repair {
-                    Some(rule) => self.mend(&ranged, rule, &parts).await?,
-                    None => self.part.compare(&ranged, self.way, &parts).await?,
+                    Some(rule) => Box::pin(self.mend(&ranged, rule, &parts)).await?,
+                    None => Box::pin(self.part.compare(&ranged, self.way, &parts)).await?,
                 };
                 let _ = self.told.send(Told::Range(Box::new(ranged), compared)).await;
             }

@@ -50,13 +50,13 @@ impl Worker {
         let way = if self.way == Way::SourceFirst { Way::Both } else { self.way };
         let (mut after, mut read_both) = (After::default(), true);
         let (sender, mut found) = mpsc::channel(1);
-        let compare = async move { self.part.compare(ranged, way, &sender).await };
+        let compare = async move { Box::pin(self.part.compare(ranged, way, &sender)).await };
         let (sums, both) = (&mut after, &mut read_both);
         // Takes the receiver along: a failure here must not keep the comparison waiting.
         let settle = async move {
             while let Some(one) = found.recv().await {
                 *both &= one.source.is_some() && one.target.is_some();
-                self.settle(one, as_copied, sums, parts).await?;
+                Box::pin(self.settle(one, as_copied, sums, parts)).await?;
             }
             Ok(())
         };

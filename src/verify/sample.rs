@@ -125,7 +125,7 @@ async fn compare(
     scope: Option<String>,
     keys: Vec<Key>,
 ) -> Result<(u64, Vec<super::RowDifference>), Error> {
-    let compared = compare_keys(part.ends(), scope.as_deref(), &keys, &at).await?;
+    let compared = Box::pin(compare_keys(part.ends(), scope.as_deref(), &keys, &at)).await?;
     let seemed =
         compared.found.into_iter().map(|row| Seemed { key: row.key, source: row.source }).collect();
     let differences = part.confirm(scope.as_deref(), seemed, false).await?;

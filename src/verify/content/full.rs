@@ -9,7 +9,6 @@ use tokio::task::JoinSet;
 use super::part::{Compared, Part};
 use super::ranges::{Known, Ranged, Source};
 use super::{RangeComparison, WAITING, Way};
-use crate::model::KeyRange;
 use crate::verify::ends::{Ends, Moments};
 use crate::verify::explain::Account;
 use crate::verify::result::{Basis, Content, Mode, Repair};
@@ -222,7 +221,7 @@ impl Worker {
                     ranged = next => ranged,
                 };
                 let Some(ranged) = ranged else { return Ok(()) };
-                if let Some(rows) = self.known(&ranged.scope, &ranged.range) {
+                if let Some(rows) = self.known(&ranged) {
                     let _ = self.told.send(Told::Before(ranged.scope, rows)).await;
                     self.part.tell(rows, 0).await;
                     continue;
@@ -238,10 +237,11 @@ impl Worker {
         compared
     }
 
-    fn known(&self, scope: &Option<String>, range: &KeyRange) -> Option<u64> {
+    /// Rows of a range that was compared before.
+    fn known(&self, ranged: &Ranged) -> Option<u64> {
         if self.before.is_empty() {
             return None;
         }
-        self.before.get(&(scope.clone(), range.clone())).copied()
+        self.before.get(&(ranged.scope.clone(), ranged.range.clone())).copied()
     }
 }

@@ -175,10 +175,10 @@ mod tests {
     }
 
     fn merged(source: &Plain, target: &Plain) -> Vec<Unequal> {
-        let ((a, b, c), (d, e, f)) = (parts(source), parts(target));
+        let (ours, theirs) = (parts(source), parts(target));
         merge(
-            &Ordered { keys: &a, digests: &b, order: &c },
-            &Ordered { keys: &d, digests: &e, order: &f },
+            &Ordered { keys: &ours.0, digests: &ours.1, order: &ours.2 },
+            &Ordered { keys: &theirs.0, digests: &theirs.1, order: &theirs.2 },
         )
     }
 

@@ -203,7 +203,7 @@ impl Part {
         }
         let at = self.later().await?;
         let keys: Vec<Key> = seemed.iter().map(|one| one.key.clone()).collect();
-        let again = super::compare_keys(&self.ends, scope, &keys, &at).await?;
+        let again = Box::pin(super::compare_keys(&self.ends, scope, &keys, &at)).await?;
         self.context.explain(&self.ends, scope, &seemed, again.found, kept, at).await
     }
 

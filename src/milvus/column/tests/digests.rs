@@ -85,8 +85,8 @@ proptest! {
 fn the_order_and_the_ids_of_columns_do_not_matter() {
     let columns = table(&[3, 10, 4]);
     let mut other: Vec<FieldData> = columns.iter().rev().cloned().collect();
-    for (id, column) in other.iter_mut().enumerate() {
-        column.field_id = id as i64;
+    for (id, column) in (0..).zip(&mut other) {
+        column.field_id = id;
     }
     let (one, other) = (read(&columns).unwrap(), read(&other).unwrap());
     assert_eq!(one.digests().unwrap(), other.digests().unwrap());
@@ -116,11 +116,11 @@ fn every_bit_of_every_type_counts() {
 
 #[test]
 fn vectors_that_change_places_are_found() {
-    let rows = |of: [u32; 2]| {
+    let rows = |of: [u16; 2]| {
         let vectors = schema::VectorField {
             dim: 2,
             data: Some(schema::vector_field::Data::FloatVector(schema::FloatArray {
-                data: of.iter().flat_map(|of| [*of as f32, 1.0]).collect(),
+                data: of.iter().flat_map(|of| [f32::from(*of), 1.0]).collect(),
             })),
             ..Default::default()
         };

@@ -169,8 +169,10 @@ async fn compare(
     let differences = watch::finish(watching, showing).await;
     found.extend(others);
     found.sort_by(|a, b| a.target.cmp(&b.target).then_with(|| a.source.cmp(&b.source)));
-    if let Some(ledger) = &ledger {
-        note_what_differs(ledger, &subjects, &found).await?;
+    if let Some(ledger) = &ledger
+        && let Err(Problem { text, .. }) = note_what_differs(ledger, &subjects, &found).await
+    {
+        output::message(&format!("warning: `apply` will not know what to mend: {text}\n"));
     }
     let verdict = verification::verdict(&found);
     let code = exit_code(&found, &verdict, stop);

@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::text::{key, kind, score, share};
+use super::text::{key, kind, notable, score, share};
 use super::{name, number, percent, status, values, verdict};
 use crate::report::size;
 use crate::report::text::{escape, shorten};
-use crate::verify::result::{SchemaStatus, SearchParity, Status, Verification};
+use crate::verify::result::{SearchParity, Status, Verification};
 
 /// Rows that differ are named so often in one collection; the file names all.
 const NAMED: usize = 20;
@@ -176,17 +176,13 @@ fn differences(out: &mut String, found: &Verification) {
 }
 
 fn schema(out: &mut String, found: &Verification) {
-    let mut others =
-        found.schema.iter().filter(|item| item.status != SchemaStatus::Same).peekable();
+    let words = |item| Some((item, notable(item)?));
+    let mut others = found.schema.iter().filter_map(words).peekable();
     if others.peek().is_none() {
         return;
     }
     *out += "\n| attribute | | source | target | asked for |\n|---|---|---|---|---|\n";
-    for item in others {
-        let word = match item.status {
-            SchemaStatus::Different => "different",
-            _ => "overridden",
-        };
+    for (item, word) in others {
         let (source, target) = values(&item.source, &item.target, VALUE);
         let wanted = item.wanted.as_deref().unwrap_or_default();
         let _ = writeln!(

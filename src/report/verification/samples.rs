@@ -137,6 +137,7 @@ pub(crate) fn different(name: &str) -> Verification {
     found.schema = vec![
         item("description", "Products", "Products, 2026", SchemaStatus::Overridden),
         item("dynamic_field", "true", "true", SchemaStatus::Same),
+        item("shards", "2", "1", SchemaStatus::TargetsOwn),
         SchemaItem {
             wanted: Some("HNSW/COSINE".to_owned()),
             ..item("indexes.embedding", "IVF_FLAT/L2", "none", SchemaStatus::Different)
@@ -172,9 +173,9 @@ pub(crate) fn hostile() -> Verification {
     found.explanations[0].message = HOSTILE.to_owned();
     found.unexplained = vec![HOSTILE.to_owned()];
     found.failure = Some(format!("{HOSTILE}\n  {HOSTILE}"));
-    found.schema[2].attribute = HOSTILE.to_owned();
-    found.schema[2].source = HOSTILE.to_owned();
-    found.schema[2].wanted = Some(HOSTILE.to_owned());
+    found.schema[3].attribute = HOSTILE.to_owned();
+    found.schema[3].source = HOSTILE.to_owned();
+    found.schema[3].wanted = Some(HOSTILE.to_owned());
     found.searches[0].field = HOSTILE.to_owned();
     found.searches[0].source_index = HOSTILE.to_owned();
     found.searches[0].note = Some(HOSTILE.to_owned());

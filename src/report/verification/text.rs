@@ -266,14 +266,22 @@ pub(super) fn key(difference: &RowDifference) -> String {
     }
 }
 
+/// What is to be looked at of a schema, and in which word.
+pub(super) fn notable(item: &SchemaItem) -> Option<&'static str> {
+    match item.status {
+        SchemaStatus::Different => Some("different"),
+        SchemaStatus::Overridden => Some("overridden"),
+        SchemaStatus::Same | SchemaStatus::TargetsOwn => None,
+    }
+}
+
 /// What is not as at the source.
 fn schema(page: &mut Page, items: &[SchemaItem]) {
     let mut table = Table::default();
-    for item in items.iter().filter(|item| item.status != SchemaStatus::Same) {
-        let (role, word) = match item.status {
-            SchemaStatus::Different => (Role::Problem, "different"),
-            _ => (Role::Change, "overridden"),
-        };
+    for item in items {
+        let Some(word) = notable(item) else { continue };
+        let is_problem = item.status == SchemaStatus::Different;
+        let role = if is_problem { Role::Problem } else { Role::Change };
         let (source, target) = values(&item.source, &item.target, VALUE);
         let mut value = Text::new(role, format!("{source} → {target}"));
         if let Some(wanted) = &item.wanted {
@@ -287,11 +295,16 @@ fn schema(page: &mut Page, items: &[SchemaItem]) {
         ]);
     }
     page.table(2, table);
-    let same = items.iter().filter(|item| item.status == SchemaStatus::Same).count() as u64;
+    let of = |status| items.iter().filter(|item| item.status == status).count() as u64;
+    let (same, own) = (of(SchemaStatus::Same), of(SchemaStatus::TargetsOwn));
+    let own = match own {
+        0 => String::new(),
+        own => format!(", {} the target's own", size::count(own)),
+    };
     if same > 0 {
         let rest = if same == items.len() as u64 { "" } else { "other " };
         let text = format!(
-            "schema: {} as at the source",
+            "schema: {} as at the source{own}",
             size::counted(same, &format!("{rest}attribute"))
         );
         page.line(2, &Text::new(Role::Secondary, text));

@@ -9,7 +9,7 @@ use milvus_ferry::model::{
     VerifySettings,
 };
 use milvus_ferry::verify::result::SearchParity;
-use milvus_ferry::verify::{Check, Mode, Subject, search_parity};
+use milvus_ferry::verify::{Check, Mode, Subject, Wishes, search_parity};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -107,6 +107,8 @@ impl Scene {
             },
             memory: Memory::new(64 << 20),
             ledger: None,
+            schema: true,
+            repair: None,
             events: mpsc::channel(8).0,
             stop: CancellationToken::new(),
         }
@@ -130,6 +132,7 @@ impl Scene {
             of_move: None,
             adopted: false,
             rows: None,
+            wishes: Wishes::default(),
         }
     }
 

@@ -99,7 +99,7 @@ impl Part {
                 });
             }
         }
-        self.compare_both(ranged, parts).await
+        Box::pin(self.compare_both(ranged, parts)).await
     }
 
     /// The digest of a range at one end.

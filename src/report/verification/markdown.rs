@@ -185,6 +185,7 @@ fn schema(out: &mut String, found: &Verification) {
     for item in others {
         let word = match item.status {
             SchemaStatus::Different => "different",
+            SchemaStatus::TargetsOwn => "target's own",
             _ => "overridden",
         };
         let (source, target) = values(&item.source, &item.target, VALUE);

@@ -272,6 +272,7 @@ fn schema(page: &mut Page, items: &[SchemaItem]) {
     for item in items.iter().filter(|item| item.status != SchemaStatus::Same) {
         let (role, word) = match item.status {
             SchemaStatus::Different => (Role::Problem, "different"),
+            SchemaStatus::TargetsOwn => (Role::Secondary, "target's own"),
             _ => (Role::Change, "overridden"),
         };
         let (source, target) = values(&item.source, &item.target, VALUE);

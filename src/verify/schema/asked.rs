@@ -18,16 +18,24 @@ pub async fn compare_schema(
     wishes: &Wishes,
 ) -> Result<Vec<SchemaItem>> {
     let Subject { from, from_load, wanted, to, to_load, settings, .. } = subject;
+    let mut to = to.clone();
+    let keeps_details = check.target.version().flavour != Flavour::Lite;
+    if !keeps_details
+        && let Some(aliases) = check.target.list_aliases(&to.database, &to.name).await?
+    {
+        // Milvus Lite does not describe them with the collection.
+        to.aliases = aliases;
+    }
     Ok(schema_items(&Sides {
         from,
         from_serving: serving(&check.source, from, *from_load).await?,
         wanted,
         wishes,
-        to,
-        to_serving: serving(&check.target, to, *to_load).await?,
-        built: &built(&check.target, wanted, to).await?,
+        to: &to,
+        to_serving: serving(&check.target, &to, *to_load).await?,
+        built: &built(&check.target, wanted, &to).await?,
         settings,
-        keeps_details: check.target.version().flavour != Flavour::Lite,
+        keeps_details,
     }))
 }
 

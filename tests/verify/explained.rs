@@ -33,7 +33,10 @@ async fn duplicate_keys_are_explained_and_not_called_lost() {
         (Mode::Counts, Basis::Source, None),
     ] {
         let found = scene.verify("doubled", mode, basis, copied).await.is(Status::Verified);
-        assert_eq!(found.explained(), [("duplicate_keys", 50)], "{found:#?}");
+        // What is counted, and rows of which the source gave another version this time.
+        let explained = found.explained();
+        assert_eq!(explained[0], ("duplicate_keys", 50), "{found:#?}");
+        assert!(explained.iter().all(|(code, _)| *code == "duplicate_keys"), "{found:#?}");
         let counts = &found.result.counts[0];
         assert_eq!((counts.source_count, counts.source_distinct), (Some(1_050), Some(1_000)));
         assert_eq!(counts.target_count, Some(1_000));
@@ -51,15 +54,14 @@ async fn duplicate_keys_are_explained_and_not_called_lost() {
     scene.target.probe.upsert("doubled", &wrong).await;
     scene.target.probe.flush("doubled").await;
     let found = scene.full("doubled").await.is(Status::Different);
-    let mut expected = [
-        format!("{} different embedding (duplicate_keys)", said(&rows, 3)),
-        format!("{} different embedding", said(&rows, 700)),
-    ];
-    expected.sort();
-    let mut named = found.rows();
-    named.sort();
-    assert_eq!(named, expected);
-    assert_eq!(found.result.content.unwrap().explained, 1);
+    // The source may give the other version of any of them by now.
+    let (explained, open): (Vec<String>, Vec<String>) =
+        found.rows().into_iter().partition(|row| row.ends_with(" (duplicate_keys)"));
+    assert_eq!(open, [format!("{} different embedding", said(&rows, 700))]);
+    let doubled = |place| format!("{} different embedding (duplicate_keys)", said(&rows, place));
+    assert!(explained.contains(&doubled(3)), "{explained:?}");
+    assert!(explained.iter().all(|row| (0..50).any(|place| *row == doubled(place))));
+    assert_eq!(found.result.content.unwrap().explained, explained.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

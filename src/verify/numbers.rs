@@ -72,7 +72,7 @@ impl Numbers<'_> {
         scopes.extend(self.ends.foreign_partitions().into_iter().map(Some));
         let mut all = Vec::new();
         for scope in scopes {
-            let mut row = self.row(scope.as_deref(), &copied).await?;
+            let mut row = self.row(scope.as_deref(), copied.as_ref()).await?;
             self.judge(scope.as_deref(), &mut row, account, unexplained).await?;
             all.push(row);
         }
@@ -106,11 +106,10 @@ impl Numbers<'_> {
     async fn row(
         &self,
         scope: Option<&str>,
-        copied: &Option<BTreeMap<Option<String>, u64>>,
+        copied: Option<&BTreeMap<Option<String>, u64>>,
     ) -> Result<RowCounts, Error> {
         let of = scope.map(str::to_owned);
-        let acknowledged =
-            copied.as_ref().map(|copied| copied.get(&of).copied().unwrap_or_default());
+        let acknowledged = copied.map(|copied| copied.get(&of).copied().unwrap_or_default());
         let (source, target) =
             self.compared.as_ref().and_then(|all| all.get(&of).copied()).unwrap_or_default();
         let whole = KeyRange::ALL;
@@ -255,13 +254,14 @@ impl Numbers<'_> {
         while let Some(ranges) = scan.next().await? {
             let mut open: Vec<KeyRange> = ranges.into_iter().rev().collect();
             while let Some(range) = open.pop() {
-                let _share = content::share(ends, 2 * KEYS_ANSWER).await?;
+                let share = content::share(ends, 2 * KEYS_ANSWER).await?;
                 let Some(keys) = ends.keys(side, scope, &range, &self.at).await? else {
-                    drop(_share);
+                    drop(share);
                     open.extend(self.halves(side, scope, range).await?);
                     continue;
                 };
                 let keys = keys.len() as u64;
+                drop(share);
                 scanned.keys += keys;
                 let Some(count) = ends.count(side, scope, &range, at).await? else { continue };
                 if count <= keys {

@@ -222,7 +222,7 @@ impl Worker {
                     ranged = next => ranged,
                 };
                 let Some(ranged) = ranged else { return Ok(()) };
-                if let Some(rows) = self.known(&ranged.scope, &ranged.range) {
+                if let Some(rows) = self.known(ranged.scope.as_deref(), &ranged.range) {
                     let _ = self.told.send(Told::Before(ranged.scope, rows)).await;
                     self.part.tell(rows, 0).await;
                     continue;
@@ -238,10 +238,10 @@ impl Worker {
         compared
     }
 
-    fn known(&self, scope: &Option<String>, range: &KeyRange) -> Option<u64> {
+    fn known(&self, scope: Option<&str>, range: &KeyRange) -> Option<u64> {
         if self.before.is_empty() {
             return None;
         }
-        self.before.get(&(scope.clone(), range.clone())).copied()
+        self.before.get(&(scope.map(str::to_owned), range.clone())).copied()
     }
 }

@@ -1,6 +1,6 @@
 //! Rows that are compared by their keys: those of a sample, and those that seemed to differ.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::keyed::{Keyed, Unequal, unequal};
 use crate::copy::{SINGLE_ROW, Share};
@@ -56,8 +56,8 @@ pub(in crate::verify) async fn compare_keys(
         let limit = if batch.len() == 1 { SINGLE_ROW } else { ends.answer_limit() };
         let mut share = share(ends, ENDS * limit).await?;
         let (source, target) = tokio::join!(
-            ends.rows_of_keys(Side::Source, scope, batch, at, limit),
-            ends.rows_of_keys(Side::Target, scope, batch, at, limit)
+            Box::pin(ends.rows_of_keys(Side::Source, scope, batch, at, limit)),
+            Box::pin(ends.rows_of_keys(Side::Target, scope, batch, at, limit))
         );
         let (source, target) = (source?, target?);
         if let (Answer::TooLarge(error), _) | (_, Answer::TooLarge(error)) = (&source, &target) {
@@ -105,8 +105,7 @@ pub(super) fn bytes(rows: &Keyed) -> u64 {
 
 /// The rows that differ, with their fields.
 fn named(source: &Keyed, target: &Keyed) -> Result<Vec<Found>, String> {
-    let several: HashMap<&Key, ()> =
-        source.several().chain(target.several()).map(|key| (key, ())).collect();
+    let several: HashSet<&Key> = source.several().chain(target.several()).collect();
     let mut found = Vec::new();
     for unequal in unequal(source, target) {
         let (kind, fields) = match &unequal {
@@ -125,7 +124,7 @@ fn named(source: &Keyed, target: &Keyed) -> Result<Vec<Found>, String> {
         let key = unequal.key().clone();
         found.push(Found {
             source: source.digest_of(&key),
-            several: several.contains_key(&key),
+            several: several.contains(&key),
             key,
             kind,
             fields,

@@ -261,6 +261,7 @@ impl Numbers<'_> {
                     continue;
                 };
                 let keys = keys.len() as u64;
+                drop(share);
                 scanned.keys += keys;
                 let Some(count) = ends.count(side, scope, &range, at).await? else { continue };
                 if count <= keys {

@@ -56,8 +56,8 @@ pub(in crate::verify) async fn compare_keys(
         let limit = if batch.len() == 1 { SINGLE_ROW } else { ends.answer_limit() };
         let mut share = share(ends, ENDS * limit).await?;
         let (source, target) = tokio::join!(
-            ends.rows_of_keys(Side::Source, scope, batch, at, limit),
-            ends.rows_of_keys(Side::Target, scope, batch, at, limit)
+            Box::pin(ends.rows_of_keys(Side::Source, scope, batch, at, limit)),
+            Box::pin(ends.rows_of_keys(Side::Target, scope, batch, at, limit))
         );
         let (source, target) = (source?, target?);
         if let (Answer::TooLarge(error), _) | (_, Answer::TooLarge(error)) = (&source, &target) {

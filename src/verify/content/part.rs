@@ -138,8 +138,8 @@ impl Part {
             let limit = if single { SINGLE_ROW } else { self.ends.answer_limit() };
             let mut share = share(&self.ends, ENDS * limit).await?;
             let (source, target) = tokio::join!(
-                self.ends.rows(Side::Source, scope, &range, &self.at, limit),
-                self.ends.rows(Side::Target, scope, &range, &self.at, limit)
+                Box::pin(self.ends.rows(Side::Source, scope, &range, &self.at, limit)),
+                Box::pin(self.ends.rows(Side::Target, scope, &range, &self.at, limit))
             );
             let (source, target) = match (source?, target?) {
                 (Answer::TooLarge(error), _) => {
@@ -213,7 +213,7 @@ impl Part {
         match *later {
             Some((fixed, moments)) if fixed.elapsed() < LATER_FOR => Ok(moments),
             _ => {
-                let moments = self.ends.fix_moments().await?;
+                let moments = Box::pin(self.ends.fix_moments()).await?;
                 *later = Some((Instant::now(), moments));
                 Ok(moments)
             }

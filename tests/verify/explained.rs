@@ -79,7 +79,7 @@ async fn what_changed_at_the_source_since_is_told_from_what_was_spoiled() {
     scene.source.probe.flush("moving").await;
     // The target holds what was copied.
     let found = scene.verify("moving", Mode::Full, Basis::Ledger, Some(&copied)).await;
-    found.is_the_same(1_000);
+    found.found_the_same(1_000);
     // The rows are others now.
     let found = scene.verify("moving", Mode::Full, Basis::Source, Some(&copied)).await;
     let found = found.is(Status::Different);
@@ -114,7 +114,7 @@ async fn what_is_not_loaded_is_not_compared() {
     let collection = plain("parts", DataType::Int64).partitions(&["north"]);
     let rows = data::table(&collection, 300, 33).spread_over(&["_default", "north"]);
     scene.copy(&collection, &rows).await;
-    scene.full("parts").await.is_the_same(300);
+    scene.full("parts").await.found_the_same(300);
     for mode in [Mode::Counts, Mode::Sample, Mode::Full] {
         scene.source.probe.release_partitions("parts", &["north"]).await;
         let found = scene.verify("parts", mode, Basis::Source, None).await;

@@ -39,7 +39,7 @@ async fn a_server_that_goes_away_leaves_it_unfinished() {
         let end = if at_source { &mut scene.source } else { &mut scene.target };
         end.client = whole;
     }
-    scene.full("gone").await.is_the_same(5_000);
+    scene.full("gone").await.found_the_same(5_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,7 +104,7 @@ async fn an_answer_with_a_row_twice_is_compared_by_key() {
         }
     });
     scene.source.client = client(&relay.uri()).await;
-    scene.full("twice").await.is_the_same(1_000);
+    scene.full("twice").await.found_the_same(1_000);
 }
 
 /// A column with its values twice.

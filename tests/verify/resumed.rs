@@ -45,12 +45,12 @@ async fn a_stopped_comparison_goes_on_where_it_was() {
 
         scene.stop = CancellationToken::new();
         let found = scene.verify("long", Mode::Full, basis, Some(&copied)).await;
-        let found = found.is_the_same(20_000);
+        let found = found.found_the_same(20_000);
         let content = found.result.content.unwrap();
         assert_eq!(content.ranges, ranges);
         assert!(content.ranges_before > 0 && content.ranges_before < ranges, "{content:#?}");
         // One that came to its end is not taken up.
         let found = scene.verify("long", Mode::Full, basis, Some(&copied)).await;
-        assert_eq!(found.is_the_same(20_000).result.content.unwrap().ranges_before, 0);
+        assert_eq!(found.found_the_same(20_000).result.content.unwrap().ranges_before, 0);
     }
 }

@@ -14,7 +14,7 @@ async fn a_sample_finds_what_is_spoiled_in_one_row_of_a_hundred() {
     let rows = data::table(&collection, 10_000, 21);
     scene.copy(&collection, &rows).await;
     let verify = || scene.verify("many", Mode::Sample, Basis::Source, None);
-    let same = verify().await.is_the_same(1_000);
+    let same = verify().await.found_the_same(1_000);
     let confidence = same.result.content.unwrap().confidence.unwrap();
     // 1 - 0.05^(1/1000)
     assert!((confidence.fewer_than - 0.002_991_2).abs() < 1e-6, "{confidence:?}");
@@ -47,7 +47,7 @@ async fn a_sample_of_all_rows_is_exact() {
     let rows = data::table(&collection, 700, 22);
     scene.copy(&collection, &rows).await;
     let verify = || scene.verify("few", Mode::Sample, Basis::Source, None);
-    let same = verify().await.is_the_same(700);
+    let same = verify().await.found_the_same(700);
     assert_eq!(same.result.content.unwrap().confidence.unwrap().fewer_than, 0.0);
     let key = rows.keys()[5].literal();
     scene.target.probe.delete("few", "", &format!("id in [{key}]")).await;

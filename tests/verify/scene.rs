@@ -291,7 +291,7 @@ impl Verified {
 
     /// Verified without a word, so many rows.
     #[track_caller]
-    pub(super) fn is_the_same(self, rows: usize) -> Self {
+    pub(super) fn found_the_same(self, rows: usize) -> Self {
         let this = self.is(Status::Verified);
         assert_eq!(this.rows(), Vec::<String>::new());
         assert_eq!(this.explained(), []);

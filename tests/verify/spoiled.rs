@@ -80,8 +80,8 @@ async fn every_spoiled_row_is_found_and_named_at_235() {
         let collection = everything_235(name, key);
         let rows = data::table(&collection, 2_000, 11);
         let copied = scene.copy(&collection, &rows).await;
-        scene.full(name).await.is_the_same(2_000);
-        scene.verify(name, Mode::Full, Basis::Ledger, Some(&copied)).await.is_the_same(2_000);
+        scene.full(name).await.found_the_same(2_000);
+        scene.verify(name, Mode::Full, Basis::Ledger, Some(&copied)).await.found_the_same(2_000);
         let expected = spoil(&scene, &collection, &rows).await;
         expect_all(&scene, &copied, name, 2_000, &expected).await;
     }
@@ -93,7 +93,7 @@ async fn every_spoiled_row_is_found_and_named_from_2216_to_235() {
     let collection = everything_2216("older", DataType::Int64);
     let rows = data::table(&collection, 2_000, 12);
     let copied = scene.copy(&collection, &rows).await;
-    scene.full("older").await.is_the_same(2_000);
+    scene.full("older").await.found_the_same(2_000);
     let expected = spoil(&scene, &collection, &rows).await;
     expect_all(&scene, &copied, "older", 2_000, &expected).await;
 }
@@ -108,7 +108,7 @@ async fn partitions_are_compared_each_by_itself() {
     let copied = scene.copy(&collection, &rows).await;
     for basis in [Basis::Source, Basis::Ledger] {
         let same = scene.verify("regions", Mode::Full, basis, Some(&copied)).await;
-        let same = same.is_the_same(1_500);
+        let same = same.found_the_same(1_500);
         let counts = &same.result.counts;
         let of: Vec<_> =
             counts.iter().map(|row| (row.partition.as_deref(), row.source_count)).collect();

@@ -22,7 +22,7 @@ mod support;
 use null::{Content, Shape};
 use shared::floor::{self, Pace};
 use shared::table::{self, digits};
-use shared::{Arguments, apply, copy_seconds, cpu_of, median_of, plan, settle};
+use shared::{Arguments, apply, copy_seconds, cpu_of, median_of, plan, settle, verify};
 use support::collection::Index;
 use support::lab::{Kind, Server, servers, unique_name};
 use support::probe::Probe;
@@ -44,6 +44,10 @@ struct Measured {
     both: f64,
     /// What follows the rows: index, load, count.
     ending: f64,
+    /// Reads of both ends, side by side.
+    read_both: f64,
+    verify: f64,
+    verify_cpu: f64,
     copy: f64,
     apply: f64,
     tool_cpu: f64,
@@ -105,6 +109,7 @@ impl Ends {
         };
         let both = figure(&|run| run.both);
         let whole = both + figure(&|run| run.ending);
+        let read_both = figure(&|run| run.read_both);
         table::print(
             &format!(
                 "`servers`: {rows} rows × {dim}-d, {} runs; floor: inserts of {} rows by {} \
@@ -124,16 +129,19 @@ impl Ends {
                 line("`apply`: the copy of rows", figure(&|run| run.copy), both, "≤ 1.15"),
                 line("floor with index, load, count", whole, whole, ""),
                 line("`apply`: whole", figure(&|run| run.apply), whole, ""),
+                line("reads of both ends", read_both, read_both, ""),
+                line("`verify`: every row", figure(&|run| run.verify), read_both, ""),
             ],
         );
         let share = figure(&|run| run.tool_cpu / (run.tool_cpu + run.server_cpu));
         println!(
             "\nCPU: the tool {} s, the servers {} s beside it and {} s beside the floor; the \
-             tool's share {} % (aim ≤ 10 %).",
+             tool's share {} % (aim ≤ 10 %). `verify` took {} CPU s.",
             digits(figure(&|run| run.tool_cpu)),
             digits(figure(&|run| run.server_cpu)),
             digits(figure(&|run| run.floor_cpu)),
             digits(share * 100.0),
+            digits(figure(&|run| run.verify_cpu)),
         );
     }
 
@@ -202,9 +210,31 @@ impl Ends {
         let run = tokio::task::block_in_place(|| apply(&ferry));
         let server_cpu = cpu_of(&self.both()) - before;
         assert_eq!(self.to.count(name, &[]).await as u64, rows);
+        self.settle().await;
+        let began = std::time::Instant::now();
+        tokio::join!(
+            floor::read(from, shape, name, rows, reading),
+            floor::read(to, shape, name, rows, reading),
+        );
+        let read_both = began.elapsed().as_secs_f64();
+        let verified = tokio::task::block_in_place(|| verify(&ferry));
+        let (verify, verify_cpu) = (verified.seconds, verified.cost.cpu);
         self.to.drop_collection(name).await;
         let (copy, apply, tool_cpu) = (copy_seconds(&ferry), run.seconds, run.cost.cpu);
-        Measured { read, insert, both, ending, copy, apply, tool_cpu, server_cpu, floor_cpu }
+        Measured {
+            read,
+            insert,
+            both,
+            ending,
+            read_both,
+            verify,
+            verify_cpu,
+            copy,
+            apply,
+            tool_cpu,
+            server_cpu,
+            floor_cpu,
+        }
     }
 
     /// Rows and then the index, against the index and then the rows.

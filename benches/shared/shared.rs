@@ -100,6 +100,16 @@ pub fn apply(ferry: &Ferry) -> Run {
     Run { cost, seconds, began, outcome }
 }
 
+/// `verify` of every row to its end, which has to be a good one.
+pub fn verify(ferry: &Ferry) -> Run {
+    let began = Instant::now();
+    let running = ferry.spawn(&["verify", PLAN]);
+    let cost = gauge::watch(running.pid(), PATIENCE);
+    let seconds = began.elapsed().as_secs_f64();
+    let outcome = running.wait(Duration::from_secs(10)).expect_code(0);
+    Run { cost, seconds, began, outcome }
+}
+
 /// `apply --yes`, to be killed.
 pub fn spawn(ferry: &Ferry) -> Running {
     ferry.spawn(&["apply", PLAN, "--yes"])

@@ -9,7 +9,7 @@ use super::ends::{Ends, Side};
 use super::result::{Content, Explanation, RowDifference, RowDifferenceKind};
 use super::{Error, content};
 use crate::milvus::Moment;
-use crate::model::quantity::count as grouped;
+use crate::model::quantity::{count as grouped, counted};
 use crate::model::{Collection, Digest, FieldDifference, Key};
 
 /// Differences that a result names.
@@ -298,15 +298,15 @@ impl Account {
     pub(super) fn unexplained(&self) -> Vec<String> {
         let say = |((kind, code), (rows, key)): (&(&str, Option<String>), &(u64, String))| {
             let what = match *kind {
-                "missing" => "are missing at the target",
-                "extra" => "are at the target and not at the source",
-                _ => "have other values at the target",
+                "missing" => "missing at the target",
+                "extra" => "at the target and not at the source",
+                _ => "other values at the target",
             };
             let why = match code {
-                Some(_) => "; they changed at the source after they were copied",
+                Some(_) => "; changed at the source after the copy",
                 None => "",
             };
-            format!("{} rows {what}, such as the one with key {key}{why}", grouped(*rows))
+            format!("{what}: {}, such as the one with key {key}{why}", counted(*rows, "row"))
         };
         self.open.iter().map(say).collect()
     }

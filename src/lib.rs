@@ -38,7 +38,7 @@
 //! | [`cli`] | one file per command | everything |
 //! | [`report`] | text for people, from changes and events | [`apply`], [`changes`], [`verify`], [`model`] |
 //! | [`apply`] | ordered steps, one event stream | [`verify`], [`copy`], [`changes`], [`ledger`], [`milvus`], [`model`] |
-//! | [`verify`] | proof that the target holds the rows | [`copy`], [`ledger`], [`milvus`], [`model`] |
+//! | [`verify`] | proof that the target holds the rows, and their mending | [`copy`], [`ledger`], [`milvus`], [`model`] |
 //! | [`copy`] | discovery → readers → byte budget → writers | [`ledger`], [`milvus`], [`model`] |
 //! | [`changes`] | inspect · wanted · preflight · diff | [`milvus`] (inspect only), [`model`] |
 //! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`] |

@@ -31,9 +31,11 @@ const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry apply catalog.ferry.toml
   milvus-ferry apply catalog.ferry.toml --env prod --yes      # in CI, without a question
+  milvus-ferry apply catalog.ferry.toml --catch-up            # before a cut-over: what changed since
 
 Shows the changes, asks, and carries them out. Interrupted at any moment, the same command
-continues: no row is lost, none is doubled. Ctrl-C finishes what is in flight and stops; a second
+continues: no row is lost, none is doubled. Rows that `verify` found missing or different are copied
+again. Ctrl-C finishes what is in flight and stops; a second
 Ctrl-C stops at once.";
 
 /// Carry the changes out: create, copy, index, load, count

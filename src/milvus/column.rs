@@ -15,6 +15,7 @@ mod examples;
 mod lists;
 mod nulls;
 mod payload;
+mod same;
 mod texts;
 mod wire;
 

@@ -1,6 +1,6 @@
 //! Between the server's words for a collection and ours.
 
-mod moment;
+pub(super) mod moment;
 
 use std::collections::BTreeMap;
 

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use serde_json::Value as Json;
-
 use super::canonical::Canonical;
+use super::same::same;
 use super::{FieldData, Rows, is_dynamic};
 use crate::model::{DataType, FieldDifference};
 
@@ -70,7 +69,8 @@ fn difference(name: &str, source: Option<&Side>, target: Option<&Side>) -> Optio
         Some(side) => shown(side, first.unwrap_or(0)),
     };
     let same_value = both.is_some_and(|(one, other)| {
-        source.is_some_and(|side| side.data_type == DataType::JSON) && same_json(one, other)
+        let types = (source.map(|side| side.data_type), target.map(|side| side.data_type));
+        matches!(types, (Some(a), Some(b)) if a == b && same(a, one, other))
     });
     Some(FieldDifference {
         field: name.to_owned(),
@@ -83,37 +83,6 @@ fn difference(name: &str, source: Option<&Side>, target: Option<&Side>) -> Optio
 
 fn first_difference(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).position(|(a, b)| a != b).unwrap_or(one.len().min(other.len()))
-}
-
-/// Whether two texts are one JSON value: spaces and the order of keys aside. A number with a fraction
-/// is rounded when it is parsed, so that such have to be written alike.
-fn same_json(one: &[u8], other: &[u8]) -> bool {
-    let parse = |text| serde_json::from_slice::<Json>(text).ok();
-    match (parse(one), parse(other)) {
-        (Some(a), Some(b)) => a == b && numbers_of(one) == numbers_of(other),
-        _ => false,
-    }
-}
-
-/// The numbers in a JSON text as they are written, sorted.
-fn numbers_of(json: &[u8]) -> Vec<Vec<u8>> {
-    let is_of_number = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
-    let (mut found, mut current) = (Vec::new(), Vec::new());
-    let (mut in_text, mut escaped) = (false, false);
-    for &byte in json {
-        if in_text {
-            in_text = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-        } else if is_of_number(byte) && (!current.is_empty() || !byte.is_ascii_alphabetic()) {
-            current.push(byte);
-        } else {
-            in_text = byte == b'"';
-            found.extend((!current.is_empty()).then(|| std::mem::take(&mut current)));
-        }
-    }
-    found.extend((!current.is_empty()).then_some(current));
-    found.sort_unstable();
-    found
 }
 
 /// A value for people, around the byte at which it differs.

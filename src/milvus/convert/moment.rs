@@ -27,7 +27,7 @@ pub(super) fn text(micros: i64) -> Option<String> {
 
 /// Microseconds after 1970 of a text in RFC 3339; `None` for any other, such as one without its
 /// distance from UTC, or with a finer fraction.
-pub(super) fn micros(text: &str) -> Option<i64> {
+pub(in crate::milvus) fn micros(text: &str) -> Option<i64> {
     let (date, rest) = text.split_once(['T', 't', ' '])?;
     let [year, month, day] = numbers(date, '-')?;
     let zone = rest.find(['Z', 'z', '+', '-'])?;
@@ -36,6 +36,9 @@ pub(super) fn micros(text: &str) -> Option<i64> {
         "Z" | "z" => 0,
         zone => {
             let [hours, minutes] = numbers(&zone[1..], ':')?;
+            if hours > 24 || minutes > 59 {
+                return None;
+            }
             let offset = hours * 3600 + minutes * 60;
             if zone.starts_with('-') { -offset } else { offset }
         }
@@ -47,13 +50,17 @@ pub(super) fn micros(text: &str) -> Option<i64> {
         return None;
     }
     let fraction: i64 = format!("{fraction:0<6}").parse().ok()?;
-    let in_range = (1..=12).contains(&month)
+    let in_range = (0..=9999).contains(&year)
+        && (1..=12).contains(&month)
         && (1..=31).contains(&day)
         && hour < 24
         && minute < 60
         && second < 60;
+    if !in_range {
+        return None;
+    }
     let days = days(year, month, day);
-    if !in_range || self::date(days) != (year, month, day) {
+    if self::date(days) != (year, month, day) {
         return None;
     }
     let seconds = days * DAY + hour * 3600 + minute * 60 + second - offset;
@@ -108,7 +115,15 @@ mod tests {
             assert_eq!(micros(written), Some(at));
         }
         assert_eq!(micros("2025-01-01T08:00:00.5+08:00"), micros("2024-12-31T19:00:00.5-05:00"));
-        for other in ["", "now", "2025-01-01T00:00:00", "2025-02-30T00:00:00Z", "2025-01-01"] {
+        for other in [
+            "",
+            "now",
+            "2025-01-01T00:00:00",
+            "2025-02-30T00:00:00Z",
+            "2025-01-01",
+            "999999999999999999-01-01T00:00:00Z",
+            "2025-01-01T00:00:00+999999999999999999:00",
+        ] {
             assert_eq!(micros(other), None, "{other}");
         }
         assert_eq!(text(i64::MAX), None);

@@ -167,3 +167,155 @@ fn json_in_another_form_is_the_same_value_and_another_digest() {
     assert!(!same(r#"{"a":"1 \"2"}"#, r#"{"a":"1 \"3"}"#));
     assert!(!same("{\"a\":1}", "{\"a\":1"));
 }
+
+fn payload(column: &FieldData) -> Vec<u8> {
+    match &column.field {
+        Some(Field::Scalars(raw) | Field::Vectors(raw)) => raw.to_vec(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with_payload(column: &FieldData, bytes: Vec<u8>) -> FieldData {
+    let field = match column.field {
+        Some(Field::Vectors(_)) => Field::Vectors(bytes.into()),
+        _ => Field::Scalars(bytes.into()),
+    };
+    FieldData { field: Some(field), ..column.clone() }
+}
+
+#[test]
+fn every_bit_of_every_byte_of_a_value_counts() {
+    // How many bytes a payload ends with that are the value that 7 makes.
+    let widths = BTreeMap::from([
+        ("FLOAT", 4),
+        ("DOUBLE", 8),
+        ("VARCHAR", 9),
+        ("TIMESTAMPTZ", 20),
+        ("JSON", 2),
+        ("GEOMETRY", 11),
+        ("FLOAT_VECTOR", 12),
+        ("BINARY_VECTOR", 2),
+        ("FLOAT16_VECTOR", 6),
+        ("BFLOAT16_VECTOR", 4),
+        ("INT8_VECTOR", 5),
+    ]);
+    let base = table(&[7]);
+    let one = read(&base).unwrap();
+    let mut seen = 0;
+    for (place, column) in base.iter().enumerate() {
+        let Some(width) = widths.get(column.field_name.as_str()) else { continue };
+        let bytes = payload(column);
+        for bit in 0..width * 8 {
+            let (mut changed, mut flipped) = (base.clone(), bytes.clone());
+            flipped[bytes.len() - width + bit / 8] ^= 1 << (bit % 8);
+            changed[place] = with_payload(column, flipped);
+            let other = read(&changed).unwrap();
+            assert_ne!(one.digest().unwrap(), other.digest().unwrap(), "{}", column.field_name);
+            let found = one.differing_fields(0, &other, 0).unwrap();
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert_eq!(found[0].first_byte, Some(bit as u64 / 8), "{found:?}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, widths.len());
+}
+
+#[test]
+fn packed_or_not_a_number_is_the_same() {
+    let id = || column("id", DataType::INT64, 0, longs(&[1, 2]));
+    let packed = column("n", DataType::INT64, 0, longs(&[300, -1]));
+    let mut member = vec![0x08, 0xac, 0x02, 0x08];
+    prost::encoding::encode_varint(u64::MAX, &mut member);
+    // `ScalarField.long_data`.
+    let mut bytes = Vec::new();
+    super::wire::put(&mut bytes, 3, &member);
+    let unpacked = with_payload(&packed, bytes);
+    assert_ne!(payload(&packed), payload(&unpacked));
+    let (one, other) = (read(&[id(), packed]).unwrap(), read(&[id(), unpacked]).unwrap());
+    assert_eq!(one.digests().unwrap(), other.digests().unwrap());
+}
+
+#[test]
+fn the_order_in_a_sparse_vector_does_not_matter_and_its_pairs_do() {
+    let rows = |pairs: &[(u32, f32)]| {
+        let pair =
+            |(index, value): &(u32, f32)| [index.to_le_bytes(), value.to_le_bytes()].concat();
+        let contents = vec![Bytes::from(pairs.iter().flat_map(pair).collect::<Vec<u8>>())];
+        let data = schema::SparseFloatArray { contents, dim: 0 };
+        let vectors = schema::VectorField {
+            data: Some(schema::vector_field::Data::SparseFloatVector(data)),
+            ..Default::default()
+        };
+        let vectors = FieldData {
+            r#type: DataType::SPARSE_FLOAT_VECTOR.0,
+            field_name: "v".to_owned(),
+            field: Some(Field::Vectors(Bytes::from(vectors.encode_to_vec()))),
+            ..Default::default()
+        };
+        read(&[column("id", DataType::INT64, 100, longs(&[1])), vectors]).unwrap()
+    };
+    let one = rows(&[(1, 0.5), (300, 2.0)]);
+    let digest = |rows: &Rows| rows.digest().unwrap();
+    assert_eq!(digest(&one), digest(&rows(&[(300, 2.0), (1, 0.5)])));
+    for other in [&[(1, 2.0), (300, 0.5)][..], &[(1, 0.5)], &[(1, 0.5), (301, 2.0)], &[]] {
+        assert_ne!(digest(&one), digest(&rows(other)), "{other:?}");
+    }
+}
+
+#[test]
+fn a_field_of_one_end_only_is_a_difference() {
+    let id = column("id", DataType::INT64, 0, longs(&[1]));
+    let null = FieldData { valid_data: vec![false], ..column("n", DataType::INT64, 0, longs(&[])) };
+    let (one, other) = (read(&[id.clone(), null]).unwrap(), read(&[id]).unwrap());
+    assert_ne!(one.digest().unwrap(), other.digest().unwrap());
+    for (one, other) in [(&one, &other), (&other, &one)] {
+        let found = one.differing_fields(0, other, 0).unwrap();
+        let fields: Vec<&str> = found.iter().map(|found| found.field.as_str()).collect();
+        assert_eq!(fields, ["n"]);
+        assert!(!found[0].same_value && found[0].first_byte.is_none(), "{found:?}");
+    }
+}
+
+#[test]
+fn values_for_another_number_of_rows_are_refused() {
+    let id = column("id", DataType::INT64, 0, longs(&[1, 2]));
+    for case in cases() {
+        for values in [&[Some(1)][..], &[Some(1); 3]] {
+            let column = FieldData {
+                r#type: case.data_type.0,
+                field_name: case.name.to_owned(),
+                field: Some((case.build)(values)),
+                ..Default::default()
+            };
+            let rows = read(&[id.clone(), column]).unwrap();
+            let why = rows.digests().unwrap_err();
+            let wanted = format!("{} values for 2 rows", values.len());
+            assert!(why.contains(case.name) && why.contains(&wanted), "{why}");
+        }
+    }
+}
+
+#[test]
+fn an_instant_and_a_geometry_in_another_form_are_the_same_value() {
+    let text = |data_type: DataType, text: &str| {
+        let data = vec![text.to_owned()];
+        let data = match data_type {
+            DataType::GEOMETRY => {
+                scalar_field::Data::GeometryWktData(schema::GeometryWktArray { data })
+            }
+            _ => scalar_field::Data::StringData(schema::StringArray { data }),
+        };
+        let id = column("id", DataType::INT64, 0, longs(&[1]));
+        read(&[id, column("x", data_type, 0, data)]).unwrap()
+    };
+    let same = |data_type: DataType, one: &str, other: &str| {
+        let (one, other) = (text(data_type, one), text(data_type, other));
+        assert_ne!(one.digest().unwrap(), other.digest().unwrap());
+        one.differing_fields(0, &other, 0).unwrap()[0].same_value
+    };
+    let times = ["2026-01-01T00:00:00Z", "2026-01-01T08:00:00+08:00"];
+    assert!(same(DataType::TIMESTAMPTZ, times[0], times[1]));
+    assert!(!same(DataType::VARCHAR, times[0], times[1]));
+    assert!(same(DataType::GEOMETRY, "POINT (1 2)", "POINT(1.0 2)"));
+    assert!(!same(DataType::GEOMETRY, "POINT (1 2)", "POINT (2 1)"));
+}

@@ -12,7 +12,7 @@
 
 use std::ops::{Deref, Range};
 
-use prost::encoding::decode_varint;
+use prost::encoding::{WireType, decode_varint};
 
 use super::payload::{Kind, LISTS, Payload};
 use super::wire::{self, Layout, Place};
@@ -70,11 +70,9 @@ enum Shape {
     Bits,
     /// A number of varying length.
     Number,
-    /// A text or bytes, with its length before it.
-    Delimited,
-    /// The same, of a sparse vector.
+    /// Those of a sparse vector.
     Sparse,
-    /// The same, of a list of such a kind.
+    /// Those of a list of such a kind.
     List(Kind),
 }
 
@@ -111,11 +109,10 @@ impl Canonical {
                 let shape = match (kind, number, place) {
                     (_, LISTS, _) => Shape::List(kind),
                     (Kind::Vectors, SPARSE, _) => Shape::Sparse,
-                    (_, _, Place::Field(_, Layout::Delimited)) => Shape::Delimited,
                     (_, _, Place::Field(_, Layout::Varint)) => Shape::Number,
                     _ => Shape::Bits,
                 };
-                (member, shape, wire::values(member, place)?.each)
+                (member, shape, values(member, place)?)
             }
         };
         if each.len() != present {
@@ -186,9 +183,8 @@ fn of_value(encoded: &[u8], shape: Shape) -> Result<Value<'_>, String> {
     Ok(match shape {
         Shape::Bits => Value::Found(encoded),
         Shape::Number => Value::Number(number(encoded)?.to_le_bytes()),
-        Shape::Delimited => Value::Found(delimited(encoded)?),
-        Shape::Sparse => sparse(delimited(encoded)?),
-        Shape::List(kind) => Value::Built(list(delimited(encoded)?, kind)?),
+        Shape::Sparse => sparse(encoded),
+        Shape::List(kind) => Value::Built(list(encoded, kind)?),
     })
 }
 
@@ -196,13 +192,23 @@ fn number(mut encoded: &[u8]) -> Result<u64, String> {
     decode_varint(&mut encoded).map_err(|error| error.to_string())
 }
 
-/// What is behind the key and the length.
-fn delimited(encoded: &[u8]) -> Result<&[u8], String> {
-    let mut rest = encoded;
-    for _ in 0..2 {
-        decode_varint(&mut rest).map_err(|error| error.to_string())?;
+/// Where the values are in a member; of texts, bytes and messages without what is before them.
+fn values(member: &[u8], place: Place) -> Result<Vec<Range<usize>>, String> {
+    let Place::Field(field, Layout::Delimited) = place else {
+        return Ok(wire::values(member, place)?.each);
+    };
+    let mut each = Vec::new();
+    for part in wire::each_part(member) {
+        let part = part?;
+        if part.number != field {
+            continue;
+        }
+        if part.wire != WireType::LengthDelimited {
+            return Err(wire::OTHER_TYPE.to_owned());
+        }
+        each.push(part.value);
     }
-    Ok(rest)
+    Ok(each)
 }
 
 /// Pairs of a 32-bit index and a float, sorted: servers sort them, or not.
@@ -225,16 +231,16 @@ fn list(row: &[u8], kind: Kind) -> Result<Vec<u8>, String> {
         return Ok(out);
     };
     let place = payload.place(number)?;
-    let each = wire::values(member, place)?.each;
+    let each = values(member, place)?;
     out.extend((each.len() as u64).to_le_bytes());
     for range in each {
         let encoded = &member[range];
         match place {
             Place::Field(_, Layout::Varint) => out.extend(self::number(encoded)?.to_le_bytes()),
             Place::Field(_, Layout::Delimited) if (kind, number) == (Kind::Vectors, SPARSE) => {
-                put(&mut out, &sparse(delimited(encoded)?));
+                put(&mut out, &sparse(encoded));
             }
-            Place::Field(_, Layout::Delimited) => put(&mut out, delimited(encoded)?),
+            Place::Field(_, Layout::Delimited) => put(&mut out, encoded),
             _ => out.extend_from_slice(encoded),
         }
     }

@@ -1,7 +1,8 @@
 //! Digests of rows: what is at both ends is compared by them.
 //!
-//! Each value has a 128-bit hash (XXH3) under a seed that is its field's; the hashes of a row, by the
-//! names of its fields, are hashed once more. No vector is decoded, and none is copied.
+//! The digest of a row is a 128-bit hash (XXH3) of its values, by the names of their fields, under a
+//! seed that is the names'. A short value is there as it is, with its length; of a long one its own
+//! hash is, so that no vector is decoded, and none is copied.
 
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128, xxh3_128_with_seed};
 
@@ -9,11 +10,13 @@ use super::canonical::Canonical;
 use super::{FieldData, Rows, is_dynamic};
 use crate::model::{DYNAMIC_COLUMN, Digest};
 
-/// Seeds of values and of nulls: another version of this form would have others.
-const VALUE: u64 = 0x6665_7272_7931_0001;
-const NULL: u64 = 0x6665_7272_7931_0002;
-/// Bytes of a hash.
-const HASH: usize = 16;
+/// Another version of this form would have another.
+const SEED: u64 = 0x6665_7272_7931_0001;
+/// Bytes of the longest value that is there as it is.
+const SHORT: u8 = 64;
+/// What is in the place of the length of a long value, and of a null.
+const LONG: u8 = 0xfe;
+const NULL: u8 = 0xff;
 
 impl Rows {
     /// The digest of each row, in the order of the keys. It depends on the names and the values of
@@ -25,17 +28,24 @@ impl Rows {
         if self.is_empty() {
             return Ok(Vec::new());
         }
-        let columns = self.by_name();
-        let width = columns.len() * HASH;
-        let mut hashes = vec![0; self.len() * width];
-        for (number, (name, column)) in columns.iter().enumerate() {
-            hash_column(name, column, self.len(), |row, hash| {
-                let start = row * width + number * HASH;
-                hashes[start..start + HASH].copy_from_slice(&hash.to_le_bytes());
-            })
-            .map_err(|why| format!("the column {name:?}: {why}"))?;
+        let (mut names, mut columns) = (Vec::new(), Vec::with_capacity(self.columns.len()));
+        for (name, column) in self.by_name() {
+            names.extend((name.len() as u64).to_le_bytes());
+            names.extend_from_slice(name.as_bytes());
+            let values = Canonical::of(column, self.len()).map_err(|why| in_column(name, &why))?;
+            columns.push((name, values));
         }
-        Ok(hashes.chunks(width).map(|row| Digest(xxh3_128(row))).collect())
+        let seed = xxh3_64_with_seed(&names, SEED);
+        let (mut form, mut digests) = (Vec::new(), Vec::with_capacity(self.len()));
+        for row in 0..self.len() {
+            form.clear();
+            for (name, values) in &columns {
+                let value = values.value(row).map_err(|why| in_column(name, &why))?;
+                put(&mut form, value.as_deref());
+            }
+            digests.push(Digest(xxh3_128_with_seed(&form, seed)));
+        }
+        Ok(digests)
     }
 
     /// The digest of all rows: the sum of those of each.
@@ -59,21 +69,22 @@ impl Rows {
     }
 }
 
-fn hash_column(
-    name: &str,
-    column: &FieldData,
-    rows: usize,
-    mut put: impl FnMut(usize, u128),
-) -> Result<(), String> {
-    let values = Canonical::of(column, rows)?;
-    let seed = xxh3_64_with_seed(name.as_bytes(), VALUE);
-    let null = xxh3_128_with_seed(name.as_bytes(), NULL);
-    for row in 0..rows {
-        let hash = match values.value(row)? {
-            Some(value) => xxh3_128_with_seed(&value, seed),
-            None => null,
-        };
-        put(row, hash);
+/// Where a value ends is told by its first byte, so that other values never have one form.
+#[inline]
+fn put(form: &mut Vec<u8>, value: Option<&[u8]>) {
+    let Some(value) = value else { return form.push(NULL) };
+    match u8::try_from(value.len()) {
+        Ok(length) if length <= SHORT => {
+            form.push(length);
+            form.extend_from_slice(value);
+        }
+        _ => {
+            form.push(LONG);
+            form.extend(xxh3_128(value).to_le_bytes());
+        }
     }
-    Ok(())
+}
+
+fn in_column(name: &str, why: &str) -> String {
+    format!("the column {name:?}: {why}")
 }

@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
 
+/// What is said of values that are not of the type of their column.
+pub(super) const OTHER_TYPE: &str = "values in an encoding of another type";
+
 /// One field of an encoded message.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
@@ -20,34 +23,56 @@ pub(super) struct Part {
 
 /// The fields of a message, in order.
 pub(super) fn parts(message: &[u8]) -> Result<Vec<Part>, String> {
-    let mut found = Vec::new();
-    let mut rest = message;
-    while !rest.is_empty() {
-        let start = message.len() - rest.len();
-        let (number, wire) = decode_key(&mut rest).map_err(|error| error.to_string())?;
-        let mut from = message.len() - rest.len();
-        let length = match wire {
-            WireType::Varint => {
-                decode_varint(&mut rest).map_err(|error| error.to_string())?;
-                message.len() - rest.len() - from
-            }
-            WireType::SixtyFourBit => 8,
-            WireType::ThirtyTwoBit => 4,
-            WireType::LengthDelimited => {
-                let length = decode_varint(&mut rest).map_err(|error| error.to_string())?;
-                from = message.len() - rest.len();
-                usize::try_from(length).unwrap_or(usize::MAX)
-            }
-            WireType::StartGroup | WireType::EndGroup => {
-                return Err("a group, which no such message has".to_owned());
-            }
-        };
-        let end = from.checked_add(length).filter(|&end| end <= message.len());
-        let end = end.ok_or("it ends too early")?;
-        rest = &message[end..];
-        found.push(Part { number, wire, whole: start..end, value: from..end });
+    each_part(message).collect()
+}
+
+/// The same, one at a time; nothing follows an error.
+pub(super) fn each_part(message: &[u8]) -> impl Iterator<Item = Result<Part, String>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at == message.len() {
+            return None;
+        }
+        let part = part_at(message, at);
+        at = part.as_ref().map_or(message.len(), |part| part.whole.end);
+        Some(part)
+    })
+}
+
+#[inline]
+fn part_at(message: &[u8], start: usize) -> Result<Part, String> {
+    // Nearly all of a long column: a short text, behind one byte of key and one of length.
+    if let [key, length @ ..=0x7f, ..] = message[start..]
+        && let (0x08..0x80, 2) = (key, key & 7)
+        && let end = start + 2 + usize::from(length)
+        && end <= message.len()
+    {
+        let number = u32::from(key >> 3);
+        let wire = WireType::LengthDelimited;
+        return Ok(Part { number, wire, whole: start..end, value: start + 2..end });
     }
-    Ok(found)
+    let mut rest = &message[start..];
+    let (number, wire) = decode_key(&mut rest).map_err(|error| error.to_string())?;
+    let mut from = message.len() - rest.len();
+    let length = match wire {
+        WireType::Varint => {
+            decode_varint(&mut rest).map_err(|error| error.to_string())?;
+            message.len() - rest.len() - from
+        }
+        WireType::SixtyFourBit => 8,
+        WireType::ThirtyTwoBit => 4,
+        WireType::LengthDelimited => {
+            let length = decode_varint(&mut rest).map_err(|error| error.to_string())?;
+            from = message.len() - rest.len();
+            usize::try_from(length).unwrap_or(usize::MAX)
+        }
+        WireType::StartGroup | WireType::EndGroup => {
+            return Err("a group, which no such message has".to_owned());
+        }
+    };
+    let end = from.checked_add(length).filter(|&end| end <= message.len());
+    let end = end.ok_or("it ends too early")?;
+    Ok(Part { number, wire, whole: start..end, value: from..end })
 }
 
 /// How the values of a repeated field are encoded.
@@ -88,7 +113,8 @@ pub(super) fn values(member: &[u8], place: Place) -> Result<Values, String> {
             return Ok(found);
         }
     };
-    for part in parts(member)? {
+    for part in each_part(member) {
+        let part = part?;
         if part.number != field {
             let others = if found.each.is_empty() { &mut found.before } else { &mut found.behind };
             others.push(part.whole);
@@ -110,7 +136,7 @@ pub(super) fn values(member: &[u8], place: Place) -> Result<Values, String> {
             (Layout::Fixed(width), WireType::LengthDelimited) => {
                 found.each.extend(chunks(part.value, width)?);
             }
-            _ => return Err("values in an encoding of another type".to_owned()),
+            _ => return Err(OTHER_TYPE.to_owned()),
         }
     }
     Ok(found)

@@ -298,6 +298,10 @@ impl Turn<'_> {
                 names.retain(|name| all.contains(name));
             }
             self.load_target(of_move, &there, &loaded).await?;
+            let found = self.outcome.verification.as_ref();
+            if found.is_some_and(|found| found.status == verify::Status::Different) {
+                return Ok(());
+            }
             return self.move_aliases(wanted).await;
         }
         let fresh = self.make_collection(of_move, wanted).await?;

@@ -158,7 +158,7 @@ impl Turn<'_> {
         }
         let ending = self.loaded_in_the_end(&steps, wanted);
         let partitions: Vec<String> = match &ending {
-            Loaded::All => return Ok(()),
+            Loaded::All => return self.done(of_move, RELEASE_TARGET, "").await,
             Loaded::Nothing => Vec::new(),
             Loaded::Partitions(keep) => {
                 wanted.all_partitions().into_iter().filter(|name| !keep.contains(name)).collect()

@@ -5,10 +5,20 @@ use tokio::sync::mpsc;
 use super::{Event, Failure, REPAIR, Turn};
 use crate::changes::{Loaded, SourceState, Update};
 use crate::ledger::{MoveId, StepState};
-use crate::model::{Collection, ContentCheck, LoadState, OnMismatch};
+use crate::model::{
+    Collection, ContentCheck, DEFAULT_PARTITION, LoadState, OnMismatch, VerifySettings,
+};
 use crate::verify::repair::Extra;
 use crate::verify::result::{Basis, Status};
 use crate::verify::{self, Check, Mode, Subject, Wishes};
+
+/// How rows are compared at the end of a collection's turn.
+struct Way {
+    mode: Mode,
+    basis: Basis,
+    /// What may be done about rows that differ.
+    repair: Option<Extra>,
+}
 
 /// Events of a verification that may wait.
 const WAITING: usize = 256;
@@ -26,26 +36,8 @@ impl Turn<'_> {
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
         let to_repair = steps.get(REPAIR) == Some(&StepState::Started);
         let update = self.change.update;
-        let mode = match settings.content {
-            _ if to_repair || update.is_some() => Mode::Full,
-            ContentCheck::Full => Mode::Full,
-            ContentCheck::Sample => Mode::Sample,
-            ContentCheck::Off if settings.search.is_some() => Mode::Counts,
-            ContentCheck::Off => return Ok(()),
-        };
-        let basis = match update {
-            Some(Update::CatchUp) => Basis::Changes,
-            Some(Update::Repair) => Basis::Source,
-            None if to_repair => Basis::Source,
-            None => Basis::Ledger,
-        };
-        let repair = match update {
-            _ if settings.delete_extra && settings.on_mismatch == OnMismatch::Repair => {
-                Some(Extra::Delete)
-            }
-            Some(Update::CatchUp) => Some(Extra::DeleteCopied),
-            _ if to_repair || settings.on_mismatch == OnMismatch::Repair => Some(Extra::Keep),
-            _ => None,
+        let Some(Way { mode, basis, repair }) = self.way(&settings, to_repair) else {
+            return Ok(());
         };
         self.step(match update {
             Some(Update::CatchUp) => "carry changes over",
@@ -68,10 +60,18 @@ impl Turn<'_> {
         };
         let described = self.describe(wanted).await?;
         let mut to = described.collection;
-        to.partitions.clone_from(&wanted.partitions);
+        if to.partition_key().is_none() {
+            to.partitions = self.run.target.list_partitions(&wanted.database, &wanted.name).await?;
+            to.partitions.retain(|name| name != DEFAULT_PARTITION);
+        }
         to.indexes = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
+        let mut from = source.collection.clone();
+        let new = match update {
+            Some(_) if self.change.settings.by_partition => new_partitions(&mut from, &to),
+            _ => Vec::new(),
+        };
         let subject = Subject {
-            from: source.collection.clone(),
+            from,
             from_load: LoadState::Loaded,
             wanted: wanted.clone(),
             to,
@@ -84,7 +84,7 @@ impl Turn<'_> {
         };
         let mut verifying = Box::pin(verify::verify_collection(&check, &subject, basis));
         let mut compared = 0;
-        let found = loop {
+        let mut found = loop {
             tokio::select! {
                 found = &mut verifying => break found,
                 Some(event) = told.recv() => {
@@ -95,6 +95,15 @@ impl Turn<'_> {
                 }
             }
         };
+        if !new.is_empty() {
+            let names = new.join(", ");
+            found
+                .unexplained
+                .push(format!("new partitions of the source were not copied: {names}"));
+            if found.status != Status::Unfinished {
+                found.status = Status::Different;
+            }
+        }
         let status = found.status;
         let detail = found.unexplained.join("; ");
         let failure = found.failure.clone();
@@ -119,6 +128,32 @@ impl Turn<'_> {
         }
     }
 
+    /// How rows are compared; not at all where nothing asks for it.
+    fn way(&self, settings: &VerifySettings, to_repair: bool) -> Option<Way> {
+        let update = self.change.update;
+        let mode = match settings.content {
+            _ if to_repair || update.is_some() => Mode::Full,
+            ContentCheck::Full => Mode::Full,
+            ContentCheck::Sample => Mode::Sample,
+            ContentCheck::Off if settings.search.is_some() => Mode::Counts,
+            ContentCheck::Off => return None,
+        };
+        let basis = match update {
+            Some(Update::CatchUp) => Basis::Changes,
+            Some(Update::Repair) => Basis::Source,
+            None if to_repair => Basis::Source,
+            None => Basis::Ledger,
+        };
+        let asked_for = settings.on_mismatch == OnMismatch::Repair;
+        let repair = match update {
+            _ if settings.delete_extra && asked_for => Some(Extra::Delete),
+            Some(Update::CatchUp) => Some(Extra::DeleteCopied),
+            _ if to_repair || asked_for => Some(Extra::Keep),
+            _ => None,
+        };
+        Some(Way { mode, basis, repair })
+    }
+
     /// Compares the rows of a finished collection with those of the source once more, and brings
     /// them up to date. Both ends are left loaded as they were found.
     pub(super) async fn bring_up_to_date(
@@ -136,7 +171,11 @@ impl Turn<'_> {
         self.load_target(of_move, &self.without_new_partitions(wanted), &Loaded::All).await?;
         self.verify_rows(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;
-        self.release_target(of_move, wanted).await?;
+        // One that is in use stays so, whatever the source is by now.
+        let in_use = self.change.target.as_ref().is_some_and(|to| to.load != LoadState::NotLoaded);
+        if !in_use {
+            self.release_target(of_move, wanted).await?;
+        }
         self.leave_as_found(of_move, source).await
     }
 
@@ -150,4 +189,13 @@ impl Turn<'_> {
         };
         let _ = self.run.events.try_send(event);
     }
+}
+
+/// Takes partitions away that the target does not have, and names them.
+fn new_partitions(from: &mut Collection, to: &Collection) -> Vec<String> {
+    let (known, new) = std::mem::take(&mut from.partitions)
+        .into_iter()
+        .partition(|name| to.partitions.contains(name));
+    from.partitions = known;
+    new
 }

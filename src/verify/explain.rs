@@ -69,9 +69,18 @@ impl Context {
         self.set_aside.iter().filter(|(of, _)| of.as_deref() == scope).count() as u64
     }
 
-    /// Whether rows may have expired at the target since they were written.
+    /// Whether rows may have expired at the target since they were written, and not at the source: of
+    /// those that expire at both ends alike, one that the source still has is lost.
     pub(in crate::verify) fn may_have_expired(&self) -> bool {
-        matches!((self.lifetimes.1, self.written_since), (Some(life), Some(age)) if age >= life)
+        let sooner = match self.lifetimes {
+            (Some(at_source), Some(at_target)) => at_target < at_source,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        let old_enough = matches!(
+            (self.lifetimes.1, self.written_since), (Some(life), Some(age)) if age >= life
+        );
+        sooner && old_enough
     }
 
     /// Whether rows expire at the source.

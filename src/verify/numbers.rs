@@ -208,7 +208,7 @@ impl Numbers<'_> {
             );
             account.say(code, gone, text);
         }
-        if self.every_row {
+        if self.every_row && self.basis != Basis::Changes {
             return;
         }
         // What the ledger explains is said above.

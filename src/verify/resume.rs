@@ -49,6 +49,10 @@ impl Resume {
     /// Takes up what was interrupted, or begins anew.
     pub(super) async fn open(ends: &Ends, mode: Mode, basis: Basis) -> Result<Self, Error> {
         let Some(ledger) = &ends.check.ledger else { return Ok(Self::default()) };
+        // What changed since is what these look for.
+        if basis == Basis::Changes || ends.check.repair.is_some() {
+            return Ok(Self::default());
+        }
         if !ledger.with(|ledger| Ok(ledger.records())).await? {
             return Ok(Self::default());
         }

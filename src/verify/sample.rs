@@ -130,7 +130,7 @@ async fn compare(
         compared.found.into_iter().map(|row| Seemed { key: row.key, source: row.source }).collect();
     let differences = part.confirm(scope.as_deref(), seemed, false).await?;
     part.tell(keys.len() as u64, compared.bytes).await;
-    Ok((keys.len() as u64, differences))
+    Ok((compared.rows, differences))
 }
 
 /// Keys that are chosen evenly from as many as come (Vitter's algorithm R).

@@ -104,3 +104,41 @@ async fn partitions_are_caught_up_with_one_by_one() {
     scene.expect_in_partitions("products", &now, &["red", "blue", "_default"]).await;
     scene.nothing_to_do().await;
 }
+
+#[tokio::test]
+async fn rows_that_the_target_lost_are_counted_where_they_are_not_read() {
+    let scene = Scene::new().await;
+    let collection = plain("products", DataType::Int64);
+    let rows = data::table_of(&collection, &data::key_range(0..4_000), 7);
+    scene.source.fill(&collection, &rows).await;
+    scene.plan_file("[[collections]]\nsource = \"products\"");
+    scene.converge().await;
+    scene.target.delete("products", "", "id in [3000,3001,3002]").await;
+
+    let caught = catch_up(&scene).await.expect_code(6);
+    expect_words(&caught, &["3 fewer"]);
+    // A comparison of every row names them, and the next apply mends them.
+    scene.run(&["verify", PLAN]).await.expect_code(6);
+    scene.apply().await.expect_code(0);
+    scene.expect("products", &rows).await;
+    catch_up(&scene).await.expect_code(0);
+}
+
+#[tokio::test]
+async fn a_partition_that_is_new_at_the_source_is_named() {
+    let scene = Scene::new().await;
+    let collection = plain("products", DataType::Int64).partitions(&["red"]);
+    let rows =
+        data::table_of(&collection, &data::key_range(0..600), 7).spread_over(&["red", "_default"]);
+    scene.source.fill(&collection, &rows).await;
+    scene.plan_file("[[collections]]\nsource = \"products\"");
+    scene.converge().await;
+    scene.source.create_partition("products", "blue").await;
+    let new = data::table_of(&collection, &data::key_range(5_000..5_010), 8).spread_over(&["blue"]);
+    scene.source.insert("products", &new).await;
+    scene.source.load("products").await;
+
+    let caught = catch_up(&scene).await.expect_code(6);
+    expect_words(&caught, &["new partitions of the source were not copied: blue"]);
+    scene.expect_in_partitions("products", &rows, &["red", "_default"]).await;
+}

@@ -227,7 +227,7 @@ impl Worker {
                     continue;
                 }
                 let compared = match self.part.ends().check.repair {
-                    Some(rule) => Box::pin(self.mend(&ranged, rule, &parts)).await?,
+                    Some(_) => Box::pin(self.mend(&ranged, &parts)).await?,
                     None => Box::pin(self.part.compare(&ranged, self.way, &parts)).await?,
                 };
                 let _ = self.told.send(Told::Range(Box::new(ranged), compared)).await;

@@ -24,7 +24,7 @@ pub(in crate::verify) struct Found {
     pub(in crate::verify) fields: Vec<FieldDifference>,
     /// The digest of the source's row.
     pub(in crate::verify) source: Option<Digest>,
-    /// Whether an end gave several rows with this key that are not equal.
+    /// Whether the source gave several rows with this key that are not equal.
     pub(in crate::verify) several: bool,
 }
 
@@ -105,7 +105,7 @@ pub(super) fn bytes(rows: &Keyed) -> u64 {
 
 /// The rows that differ, with their fields.
 fn named(source: &Keyed, target: &Keyed) -> Result<Vec<Found>, String> {
-    let several: HashSet<&Key> = source.several().chain(target.several()).collect();
+    let several: HashSet<&Key> = source.several().collect();
     let mut found = Vec::new();
     for unequal in unequal(source, target) {
         let (kind, fields) = match &unequal {

@@ -10,7 +10,7 @@ use crate::model::Key;
 use crate::verify::Error;
 use crate::verify::ends::Side;
 use crate::verify::explain::code;
-use crate::verify::repair::{Differing, Extra, ROUNDS, bring_up_to_date};
+use crate::verify::repair::{Differing, ROUNDS, bring_up_to_date};
 use crate::verify::result::{Repair, RowDifferenceKind};
 
 /// What a range has after it was brought up to date.
@@ -26,7 +26,6 @@ impl Worker {
     pub(super) async fn mend(
         &self,
         ranged: &Ranged,
-        rule: Extra,
         parts: &mpsc::Sender<RangeComparison>,
     ) -> Result<Compared, Error> {
         if self.way == Way::SourceFirst
@@ -42,11 +41,6 @@ impl Worker {
                 digest: copied.digest,
             });
         }
-        // Before anything is done to it.
-        let as_copied = match (rule, ranged.copied) {
-            (Extra::Keep, _) | (_, None) => false,
-            (_, Some(copied)) => self.part.digest(Side::Target, ranged).await? == copied,
-        };
         let way = if self.way == Way::SourceFirst { Way::Both } else { self.way };
         let (mut after, mut read_both) = (After::default(), true);
         let (sender, mut found) = mpsc::channel(1);
@@ -56,7 +50,7 @@ impl Worker {
         let settle = async move {
             while let Some(one) = found.recv().await {
                 *both &= one.source.is_some() && one.target.is_some();
-                Box::pin(self.settle(one, as_copied, sums, parts)).await?;
+                Box::pin(self.settle(one, sums, parts)).await?;
             }
             Ok(())
         };
@@ -84,14 +78,12 @@ impl Worker {
     async fn settle(
         &self,
         one: RangeComparison,
-        as_copied: bool,
         after: &mut After,
         parts: &mpsc::Sender<RangeComparison>,
     ) -> Result<(), Error> {
         let mut open = vec![(one, 0)];
         while let Some((one, round)) = open.pop() {
-            let mended =
-                if round < ROUNDS { self.mend_rows(&one, as_copied).await? } else { false };
+            let mended = if round < ROUNDS { self.mend_rows(&one).await? } else { false };
             if !mended {
                 after.source.add(one.source);
                 after.target.add(one.target);
@@ -117,12 +109,21 @@ impl Worker {
     }
 
     /// Copies and deletes rows that differ; whether anything was done.
-    async fn mend_rows(&self, one: &RangeComparison, as_copied: bool) -> Result<bool, Error> {
+    async fn mend_rows(&self, one: &RangeComparison) -> Result<bool, Error> {
+        // By the very read that found the rows: what was written into the target since is not in it.
+        let as_copied = one.copied.is_some() && one.copied == one.target;
+        let catching_up = self.way == Way::SourceFirst;
         let (mut stale, mut extra): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
         for row in &one.differences {
-            // Copying again does not help against the others.
-            let explained = row.explanation.as_deref();
-            if !matches!(explained, None | Some(code::CHANGED_AT_SOURCE)) {
+            // Copying again does not help against other explanations.
+            let explained = match (row.explanation.as_deref(), row.kind) {
+                (None | Some(code::CHANGED_AT_SOURCE), _) => false,
+                // Whether a new row expired at the target or was never there cannot be told.
+                (Some(code::EXPIRED), RowDifferenceKind::Missing) => !catching_up,
+                (Some(code::EXPIRED | code::THERE_BEFORE), RowDifferenceKind::Extra) => !as_copied,
+                _ => true,
+            };
+            if explained {
                 continue;
             }
             match row.kind {

@@ -54,12 +54,11 @@ async fn duplicate_keys_are_explained_and_not_called_lost() {
     scene.target.probe.upsert("doubled", &wrong).await;
     scene.target.probe.flush("doubled").await;
     let found = scene.full("doubled").await.is(Status::Different);
-    // The source may give the other version of any of them by now.
+    // The source may give the other version of any of them by now, that of this one too.
     let (explained, open): (Vec<String>, Vec<String>) =
         found.rows().into_iter().partition(|row| row.ends_with(" (duplicate_keys)"));
     assert_eq!(open, [format!("{} different embedding", said(&rows, 700))]);
     let doubled = |place| format!("{} different embedding (duplicate_keys)", said(&rows, place));
-    assert!(explained.contains(&doubled(3)), "{explained:?}");
     assert!(explained.iter().all(|row| (0..50).any(|place| *row == doubled(place))));
     assert_eq!(found.result.content.unwrap().explained, explained.len() as u64);
 }

@@ -10,6 +10,8 @@ mod mend;
 mod part;
 mod ranges;
 
+use std::ops::AddAssign;
+
 use tokio::sync::mpsc;
 
 use super::ends::Ends;
@@ -45,6 +47,13 @@ pub struct Rows {
     pub rows: u64,
     /// The sum of their digests.
     pub digest: Digest,
+}
+
+impl AddAssign for Rows {
+    fn add_assign(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.digest += more.digest;
+    }
 }
 
 /// What was found of a range of keys.
@@ -110,8 +119,7 @@ pub async fn compare_range(
 
 fn add(sum: &mut Option<Rows>, more: Option<Rows>) {
     if let (Some(sum), Some(more)) = (sum, more) {
-        sum.rows += more.rows;
-        sum.digest += more.digest;
+        *sum += more;
     }
 }
 

@@ -129,6 +129,24 @@ pub struct Content {
 }
 
 impl Content {
+    /// Nothing compared yet.
+    pub(super) fn nothing(basis: Basis) -> Self {
+        Self {
+            basis,
+            rows: 0,
+            ranges: 0,
+            ranges_before: 0,
+            unequal_ranges: 0,
+            missing: 0,
+            extra: 0,
+            different: 0,
+            explained: 0,
+            differences: Vec::new(),
+            confidence: None,
+            repair: None,
+        }
+    }
+
     /// Rows that differ, and nothing explains why.
     pub fn unexplained(&self) -> u64 {
         (self.missing + self.extra + self.different).saturating_sub(self.explained)

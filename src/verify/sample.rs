@@ -27,20 +27,7 @@ pub(super) async fn sample(
     account: &mut Account,
     rows: &mut numbers::Compared,
 ) -> (Content, Option<Error>) {
-    let mut content = Content {
-        basis: Basis::Source,
-        rows: 0,
-        ranges: 0,
-        ranges_before: 0,
-        unequal_ranges: 0,
-        missing: 0,
-        extra: 0,
-        different: 0,
-        explained: 0,
-        differences: Vec::new(),
-        confidence: None,
-        repair: None,
-    };
+    let mut content = Content::nothing(Basis::Source);
     let failure = run(ends, at, seed, account, rows, &mut content).await.err();
     account.write(&mut content);
     (content, failure)

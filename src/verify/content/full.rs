@@ -46,20 +46,7 @@ pub(in crate::verify) async fn full(
     wanted: Basis,
     account: &mut Account,
 ) -> Full {
-    let mut content = Content {
-        basis: wanted,
-        rows: 0,
-        ranges: 0,
-        ranges_before: 0,
-        unequal_ranges: 0,
-        missing: 0,
-        extra: 0,
-        different: 0,
-        explained: 0,
-        differences: Vec::new(),
-        confidence: None,
-        repair: None,
-    };
+    let mut content = Content::nothing(wanted);
     let mut rows = BTreeMap::new();
     let failure = run(ends, at, wanted, account, &mut content, &mut rows).await.err();
     account.write(&mut content);

@@ -28,23 +28,9 @@ impl Worker {
         ranged: &Ranged,
         parts: &mpsc::Sender<RangeComparison>,
     ) -> Result<Compared, Error> {
-        if self.way == Way::SourceFirst
-            && let Some(copied) = ranged.copied
-            && self.part.digest(Side::Source, ranged).await? == copied
-        {
-            let _ = parts.send(unchanged(ranged, copied)).await;
-            return Ok(Compared {
-                rows: copied.rows,
-                source: Some(copied.rows),
-                target: None,
-                equal: true,
-                digest: copied.digest,
-            });
-        }
-        let way = if self.way == Way::SourceFirst { Way::Both } else { self.way };
         let (mut after, mut read_both) = (After::default(), true);
         let (sender, mut found) = mpsc::channel(1);
-        let compare = async move { Box::pin(self.part.compare(ranged, way, &sender)).await };
+        let compare = async move { Box::pin(self.part.compare(ranged, self.way, &sender)).await };
         let (sums, both) = (&mut after, &mut read_both);
         // Takes the receiver along: a failure here must not keep the comparison waiting.
         let settle = async move {
@@ -85,8 +71,8 @@ impl Worker {
         while let Some((one, round)) = open.pop() {
             let mended = if round < ROUNDS { self.mend_rows(&one).await? } else { false };
             if !mended {
-                after.source.add(one.source);
-                after.target.add(one.target);
+                after.source += one.source.unwrap_or_default();
+                after.target += one.target.unwrap_or_default();
                 let _ = parts.send(one).await;
                 continue;
             }
@@ -132,6 +118,9 @@ impl Worker {
             }
             .push(row.key.clone());
         }
+        if stale.is_empty() && extra.is_empty() {
+            return Ok(false);
+        }
         let scope = one.scope.as_deref();
         let differing = Differing { scope, stale: &stale, extra: &extra, as_copied };
         let ends = self.part.ends();
@@ -155,24 +144,5 @@ impl Worker {
             .with(move |ledger| ledger.chunk_digest_changed(chunk, rows.rows, rows.digest))
             .await?;
         Ok(())
-    }
-}
-
-impl Rows {
-    fn add(&mut self, more: Option<Self>) {
-        let more = more.unwrap_or_default();
-        self.rows += more.rows;
-        self.digest += more.digest;
-    }
-}
-
-fn unchanged(ranged: &Ranged, copied: Rows) -> RangeComparison {
-    RangeComparison {
-        scope: ranged.scope.clone(),
-        range: ranged.range.clone(),
-        source: Some(copied),
-        target: None,
-        copied: ranged.copied,
-        differences: Vec::new(),
     }
 }

@@ -118,8 +118,7 @@ impl Part {
             }
             let rows = keyed(answer).map_err(|why| self.unfit(side, scope, &range, why))?;
             let part = Rows { rows: rows.count(), digest: rows.digest() };
-            sum.rows += part.rows;
-            sum.digest += part.digest;
+            sum += part;
             self.tell(part.rows, bytes(&rows)).await;
         }
         Ok(sum)
@@ -168,8 +167,8 @@ impl Part {
             let kept = whole && ranged.copied == Some(there);
             let differences = self.confirm(scope, seemed, kept).await?;
             equal &= here == there;
-            add(&mut source_sum, here);
-            add(&mut target_sum, there);
+            source_sum += here;
+            target_sum += there;
             self.tell(here.rows.max(there.rows), read).await;
             let part = RangeComparison {
                 scope: ranged.scope.clone(),
@@ -262,9 +261,4 @@ fn seemed(source: &Keyed, target: &Keyed) -> Vec<Seemed> {
             key: unequal.key().clone(),
         })
         .collect()
-}
-
-fn add(sum: &mut Rows, part: Rows) {
-    sum.rows += part.rows;
-    sum.digest += part.digest;
 }

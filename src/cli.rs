@@ -1,7 +1,9 @@
 //! The command line: one file per command in `cli/`. With the reports, the only place that prints.
 
 mod apply;
+mod completions;
 mod ends;
+mod man;
 mod output;
 mod plan;
 mod schema;
@@ -18,6 +20,9 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::exit;
 use crate::planfile::Inputs;
 use crate::report::progress::BarWriter;
+
+/// What the tool is called on a command line.
+const NAME: &str = "milvus-ferry";
 
 /// Folder of the ledger where none is named.
 const DEFAULT_STATE: &str = ".milvus-ferry";
@@ -47,7 +52,7 @@ Exit codes:
 
 /// Move Milvus collections to another Milvus: declared in a file, reviewed, resumable
 #[derive(Debug, Parser)]
-#[command(name = "milvus-ferry", version, after_help = AFTER_HELP)]
+#[command(name = NAME, version, after_help = AFTER_HELP)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 struct Cli {
     #[command(flatten)]
@@ -63,6 +68,8 @@ enum Command {
     Apply(apply::ApplyArgs),
     Verify(verify::VerifyArgs),
     Schema(schema::SchemaArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {
@@ -76,6 +83,8 @@ impl Command {
             Self::Apply(args) => block_on(apply::run(&args, output, stderr)),
             Self::Verify(args) => block_on(verify::run(&args, output, stderr)),
             Self::Schema(args) => schema::run(&args),
+            Self::Completions(args) => completions::run(&args),
+            Self::Man(args) => man::run(&args),
         }
     }
 }
@@ -227,6 +236,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -234,6 +245,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// All help texts, as one page that is reviewed.
+    #[test]
+    fn reference() {
+        let mut root = Cli::command().term_width(100);
+        root.build();
+        let mut text = root.render_long_help().to_string();
+        for command in root.get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            assert!(help.contains("\nExamples:\n"), "no examples for {}", command.get_name());
+            write!(text, "\n\n{:=^100}\n\n{help}", format!(" {} ", command.get_name())).unwrap();
+        }
+        insta::assert_snapshot!(text);
     }
 
     #[test]

@@ -125,6 +125,58 @@ fn help_and_version_are_no_errors() {
     }
 }
 
+const COMMANDS: [&str; 7] = ["apply", "completions", "man", "plan", "schema", "validate", "verify"];
+
+/// A script for each shell, that knows every command; bash itself says that it is one.
+#[test]
+fn shells_complete_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = run(&["completions", shell]);
+        assert_eq!(output.status.code(), Some(0), "{shell}");
+        for command in COMMANDS {
+            assert!(text(&output.stdout).contains(command), "{shell}: {command}");
+        }
+    }
+    assert_eq!(run(&["completions", "tcsh"]).status.code(), Some(64));
+
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("milvus-ferry.bash");
+    fs::write(&script, run(&["completions", "bash"]).stdout).unwrap();
+    let asked = "COMP_WORDS=(milvus-ferry ver); COMP_CWORD=1; _milvus__ferry milvus-ferry ver; \
+                 echo \"${COMPREPLY[@]}\"";
+    let asked = format!("source '{}'; {asked}", script.display());
+    let bash = Command::new("bash").args(["-c", &asked]).output().unwrap();
+    assert_eq!(text(&bash.stdout).trim(), "verify", "{}", text(&bash.stderr));
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("share/man1");
+    let output = run(&["man", "--out", pages.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let mut found: Vec<_> = fs::read_dir(&pages)
+        .unwrap()
+        .map(|page| page.unwrap().file_name().into_string().unwrap())
+        .collect();
+    found.sort_unstable();
+    let mut wanted = vec!["milvus-ferry.1".to_owned()];
+    wanted.extend(COMMANDS.map(|command| format!("milvus-ferry-{command}.1")));
+    wanted.sort_unstable();
+    assert_eq!(found, wanted);
+    for command in COMMANDS {
+        let page = fs::read(pages.join(format!("milvus-ferry-{command}.1"))).unwrap();
+        assert!(text(&page).contains("Examples:"), "{command}");
+        assert!(run(&["man", command]).stdout == page, "{command}");
+    }
+    let page = fs::read(pages.join("milvus-ferry.1")).unwrap();
+    assert!(run(&["man"]).stdout == page);
+
+    let output = run(&["man", "aply"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("`aply`"));
+}
+
 #[test]
 fn the_printed_schema_is_the_committed_one() {
     let output = run(&["schema", "plan"]);

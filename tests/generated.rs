@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 mod generated {
     pub(crate) mod carried;
+    pub(crate) mod keys;
 }
 
 fn check(path: &str, wanted: &str) {
@@ -34,14 +36,29 @@ fn report_schema() {
     check("schema/report.schema.json", &format!("{schema:#}\n"));
 }
 
+/// Two parts of the README are two tests, and each reads and writes the whole file.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Rewrites a part of the README.
+fn check_part(name: &str, part: &str) {
+    let begin = format!("<!-- {name}: written by `UPDATE=1 cargo test --test generated` -->\n");
+    let end = format!("<!-- end of {name} -->");
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let readme = fs::read_to_string("README.md").unwrap();
+    let (before, rest) = readme.split_once(&begin).unwrap();
+    let (_, after) = rest.split_once(&end).unwrap();
+    check("README.md", &format!("{before}{begin}\n{part}\n\n{end}{after}"));
+}
+
 /// The part of the README that says which server holds what.
 #[test]
 fn carried() {
-    const BEGIN: &str = "<!-- carried: written by `UPDATE=1 cargo test --test generated` -->\n";
-    const END: &str = "<!-- end of carried -->";
-    let readme = fs::read_to_string("README.md").unwrap();
-    let (before, rest) = readme.split_once(BEGIN).unwrap();
-    let (_, after) = rest.split_once(END).unwrap();
-    let tables = generated::carried::tables();
-    check("README.md", &format!("{before}{BEGIN}\n{tables}\n{END}{after}"));
+    check_part("carried", generated::carried::tables().trim());
+}
+
+/// The part of the README that has every key of a plan file.
+#[test]
+fn keys() {
+    let schema = milvus_ferry::planfile::published_schema();
+    check_part("keys", &generated::keys::tables(&schema));
 }

@@ -41,17 +41,14 @@ pub(super) fn run(args: &ManArgs) -> u8 {
     }
     // Gives every command its full name, such as `milvus-ferry plan`.
     root.build();
-    let page = match &args.of {
+    let page = match args.of.as_deref().map(|name| (name, root.find_subcommand(name))) {
         None => Man::new(root),
-        Some(name) => match root.find_subcommand(name) {
-            Some(command) => Man::new(command.clone()),
-            None => {
-                let names: Vec<_> = root.get_subcommands().map(clap::Command::get_name).collect();
-                let names = names.join(", ");
-                output::error(&format!("there is no command `{name}`; there are {names}"));
-                return exit::WRONG_USAGE;
-            }
-        },
+        Some((_, Some(command))) => Man::new(command.clone()),
+        Some((name, None)) => {
+            let names: Vec<_> = root.get_subcommands().map(clap::Command::get_name).collect();
+            output::error(&format!("there is no command `{name}`; there are {}", names.join(", ")));
+            return exit::WRONG_USAGE;
+        }
     };
     let mut roff = Vec::new();
     match page.render(&mut roff) {

@@ -12,7 +12,7 @@
 
 use std::ops::{Deref, Range};
 
-use prost::encoding::{WireType, decode_varint};
+use prost::encoding::WireType;
 
 use super::payload::{Kind, LISTS, Payload};
 use super::wire::{self, Layout, Place};
@@ -31,11 +31,12 @@ pub(super) struct Canonical {
 
 #[derive(Debug)]
 enum Values {
-    Plain {
-        bytes: bytes::Bytes,
-        each: Vec<Range<usize>>,
-        shape: Shape,
-    },
+    /// Whole numbers, decoded.
+    Numbers(Vec<[u8; 8]>),
+    /// So many bytes each, one after the other.
+    Fixed { bytes: bytes::Bytes, width: usize },
+    /// Somewhere in these bytes.
+    Placed { bytes: bytes::Bytes, each: Vec<Range<u32>>, shape: Shape },
     /// By sub-field, sorted by name.
     Structs(Vec<(String, Canonical)>),
 }
@@ -45,8 +46,6 @@ enum Values {
 pub(super) enum Value<'a> {
     /// It is there in this form.
     Found(&'a [u8]),
-    /// A whole number.
-    Number([u8; 8]),
     /// It had to be put together.
     Built(Vec<u8>),
 }
@@ -57,7 +56,6 @@ impl Deref for Value<'_> {
     fn deref(&self) -> &[u8] {
         match self {
             Self::Found(bytes) => bytes,
-            Self::Number(bytes) => bytes,
             Self::Built(bytes) => bytes,
         }
     }
@@ -68,8 +66,6 @@ impl Deref for Value<'_> {
 enum Shape {
     /// They are the value.
     Bits,
-    /// A number of varying length.
-    Number,
     /// Those of a sparse vector.
     Sparse,
     /// Those of a list of such a kind.
@@ -92,33 +88,27 @@ impl Canonical {
             Some(Field::Vectors(raw)) => (Kind::Vectors, raw),
             Some(Field::StructArrays(raw)) => return Self::of_structs(raw, rows),
             None if present == 0 => {
-                let values = Values::Plain {
-                    bytes: bytes::Bytes::new(),
-                    each: Vec::new(),
-                    shape: Shape::Bits,
-                };
-                return Ok(Self { values, places: places(validity) });
+                return Ok(Self { values: Values::Numbers(Vec::new()), places: places(validity) });
             }
             None => return Err("it has no values".to_owned()),
         };
         let payload = Payload::of(kind, bytes)?;
-        let (member, shape, each) = match payload.member() {
-            None => (&[][..], Shape::Bits, Vec::new()),
+        let values = match payload.member() {
+            None => Values::Numbers(Vec::new()),
             Some((number, member)) => {
                 let place = payload.place(number)?;
-                let shape = match (kind, number, place) {
-                    (_, LISTS, _) => Shape::List(kind),
-                    (Kind::Vectors, SPARSE, _) => Shape::Sparse,
-                    (_, _, Place::Field(_, Layout::Varint)) => Shape::Number,
+                let shape = match (kind, number) {
+                    (_, LISTS) => Shape::List(kind),
+                    (Kind::Vectors, SPARSE) => Shape::Sparse,
                     _ => Shape::Bits,
                 };
-                (member, shape, values(member, place)?)
+                placed(bytes.slice_ref(member), place, shape, present)?
             }
         };
-        if each.len() != present {
-            return Err(format!("it holds {} values for {present} rows", each.len()));
+        let found = values.count();
+        if found != present {
+            return Err(format!("it holds {found} values for {present} rows"));
         }
-        let values = Values::Plain { bytes: bytes.slice_ref(member), each, shape };
         Ok(Self { values, places: places(validity) })
     }
 
@@ -137,6 +127,19 @@ impl Canonical {
         Ok(Self { values: Values::Structs(fields), places: None })
     }
 
+    /// The value of a row, where it is there in this form: nearly always.
+    #[inline]
+    pub(super) fn found(&self, row: usize) -> Option<&[u8]> {
+        match (&self.values, &self.places) {
+            (Values::Numbers(numbers), None) => numbers.get(row).map(<[u8; 8]>::as_slice),
+            (Values::Fixed { bytes, width }, None) => bytes.get(row * width..(row + 1) * width),
+            (Values::Placed { bytes, each, shape: Shape::Bits }, None) => {
+                bytes.get(wide(each.get(row)?))
+            }
+            _ => None,
+        }
+    }
+
     /// The value of a row; `None` for a null.
     pub(super) fn value(&self, row: usize) -> Result<Option<Value<'_>>, String> {
         let place = match &self.places {
@@ -146,13 +149,70 @@ impl Canonical {
                 None => return Ok(None),
             },
         };
-        let (bytes, each, shape) = match &self.values {
-            Values::Plain { bytes, each, shape } => (bytes, each, *shape),
+        let value = match &self.values {
             Values::Structs(fields) => return of_struct(fields, row),
+            Values::Numbers(numbers) => numbers.get(place).map(|bytes| Value::Found(bytes)),
+            Values::Fixed { bytes, width } => {
+                let start = place * width;
+                bytes.get(start..start + width).map(Value::Found)
+            }
+            Values::Placed { bytes, each, shape } => match each.get(place) {
+                Some(range) => Some(of_value(&bytes[wide(range)], *shape)?),
+                None => None,
+            },
         };
-        let range = each.get(place).ok_or_else(|| format!("it has no row {row}"))?;
-        of_value(&bytes[range.clone()], shape).map(Some)
+        value.map(Some).ok_or_else(|| format!("it has no row {row}"))
     }
+}
+
+impl Values {
+    fn count(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Fixed { bytes, width } => bytes.len().checked_div(*width).unwrap_or_default(),
+            Self::Placed { each, .. } => each.len(),
+            Self::Structs(_) => 0,
+        }
+    }
+}
+
+/// The values of a member of a payload, of which there should be so many.
+fn placed(
+    member: bytes::Bytes,
+    place: Place,
+    shape: Shape,
+    count: usize,
+) -> Result<Values, String> {
+    match place {
+        Place::Field(field, Layout::Varint) => {
+            Ok(Values::Numbers(wire::numbers(&member, field, count)?))
+        }
+        Place::Field(field, Layout::Delimited) => {
+            let mut each = Vec::with_capacity(count);
+            for value in delimited(&member, field) {
+                each.push(narrow(value?)?);
+            }
+            Ok(Values::Placed { bytes: member, each, shape })
+        }
+        Place::Whole(width) | Place::Field(_, Layout::Fixed(width)) => {
+            if let Some(run) = wire::one_run(&member, place) {
+                return Ok(Values::Fixed { bytes: member.slice(run), width });
+            }
+            let each = wire::values(&member, place)?.each;
+            let each = each.into_iter().map(narrow).collect::<Result<_, _>>()?;
+            Ok(Values::Placed { bytes: member, each, shape })
+        }
+    }
+}
+
+/// A message has less than 4 GiB; half the memory is half the time for what is looked through once.
+fn narrow(range: Range<usize>) -> Result<Range<u32>, String> {
+    let narrow = |at: usize| u32::try_from(at).map_err(|_| "it has more than 4 GiB".to_owned());
+    Ok(narrow(range.start)?..narrow(range.end)?)
+}
+
+fn wide(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
 }
 
 fn places(validity: &[bool]) -> Option<Vec<Option<usize>>> {
@@ -182,33 +242,19 @@ fn of_struct(fields: &[(String, Canonical)], row: usize) -> Result<Option<Value<
 fn of_value(encoded: &[u8], shape: Shape) -> Result<Value<'_>, String> {
     Ok(match shape {
         Shape::Bits => Value::Found(encoded),
-        Shape::Number => Value::Number(number(encoded)?.to_le_bytes()),
         Shape::Sparse => sparse(encoded),
         Shape::List(kind) => Value::Built(list(encoded, kind)?),
     })
 }
 
-fn number(mut encoded: &[u8]) -> Result<u64, String> {
-    decode_varint(&mut encoded).map_err(|error| error.to_string())
-}
-
-/// Where the values are in a member; of texts, bytes and messages without what is before them.
-fn values(member: &[u8], place: Place) -> Result<Vec<Range<usize>>, String> {
-    let Place::Field(field, Layout::Delimited) = place else {
-        return Ok(wire::values(member, place)?.each);
-    };
-    let mut each = Vec::new();
-    for part in wire::each_part(member) {
-        let part = part?;
-        if part.number != field {
-            continue;
-        }
-        if part.wire != WireType::LengthDelimited {
-            return Err(wire::OTHER_TYPE.to_owned());
-        }
-        each.push(part.value);
-    }
-    Ok(each)
+/// Where texts, bytes or messages are, without what is before them.
+fn delimited(member: &[u8], field: u32) -> impl Iterator<Item = Result<Range<usize>, String>> {
+    wire::each_part(member).filter_map(move |part| match part {
+        Err(why) => Some(Err(why)),
+        Ok(part) if part.number != field => None,
+        Ok(part) if part.wire == WireType::LengthDelimited => Some(Ok(part.value)),
+        Ok(_) => Some(Err(wire::OTHER_TYPE.to_owned())),
+    })
 }
 
 /// Pairs of a 32-bit index and a float, sorted: servers sort them, or not.
@@ -231,17 +277,29 @@ fn list(row: &[u8], kind: Kind) -> Result<Vec<u8>, String> {
         return Ok(out);
     };
     let place = payload.place(number)?;
-    let each = values(member, place)?;
-    out.extend((each.len() as u64).to_le_bytes());
-    for range in each {
-        let encoded = &member[range];
-        match place {
-            Place::Field(_, Layout::Varint) => out.extend(self::number(encoded)?.to_le_bytes()),
-            Place::Field(_, Layout::Delimited) if (kind, number) == (Kind::Vectors, SPARSE) => {
-                put(&mut out, &sparse(encoded));
+    let mut count = |values: usize| out.extend((values as u64).to_le_bytes());
+    match place {
+        Place::Field(field, Layout::Varint) => {
+            let numbers = wire::numbers(member, field, 0)?;
+            count(numbers.len());
+            out.extend(numbers.as_flattened());
+        }
+        Place::Field(field, Layout::Delimited) => {
+            let each: Vec<_> = delimited(member, field).collect::<Result<_, _>>()?;
+            count(each.len());
+            for value in each.into_iter().map(|range| &member[range]) {
+                match (kind, number) {
+                    (Kind::Vectors, SPARSE) => put(&mut out, &sparse(value)),
+                    _ => put(&mut out, value),
+                }
             }
-            Place::Field(_, Layout::Delimited) => put(&mut out, encoded),
-            _ => out.extend_from_slice(encoded),
+        }
+        _ => {
+            let each = wire::values(member, place)?.each;
+            count(each.len());
+            for range in each {
+                out.extend_from_slice(&member[range]);
+            }
         }
     }
     Ok(out)

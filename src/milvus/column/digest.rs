@@ -25,8 +25,24 @@ impl Rows {
     /// # Errors
     /// When a column is unreadable, or has values for another number of rows.
     pub fn digests(&self) -> Result<Vec<Digest>, String> {
+        let mut digests = Vec::with_capacity(self.len());
+        self.each_digest(|digest| digests.push(digest))?;
+        Ok(digests)
+    }
+
+    /// The digest of all rows: the sum of those of each.
+    ///
+    /// # Errors
+    /// As [`Self::digests`].
+    pub fn digest(&self) -> Result<Digest, String> {
+        let mut sum = Digest::default();
+        self.each_digest(|digest| sum += digest)?;
+        Ok(sum)
+    }
+
+    fn each_digest(&self, mut take: impl FnMut(Digest)) -> Result<(), String> {
         if self.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let (mut names, mut columns) = (Vec::new(), Vec::with_capacity(self.columns.len()));
         for (name, column) in self.by_name() {
@@ -36,24 +52,22 @@ impl Rows {
             columns.push((name, values));
         }
         let seed = xxh3_64_with_seed(&names, SEED);
-        let (mut form, mut digests) = (Vec::new(), Vec::with_capacity(self.len()));
+        let mut form = Vec::with_capacity(columns.len() * usize::from(SHORT + 1));
         for row in 0..self.len() {
             form.clear();
             for (name, values) in &columns {
-                let value = values.value(row).map_err(|why| in_column(name, &why))?;
-                put(&mut form, value.as_deref());
+                if let Some(value) = values.found(row) {
+                    put(&mut form, value);
+                    continue;
+                }
+                match values.value(row).map_err(|why| in_column(name, &why))? {
+                    Some(value) => put(&mut form, &value),
+                    None => form.push(NULL),
+                }
             }
-            digests.push(Digest(xxh3_128_with_seed(&form, seed)));
+            take(Digest(xxh3_128_with_seed(&form, seed)));
         }
-        Ok(digests)
-    }
-
-    /// The digest of all rows: the sum of those of each.
-    ///
-    /// # Errors
-    /// As [`Self::digests`].
-    pub fn digest(&self) -> Result<Digest, String> {
-        Ok(self.digests()?.into_iter().sum())
+        Ok(())
     }
 
     /// The columns by their names, sorted.
@@ -71,8 +85,7 @@ impl Rows {
 
 /// Where a value ends is told by its first byte, so that other values never have one form.
 #[inline]
-fn put(form: &mut Vec<u8>, value: Option<&[u8]>) {
-    let Some(value) = value else { return form.push(NULL) };
+fn put(form: &mut Vec<u8>, value: &[u8]) {
     match u8::try_from(value.len()) {
         Ok(length) if length <= SHORT => {
             form.push(length);

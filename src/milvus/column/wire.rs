@@ -142,6 +142,42 @@ pub(super) fn values(member: &[u8], place: Place) -> Result<Values, String> {
     Ok(found)
 }
 
+/// Where values of so many bytes each are, one after the other: as every server packs them.
+pub(super) fn one_run(member: &[u8], place: Place) -> Option<Range<usize>> {
+    let (run, width) = match place {
+        Place::Whole(width) => (0..member.len(), width),
+        Place::Field(field, Layout::Fixed(width)) => {
+            let part = part_at(member, 0).ok()?;
+            let is_all = part.whole.end == member.len() && part.number == field;
+            (part.wire == WireType::LengthDelimited && is_all).then_some((part.value, width))?
+        }
+        Place::Field(..) => return None,
+    };
+    (width > 0 && run.len().is_multiple_of(width)).then_some(run)
+}
+
+/// The values of a repeated field of whole numbers, of which there should be so many.
+pub(super) fn numbers(member: &[u8], field: u32, count: usize) -> Result<Vec<[u8; 8]>, String> {
+    let mut numbers = Vec::with_capacity(count);
+    for part in each_part(member) {
+        let part = part?;
+        if part.number != field {
+            continue;
+        }
+        let mut rest = &member[part.value];
+        match part.wire {
+            WireType::Varint | WireType::LengthDelimited => {
+                while !rest.is_empty() {
+                    let number = decode_varint(&mut rest).map_err(|error| error.to_string())?;
+                    numbers.push(number.to_le_bytes());
+                }
+            }
+            _ => return Err(OTHER_TYPE.to_owned()),
+        }
+    }
+    Ok(numbers)
+}
+
 fn chunks(bytes: Range<usize>, width: usize) -> Result<Vec<Range<usize>>, String> {
     if bytes.is_empty() {
         return Ok(Vec::new());

@@ -34,6 +34,13 @@ fn report_schema() {
     check("schema/report.schema.json", &format!("{schema:#}\n"));
 }
 
+#[test]
+fn changes_schema() {
+    let schema = milvus_ferry::report::plan::document::published_schema();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    check("schema/changes.schema.json", &format!("{schema:#}\n"));
+}
+
 /// The part of the README that says which server holds what.
 #[test]
 fn carried() {

@@ -139,3 +139,6 @@ pub fn settle(saved: &Saved, now: &mut Changes) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

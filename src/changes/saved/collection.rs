@@ -35,7 +35,9 @@ fn source(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>
             .into_iter()
             .map(|text| format!("source: {text}")),
     );
-    let begins = is.load_source && !was.load_source && is.is_pending();
+    // What is finished is not read again.
+    let read = is.known.as_ref().is_none_or(|known| !known.finished);
+    let begins = is.load_source && !was.load_source && was.is_pending() && read;
     if begins && !is_loading(then) && !is_loading(now) {
         let text = "source: it is loaded no more, and would have to be loaded for the copy";
         found.push(text.to_owned());
@@ -148,10 +150,20 @@ fn collections(then: &Collection, now: &Collection) -> Vec<String> {
         return Vec::new();
     }
     let mut found: Vec<String> = Vec::new();
-    let changed = differences(&then, &now, true);
+    let fields = |of: &Collection| -> Vec<String> {
+        of.fields.iter().map(|field| field.name.clone()).collect()
+    };
+    let (had, has) = (fields(&then), fields(&now));
+    names("field", &had, &has, &mut found);
+    let is_told = |name: &str| {
+        let told = |field: &String| name == format!("field {field:?}");
+        had.iter().any(told) != has.iter().any(told)
+    };
+    let mut changed = differences(&then, &now, true);
+    changed.retain(|difference| !is_told(&difference.name));
     let come: Vec<_> = differences(&now, &then, true)
         .into_iter()
-        .filter(|new| !changed.iter().any(|old| old.name == new.name))
+        .filter(|new| !changed.iter().any(|old| old.name == new.name) && !is_told(&new.name))
         .map(|new| format!("{} is new, or has another value", new.name))
         .collect();
     found.extend(list(&changed));

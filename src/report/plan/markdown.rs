@@ -53,7 +53,8 @@ pub(super) const RISKY: &[&str] = &[
 /// The changes as markdown. The first line is no part of what is shown: by it, a job finds the
 /// comment that it made before.
 pub fn markdown(changes: &Changes) -> String {
-    let mut out = Bounded { text: head(changes), limit: BUDGET - FOR_THE_REST };
+    let mut out = Bounded { text: String::new(), used: 0, limit: BUDGET - FOR_THE_REST };
+    out.add(&head(changes));
     important(&mut out, changes);
     let mut order: Vec<&CollectionChange> = changes.collections.iter().collect();
     // What stops or changes something comes first: it is left out last.
@@ -65,16 +66,13 @@ pub fn markdown(changes: &Changes) -> String {
     table(&mut out, &order);
     let mut left_out = 0;
     for change in order.iter().filter(|change| change.action != changes::Action::Unchanged) {
-        let details = details(change);
-        if !details.is_empty() && (left_out > 0 || !out.push(&details)) {
+        if left_out > 0 || !out.push(&details(change)) {
             left_out += 1;
         }
     }
     if left_out > 0 {
         let left_out = size::counted(left_out, "collection");
-        // Writing to a string cannot fail.
-        let _ =
-            write!(out.text, "\nDetails of {left_out} are left out here, see the saved changes.\n");
+        out.add(&format!("\nDetails of {left_out} are left out here, see the saved changes.\n"));
     }
     out.text
 }
@@ -82,14 +80,21 @@ pub fn markdown(changes: &Changes) -> String {
 /// A text that takes pieces as long as they fit.
 struct Bounded {
     text: String,
+    /// Characters of it.
+    used: usize,
     limit: usize,
 }
 
 impl Bounded {
+    fn add(&mut self, piece: &str) {
+        self.used += piece.chars().count();
+        self.text += piece;
+    }
+
     fn push(&mut self, piece: &str) -> bool {
-        let fits = self.text.chars().count() + piece.chars().count() <= self.limit;
+        let fits = self.used + piece.chars().count() <= self.limit;
         if fits {
-            self.text += piece;
+            self.add(piece);
         }
         fits
     }
@@ -110,6 +115,7 @@ fn head(changes: &Changes) -> String {
     let end = |end: &changes::End| {
         inline(&format!("{} ({})", shorten(&end.uri, NAME), shorten(&end.version, NAME)))
     };
+    // Writing to a string cannot fail, here and below.
     let _ = writeln!(text, ", from {} to {}", end(&changes.source), end(&changes.target));
     text
 }
@@ -145,7 +151,7 @@ fn important(out: &mut Bounded, changes: &Changes) {
         return;
     }
     let limit = std::mem::replace(&mut out.limit, FOR_FINDINGS);
-    out.text += "\n";
+    out.add("\n");
     let mut left_out = 0;
     for found in list {
         if left_out > 0 || !out.push(&item(found)) {
@@ -154,11 +160,8 @@ fn important(out: &mut Bounded, changes: &Changes) {
     }
     out.limit = limit;
     if left_out > 0 {
-        let _ = writeln!(
-            out.text,
-            "- {} more are left out here, see the saved changes.",
-            size::count(left_out)
-        );
+        let left_out = size::count(left_out);
+        out.add(&format!("- {left_out} more are left out here, see the saved changes.\n"));
     }
 }
 
@@ -183,8 +186,7 @@ fn table(out: &mut Bounded, order: &[&CollectionChange]) {
     if order.is_empty() {
         return;
     }
-    out.text +=
-        "\n| collection | action | rows to copy | size | findings |\n|---|---|--:|--:|---|\n";
+    out.add("\n| collection | action | rows to copy | size | findings |\n|---|---|--:|--:|---|\n");
     let mut shown = 0;
     for change in order {
         if !out.push(&row(change)) {
@@ -194,7 +196,7 @@ fn table(out: &mut Bounded, order: &[&CollectionChange]) {
     }
     if shown < order.len() {
         let left_out = size::counted((order.len() - shown) as u64, "collection");
-        let _ = write!(out.text, "\n{left_out} left out here, see the saved changes.\n");
+        out.add(&format!("\n{left_out} left out here, see the saved changes.\n"));
     }
 }
 

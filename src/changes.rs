@@ -1,6 +1,6 @@
 //! The changes that a plan file asks for: what both ends hold (`inspect`), what the target is to
 //! be (`wanted`), what stands against that (`preflight`, by `abilities` and `indexes`), and the
-//! difference (`diff`, by `model::differences`).
+//! difference (`diff`, by `model::differences`); and what moved since they were saved (`saved`).
 //!
 //! All but `inspect` are pure: values in, values out.
 
@@ -10,14 +10,19 @@ mod glob;
 pub mod indexes;
 pub mod inspect;
 pub mod preflight;
+pub mod saved;
 pub mod wanted;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Collection, CollectionRule, LoadState, Partition, RowSettings};
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// `apply` refuses.
     Error,
@@ -26,12 +31,12 @@ pub enum Severity {
 }
 
 /// Something that a person should know before `apply`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// A stable name of the kind of finding.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// `database/collection` or `database/collection/field` that it is about.
     pub address: String,
     /// What is the case, or will happen.
@@ -49,7 +54,7 @@ impl Finding {
         advice: impl Into<String>,
     ) -> Self {
         let (address, advice) = (address.into(), advice.into());
-        Self { severity: Severity::Error, code, address, message, advice }
+        Self { severity: Severity::Error, code: code.into(), address, message, advice }
     }
 
     /// Something worth knowing before saying yes.
@@ -64,7 +69,7 @@ impl Finding {
 }
 
 /// A source collection as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceState {
     /// The server's id of it.
     pub id: i64,
@@ -91,7 +96,7 @@ pub struct SourceState {
 }
 
 /// A target collection as it was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetState {
     /// The server's id of it.
     pub id: i64,
@@ -106,7 +111,7 @@ pub struct TargetState {
 }
 
 /// What earlier runs did to a target collection, from the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// The target as it was to be.
     pub wanted: Collection,
@@ -135,7 +140,8 @@ pub struct Known {
 }
 
 /// Why the rows of a finished collection are compared once more, and brought up to date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Update {
     /// A verification found rows that are missing or different.
     Repair,
@@ -144,7 +150,8 @@ pub enum Update {
 }
 
 /// What `apply` does to one collection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Make it and fill it.
     Create,
@@ -159,7 +166,7 @@ pub enum Action {
 }
 
 /// What is done with a target when its rows are there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
     /// What is loaded.
     pub loaded: Loaded,
@@ -172,7 +179,8 @@ pub struct Ending {
 }
 
 /// What of a collection is in memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Loaded {
     /// Nothing.
     #[default]
@@ -184,7 +192,7 @@ pub enum Loaded {
 }
 
 /// An attribute that the target gets differently from the source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
     /// `description`, `dynamic_field`, `partition_key`, `id.auto_id`, …
     pub attribute: String,
@@ -195,7 +203,7 @@ pub struct Override {
 }
 
 /// The change of one collection.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CollectionChange {
     /// `database/collection` at the source.
     pub source_address: String,
@@ -204,7 +212,7 @@ pub struct CollectionChange {
     /// What is done.
     pub action: Action,
     /// A stable name of why.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// Why, in words.
     pub explanation: String,
     /// The source as it was found; absent when there is none.
@@ -267,7 +275,7 @@ impl CollectionChange {
 }
 
 /// One end, for headers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// Its address.
     pub uri: String,
@@ -276,7 +284,7 @@ pub struct End {
 }
 
 /// How much a target takes, where its plan says so.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Capacity {
     /// Bytes of rows a second, insert and upsert alike: a quota, beyond which requests are refused.
     pub write_quota: Option<u64>,
@@ -285,7 +293,7 @@ pub struct Capacity {
 }
 
 /// Everything that `apply` would do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Changes {
     /// The plan's name.
     pub name: String,

@@ -6,7 +6,9 @@ mod ends;
 mod man;
 mod output;
 mod plan;
+mod saved;
 mod schema;
+mod show;
 mod validate;
 mod verify;
 
@@ -34,6 +36,9 @@ Examples:
   milvus-ferry validate catalog.ferry.toml --online
   milvus-ferry plan catalog.ferry.toml
   milvus-ferry apply catalog.ferry.toml
+  milvus-ferry plan catalog.ferry.toml --out changes.json
+  milvus-ferry show changes.json
+  milvus-ferry apply changes.json
   milvus-ferry verify catalog.ferry.toml
   milvus-ferry schema > plan.schema.json
 
@@ -65,6 +70,7 @@ struct Cli {
 enum Command {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanCommandArgs),
+    Show(show::ShowArgs),
     Apply(apply::ApplyArgs),
     Verify(verify::VerifyArgs),
     Schema(schema::SchemaArgs),
@@ -80,6 +86,7 @@ impl Command {
             }
             Self::Validate(args) => validate::run(&args, output),
             Self::Plan(args) => block_on(plan::run(&args, output)),
+            Self::Show(args) => show::run(&args, output),
             Self::Apply(args) => block_on(apply::run(&args, output, stderr)),
             Self::Verify(args) => block_on(verify::run(&args, output, stderr)),
             Self::Schema(args) => schema::run(&args),

@@ -6,6 +6,7 @@
 mod render;
 mod source;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 pub use source::Position;
@@ -49,7 +50,7 @@ pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
     /// What kind of finding it is: a stable word in `snake_case`.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// What is wrong, in one sentence.
     pub message: String,
     /// Where it is; `None` for what no file says, such as an option of the command line.
@@ -64,16 +65,16 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// An error.
-    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Error, code, message.into())
+    pub fn error(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code.into(), message.into())
     }
 
     /// A warning.
-    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, code, message.into())
+    pub fn warning(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code.into(), message.into())
     }
 
-    fn new(severity: Severity, code: &'static str, message: String) -> Self {
+    fn new(severity: Severity, code: Cow<'static, str>, message: String) -> Self {
         Self {
             severity,
             code,

@@ -13,6 +13,13 @@ pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 /// replaces what `-v` and `-q` choose.
 pub const MILVUS_FERRY_LOG: &str = "MILVUS_FERRY_LOG";
 
+/// The file to which GitHub Actions takes what a step outputs, one `NAME=VALUE` a line: `plan` adds
+/// to it.
+pub const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
+
+/// The file of which GitHub Actions makes the summary of a job: `plan --format markdown` adds to it.
+pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
 /// The value of a variable; an empty one counts as absent.
 pub fn value(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

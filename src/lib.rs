@@ -12,7 +12,7 @@
 //!                                    changes::wanted:  source ⊕ overrides     (pure)
 //!                                    changes::diff:    wanted ⊖ target        (pure)
 //!                                                                 ▼
-//!  plan    prints the changes                                              writes nothing
+//!  plan    prints the changes, or saves them                               writes to neither end
 //!  apply   collection → partitions → rows → indexes → load → counts → aliases   journaled
 //! ```
 //!
@@ -40,7 +40,7 @@
 //! | [`apply`] | ordered steps, one event stream | [`verify`], [`copy`], [`changes`], [`ledger`], [`milvus`], [`model`] |
 //! | [`verify`] | proof that the target holds the rows, and their mending | [`copy`], [`ledger`], [`milvus`], [`model`] |
 //! | [`copy`] | discovery → readers → byte budget → writers | [`ledger`], [`milvus`], [`model`] |
-//! | [`changes`] | inspect · wanted · preflight · diff | [`milvus`] (inspect only), [`model`] |
+//! | [`changes`] | inspect · wanted · preflight · diff · saved | [`milvus`] (inspect only), [`model`] |
 //! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`] |
 //! | [`planfile`] | from TOML to a [`model::Migration`] | [`model`], [`diagnostic`] |
 //! | [`milvus`] | the client | [`model`], [`secret`] |

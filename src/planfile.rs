@@ -4,6 +4,7 @@
 //! templates; then the result is checked against the schema, and last against the rules that a
 //! schema cannot express. Every step goes on after a finding, so that one run shows all of them.
 
+mod digest;
 mod document;
 mod file;
 mod hidden;
@@ -15,18 +16,19 @@ mod template;
 mod units;
 mod variables;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
-use crate::model::Migration;
+use crate::model::{Digest, Migration};
 use document::Document;
 use file::PlanFile;
 use template::Templates;
 
+pub use hidden::may_be_secret;
 pub use schema::published as published_schema;
 
 /// What the command line gives to a plan file.
@@ -45,6 +47,8 @@ pub struct Inputs {
 pub struct Loaded {
     /// What it asks for.
     pub migration: Migration,
+    /// A digest of each of its parts, resolved, by a name for messages.
+    pub parts: BTreeMap<String, Digest>,
     /// Findings that are no errors.
     pub warnings: Report,
 }
@@ -81,6 +85,7 @@ fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Repo
     }
     let mut invalid = checked.invalid;
     invalid.extend(rendered.unknown);
+    let parts = digest::parts(&rendered.value);
     let migration = match typed(rendered.value, &invalid) {
         Ok(file) => resolve::resolve(
             &file,
@@ -108,7 +113,9 @@ fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Repo
         }
     };
     match migration {
-        Some(migration) if !report.has_errors() => Ok(Loaded { migration, warnings: report }),
+        Some(migration) if !report.has_errors() => {
+            Ok(Loaded { migration, parts, warnings: report })
+        }
         _ => Err(report),
     }
 }

@@ -1,4 +1,4 @@
-//! What people and machines read: the text of the changes, progress, and the final summary.
+//! What people and machines read: the changes, progress, and the final summary.
 //!
 //! Values go in, text comes out; nothing here asks a server or the ledger. Whatever text comes from
 //! a server passes [`text::escape`] before it can reach a terminal.
@@ -6,6 +6,7 @@
 pub mod differences;
 pub mod document;
 pub mod file;
+mod markdown;
 mod page;
 pub mod plan;
 pub mod progress;

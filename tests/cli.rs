@@ -125,7 +125,8 @@ fn help_and_version_are_no_errors() {
     }
 }
 
-const COMMANDS: [&str; 7] = ["apply", "completions", "man", "plan", "schema", "validate", "verify"];
+const COMMANDS: [&str; 8] =
+    ["apply", "completions", "man", "plan", "schema", "show", "validate", "verify"];
 
 /// A script for each shell, that knows every command; bash itself says that it is one.
 #[test]

@@ -36,6 +36,13 @@ fn report_schema() {
     check("schema/report.schema.json", &format!("{schema:#}\n"));
 }
 
+#[test]
+fn changes_schema() {
+    let schema = milvus_ferry::report::plan::document::published_schema();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    check("schema/changes.schema.json", &format!("{schema:#}\n"));
+}
+
 /// Two parts of the README are two tests, and each reads and writes the whole file.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 

@@ -28,8 +28,8 @@ impl Turn<'_> {
             if self.change.action == Action::Resume {
                 return Ok(earlier.id);
             }
-            let reason = self.change.reason;
-            self.ledger(move |ledger| ledger.supersede_move(earlier.id, reason)).await?;
+            let reason = self.change.reason.clone();
+            self.ledger(move |ledger| ledger.supersede_move(earlier.id, &reason)).await?;
         }
         let settings = serde_json::to_string(&self.change.settings)
             .map_err(|error| Failure::Refused(error.to_string()))?;

@@ -4,6 +4,7 @@ mod adoption;
 mod aliases;
 mod known;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::abilities::Abilities;
@@ -65,9 +66,9 @@ impl CollectionChange {
         }
     }
 
-    fn refuse(&mut self, reason: &'static str) {
+    fn refuse(&mut self, reason: impl Into<Cow<'static, str>>) {
         self.action = Action::Conflict;
-        self.reason = reason;
+        self.reason = reason.into();
         if let Some(finding) =
             self.findings.iter().find(|finding| finding.severity == Severity::Error)
         {
@@ -82,7 +83,7 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         source_address: format!("{}/{}", inspected.rule.source_database, inspected.source_name),
         target_address: format!("{}/{}", inspected.rule.target_database, inspected.target_name),
         action: Action::Conflict,
-        reason: "refused",
+        reason: "refused".into(),
         explanation: String::new(),
         source: inspected.source.clone(),
         target: inspected.target.clone(),
@@ -122,7 +123,7 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         change.findings.extend(about_making);
         change.findings.extend(aliases::taken(&inspected, &wanted, finished));
         change.action = verdict.action;
-        change.reason = verdict.reason;
+        change.reason = verdict.reason.into();
         change.explanation = verdict.explanation;
         change.alter = verdict.alter;
         change.update = verdict.update;
@@ -133,7 +134,8 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
     if let Some(first) = change.findings.first()
         && first.severity == Severity::Error
     {
-        change.refuse(first.code);
+        let reason = first.code.clone();
+        change.refuse(reason);
     }
     change
 }

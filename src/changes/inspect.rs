@@ -8,6 +8,7 @@ pub mod server;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
 
 use super::glob::matcher;
 use super::{Finding, Inspected, Known, Update, wanted};
@@ -18,7 +19,7 @@ use crate::model::{CollectionRule, Migration, Selector};
 const AT_A_TIME: usize = 8;
 
 /// Which of the plan file's collections to look at (`--only`, `--exclude`).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
     /// Globs over `database/collection` or `collection` of the source; empty means all.
     pub only: Vec<String>,

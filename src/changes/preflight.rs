@@ -47,7 +47,13 @@ impl Found<'_> {
             "" => self.address.clone(),
             part => format!("{}/{part}", self.address),
         };
-        self.findings.push(Finding { severity, code, address, message, advice: advice.into() });
+        self.findings.push(Finding {
+            severity,
+            code: code.into(),
+            address,
+            message,
+            advice: advice.into(),
+        });
     }
 
     /// `part` is a field, index, alias or partition, or empty.

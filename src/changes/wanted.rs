@@ -115,7 +115,13 @@ impl Making<'_> {
             Some(part) => format!("{}/{part}", self.address),
             None => self.address.clone(),
         };
-        self.findings.push(Finding { severity, code, address, message, advice: advice.to_owned() });
+        self.findings.push(Finding {
+            severity,
+            code: code.into(),
+            address,
+            message,
+            advice: advice.to_owned(),
+        });
     }
 
     fn error(&mut self, code: &'static str, part: Option<&str>, message: String, advice: &str) {

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, KnownTargets, Problem};
+use super::saved::Request;
 use super::{LogFormat, OutputArgs, PlanArgs, output, plan, verify};
 use crate::apply::{Event, Outcome, Run, Status, apply};
 use crate::changes::Changes;
@@ -32,8 +33,10 @@ Examples:
   milvus-ferry apply catalog.ferry.toml
   milvus-ferry apply catalog.ferry.toml --env prod --yes      # in CI, without a question
   milvus-ferry apply catalog.ferry.toml --catch-up            # before a cut-over: what changed since
+  milvus-ferry apply changes.json                             # exactly what `plan --out` saved
 
-Shows the changes, asks, and carries them out. Interrupted at any moment, the same command
+Shows the changes, asks, and carries them out. Saved changes are carried out as they are, or not at
+all: when anything but rows has moved since, it says what, and ends with 7. Interrupted at any moment, the same command
 continues: no row is lost, none is doubled. Rows that `verify` found missing or different are copied
 again. Ctrl-C finishes what is in flight and stops; a second
 Ctrl-C stops at once.";
@@ -42,7 +45,7 @@ Ctrl-C stops at once.";
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ApplyArgs {
-    /// The plan file, such as catalog.ferry.toml
+    /// The plan file, such as catalog.ferry.toml, or saved changes, such as changes.json
     file: PathBuf,
     #[command(flatten)]
     plan: PlanArgs,
@@ -73,15 +76,18 @@ async fn carry_out(
     stderr: &BarWriter,
     stop: &CancellationToken,
 ) -> Result<u8, Problem> {
-    let migration = output::load(&args.file, &args.plan, output)?;
+    let request = Request::read(&args.file, &args.plan, args.catch_up, output)?;
+    let migration = &request.migration;
     let destination = verify::destination(args.report.as_deref())?;
     let began = ledger::utc_now();
-    let mut ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
-    let mut ledger = Ledger::open(&args.plan.state, &migration.name)?;
+    let mut ends = ends::connect(migration, migration.copy.retry_for, stop).await?;
+    let mut ledger = Ledger::open(&request.plan.state, &migration.name)?;
     let known = KnownTargets::read(&ledger, &ends)?;
-    let changes = plan::changes(&migration, &args.plan, &ends, &known, args.catch_up).await?;
+    let mut changes =
+        plan::changes(migration, &request.plan, &ends, &known, request.catch_up).await?;
+    request.check(&args.file, &mut changes)?;
     let inspected_at = Instant::now();
-    ends.bound_writes(&migration, changes.capacity.write_quota);
+    ends.bound_writes(migration, changes.capacity.write_quota);
     show(&changes, output);
     if changes.is_refused() {
         return Ok(plan::refusal(&changes));
@@ -102,7 +108,7 @@ async fn carry_out(
     let (events, told) = mpsc::channel(WAITING_EVENTS);
     let showing = tokio::spawn(show_progress(told, Progress::new(mode(output), stderr.clone())));
     let run = Run {
-        migration: &migration,
+        migration,
         source: ends.source,
         target: ends.target,
         ledger: ledger.clone(),

@@ -83,6 +83,15 @@ pub(super) fn document(text: &str, code: u8) -> u8 {
     }
 }
 
+/// Adds to the file that an environment variable names, where it is set.
+pub(super) fn add_to_file_of(variable: &str, text: &str) {
+    let Some(path) = env::value(variable) else { return };
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    if let Err(cause) = file.and_then(|mut file| file.write_all(text.as_bytes())) {
+        tracing::warn!(%cause, %path, "The file that {variable} names cannot be written to.");
+    }
+}
+
 /// Writes text for people to standard error.
 pub(super) fn message(text: &str) {
     // Nothing is left to do when standard error is gone.
@@ -108,12 +117,21 @@ pub(super) fn load(
     plan: &PlanArgs,
     output: &OutputArgs,
 ) -> Result<Migration, Problem> {
+    load_parts(file, plan, output).map(|loaded| loaded.migration)
+}
+
+/// The same, with the digests of its parts.
+pub(super) fn load_parts(
+    file: &Path,
+    plan: &PlanArgs,
+    output: &OutputArgs,
+) -> Result<planfile::Loaded, Problem> {
     match planfile::load(file, &plan.inputs()) {
         Ok(loaded) => {
             if !output.quiet {
                 message(&loaded.warnings.render(colour(output)));
             }
-            Ok(loaded.migration)
+            Ok(loaded)
         }
         Err(report) => {
             message(&report.render(colour(output)));

@@ -1,20 +1,22 @@
-//! `plan`: connects to both ends and prints what `apply` would do. Writes nothing anywhere.
+//! `plan`: connects to both ends, and prints what `apply` would do, or saves it. Writes nothing to
+//! either end.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, Ends, KnownTargets, Problem};
-use super::{OutputArgs, PlanArgs, output};
+use super::{OutputArgs, PlanArgs, output, saved};
 use crate::changes::abilities::Abilities;
 use crate::changes::inspect::{Selection, server};
 use crate::changes::{Changes, End, Severity, diff, inspect, preflight};
 use crate::ledger::Ledger;
 use crate::model::Migration;
+use crate::report::plan::document::Document;
 use crate::report::style::Style;
-use crate::{exit, report};
+use crate::{env, exit, report};
 
 /// How long a look-up is tried again before `plan` gives up.
 const RETRY_FOR: Duration = Duration::from_secs(30);
@@ -24,8 +26,16 @@ Examples:
   milvus-ferry plan catalog.ferry.toml
   milvus-ferry plan catalog.ferry.toml --env prod --only 'default/prod_*'
   milvus-ferry plan catalog.ferry.toml --detailed-exitcode   # 2 when changes are pending
+  milvus-ferry plan catalog.ferry.toml --format markdown > comment.md   # for a pull request
+  milvus-ferry plan catalog.ferry.toml --out changes.json    # to review, then to apply exactly
 
-Reads both servers and the ledger, and writes nothing anywhere.
+Reads both servers and the ledger, and writes nothing to any of them. Saved changes hold what both
+ends looked like and no credentials: `milvus-ferry apply changes.json` carries out exactly those,
+and refuses when anything but rows has moved since; `milvus-ferry show changes.json` shows them.
+
+In GitHub Actions, --format markdown is added to the summary of the job too ($GITHUB_STEP_SUMMARY),
+and `changes=true` and `verdict=pending` to the outputs of the step ($GITHUB_OUTPUT).
+
 Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is
 invalid, 4 when an endpoint cannot be reached or does not permit what is needed.";
 
@@ -34,22 +44,42 @@ invalid, 4 when an endpoint cannot be reached or does not permit what is needed.
 #[command(after_help = AFTER_HELP)]
 pub(super) struct PlanCommandArgs {
     /// The plan file, such as catalog.ferry.toml
-    file: PathBuf,
+    pub(super) file: PathBuf,
     #[command(flatten)]
-    plan: PlanArgs,
+    pub(super) plan: PlanArgs,
+    /// Form of the changes on standard output; JSON is as `milvus-ferry schema changes` describes it
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    format: Format,
+    /// Save the changes, for `apply` and `show`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Exit with 2 when changes are pending
     #[arg(long)]
     detailed_exitcode: bool,
     /// Show what apply --catch-up would do: look for what changed at the source since the copy
     #[arg(long)]
-    catch_up: bool,
+    pub(super) catch_up: bool,
+}
+
+/// Form of the changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    Text,
+    Json,
+    Markdown,
 }
 
 pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let work = async {
-        let migration = output::load(&args.file, &args.plan, output)?;
-        read_only_changes(&migration, &args.plan, &stop, args.catch_up).await
+        let loaded = output::load_parts(&args.file, &args.plan, output)?;
+        let destination = saved::destination(args.out.as_deref())?;
+        let changes =
+            read_only_changes(&loaded.migration, &args.plan, &stop, args.catch_up).await?;
+        if let Some(destination) = destination {
+            saved::save(destination, args, &loaded.parts, &changes)?;
+        }
+        Ok(changes)
     };
     let changes = tokio::select! {
         changes = work => changes,
@@ -66,8 +96,46 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     } else {
         exit::DONE
     };
-    let style = Style::new(output::colour_of_stdout(output));
-    output::document(&report::plan::render(&changes, &style), code)
+    let selection = selection(&args.plan, args.catch_up);
+    tell_github(&changes, args.format);
+    match render(&changes, &selection, env!("CARGO_PKG_VERSION"), args.format, output) {
+        Ok(text) => output::document(&text, code),
+        Err(text) => output::problem(&Problem::new(exit::FAILED, text)),
+    }
+}
+
+/// The changes in the form that is asked for.
+pub(super) fn render(
+    changes: &Changes,
+    selection: &Selection,
+    tool_version: &str,
+    format: Format,
+    output: &OutputArgs,
+) -> Result<String, String> {
+    match format {
+        Format::Text => {
+            let style = Style::new(output::colour_of_stdout(output));
+            Ok(report::plan::render(changes, &style))
+        }
+        Format::Json => Document::new(changes, selection, tool_version).to_text(),
+        Format::Markdown => Ok(report::plan::markdown(changes)),
+    }
+}
+
+/// Adds to the files of a step of GitHub Actions, where it runs in one.
+fn tell_github(changes: &Changes, format: Format) {
+    let verdict = report::plan::verdict(changes).word.text();
+    let outputs = format!("changes={}\nverdict={verdict}\n", changes.is_pending());
+    output::add_to_file_of(env::GITHUB_OUTPUT, &outputs);
+    if format == Format::Markdown {
+        let text = format!("{}\n", report::plan::markdown(changes));
+        output::add_to_file_of(env::GITHUB_STEP_SUMMARY, &text);
+    }
+}
+
+/// Which collections are looked at.
+fn selection(args: &PlanArgs, catch_up: bool) -> Selection {
+    Selection { only: args.only.clone(), exclude: args.exclude.clone(), catch_up }
 }
 
 /// Connects to both ends, inspects and compares, with a ledger that is only read.
@@ -90,7 +158,7 @@ pub(super) async fn read_only_changes(
 pub(super) fn refusal(changes: &Changes) -> u8 {
     let denied = |code: &str| ["source_not_permitted", "target_not_permitted"].contains(&code);
     let is_error = |severity| severity == Severity::Error;
-    if changes.findings.iter().any(|found| is_error(found.severity) && denied(found.code)) {
+    if changes.findings.iter().any(|found| is_error(found.severity) && denied(&found.code)) {
         exit::CANNOT_CONNECT
     } else {
         exit::FAILED
@@ -105,7 +173,7 @@ pub(super) async fn changes(
     known: &KnownTargets,
     catch_up: bool,
 ) -> Result<Changes, Problem> {
-    let selection = Selection { only: args.only.clone(), exclude: args.exclude.clone(), catch_up };
+    let selection = selection(args, catch_up);
     let lookup = |database: &str, name: &str| known.find(database, name);
     let (inspected, mut findings) =
         inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;

@@ -9,11 +9,12 @@ const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry schema > plan.schema.json
   milvus-ferry schema report > report.schema.json
+  milvus-ferry schema changes > changes.schema.json
 
 With this line at its top, editors that know TOML schemas complete and check a plan file:
   #:schema ./plan.schema.json";
 
-/// Print the JSON Schema of plan files, for editors, or of reports
+/// Print the JSON Schema of plan files, for editors, of reports, or of changes
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
 pub(super) struct SchemaArgs {
@@ -26,12 +27,14 @@ pub(super) struct SchemaArgs {
 enum File {
     Plan,
     Report,
+    Changes,
 }
 
 pub(super) fn run(args: &SchemaArgs) -> u8 {
     let schema = match args.file {
         File::Plan => planfile::published_schema(),
         File::Report => report::document::published_schema(),
+        File::Changes => report::plan::document::published_schema(),
     };
     output::document(&format!("{schema:#}\n"), exit::DONE)
 }

@@ -100,7 +100,7 @@ pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
 
 fn offline(args: &ValidateArgs) -> Verdict {
     match planfile::load(&args.file, &args.plan.inputs()) {
-        Ok(Loaded { migration, warnings }) => Verdict {
+        Ok(Loaded { migration, warnings, .. }) => Verdict {
             migration: Some(migration),
             report: warnings,
             findings: None,
@@ -161,8 +161,8 @@ fn finding_json(finding: &Finding) -> serde_json::Value {
 fn diagnostic(finding: &Finding) -> Diagnostic {
     let message = format!("{}: {}", finding.address, finding.message);
     let found = match severity(finding) {
-        Severity::Error => Diagnostic::error(finding.code, message),
-        Severity::Warning => Diagnostic::warning(finding.code, message),
+        Severity::Error => Diagnostic::error(finding.code.clone(), message),
+        Severity::Warning => Diagnostic::warning(finding.code.clone(), message),
     };
     if finding.advice.is_empty() { found } else { found.help(&finding.advice) }
 }

@@ -279,7 +279,7 @@ fn refuse_wrong_selection(changes: &Changes) -> Result<(), Problem> {
     let texts: Vec<String> = changes
         .findings
         .iter()
-        .filter(|found| found.severity == Severity::Error && CODES.contains(&found.code))
+        .filter(|found| found.severity == Severity::Error && CODES.contains(&found.code.as_ref()))
         .map(|found| format!("{}\n  {}", found.message, found.advice))
         .collect();
     if texts.is_empty() { Ok(()) } else { Err(Problem::new(exit::FAILED, texts.join("\n"))) }

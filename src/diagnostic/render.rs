@@ -26,7 +26,7 @@ impl Report {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code);
+        let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.as_ref());
         let mut group = Group::with_title(title);
         if let Some(span) = &diagnostic.location {
             if let Some(source) = self.sources.get(span.source.0) {
@@ -114,7 +114,7 @@ impl Report {
                 out,
                 "::{} {properties}title={}::{}",
                 diagnostic.severity.as_str(),
-                github_property(diagnostic.code),
+                github_property(&diagnostic.code),
                 github_data(&message)
             );
         }

@@ -65,6 +65,11 @@ pub(super) fn ranges(text: &str, document: &Document) -> Vec<Range<usize>> {
     ranges
 }
 
+/// Whether the value of a variable may be a credential. Names of environment variables are none.
+pub fn may_be_secret(name: &str, value: &str) -> bool {
+    sounds_secret(name) && !is_env_name(value)
+}
+
 fn sounds_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SOUNDS_SECRET.iter().any(|word| key.contains(word))

@@ -269,7 +269,7 @@ pub fn published_schema() -> Value {
 }
 
 /// Descriptions come from comments, which are broken into lines.
-fn join_lines(value: &mut Value) {
+pub(super) fn join_lines(value: &mut Value) {
     match value {
         Value::Object(object) => {
             for (key, inner) in object {

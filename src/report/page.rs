@@ -36,6 +36,11 @@ impl Text {
         self.pieces.iter().all(|(_, text)| text.is_empty())
     }
 
+    /// The text alone.
+    pub(super) fn without_roles(&self) -> String {
+        self.pieces.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
     pub(super) fn width(&self) -> usize {
         self.pieces.iter().map(|(_, text)| text.chars().count()).sum()
     }

@@ -1,9 +1,12 @@
-//! The changes as text that a team reviews before it says yes.
+//! The changes that a team reviews before it says yes: as text, as markdown and as JSON.
 //!
 //! The same changes give the same text: no times, no order but that of the changes.
 
 mod collection;
+pub mod document;
+mod markdown;
 mod schema;
+pub mod steps;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,6 +15,9 @@ use super::page::{Page, Text};
 use super::size;
 use super::style::{Role, Style};
 use crate::changes::{Action, Capacity, Changes, CollectionChange, Finding, Severity};
+use document::{Verdict, Word};
+
+pub use markdown::markdown;
 
 /// The changes as text: findings, both ends, one block per collection, and a line that sums up.
 pub fn render(changes: &Changes, style: &Style) -> String {
@@ -34,7 +40,7 @@ pub fn render(changes: &Changes, style: &Style) -> String {
         collection::write_unchanged(&mut page, change);
     }
     page.gap();
-    write_verdict(&mut page, changes, &findings);
+    page.line(0, &verdict_line(changes, &findings));
     page.finish()
 }
 
@@ -81,18 +87,38 @@ fn write_header(page: &mut Page, changes: &Changes) {
     }
 }
 
-fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    let refused = errors > 0 || changes.count(Action::Conflict) > 0;
+/// What the changes come to.
+pub fn verdict(changes: &Changes) -> Verdict {
+    let findings = findings(changes);
+    let word = if is_refused(changes, &findings) {
+        Word::Refused
+    } else if changes.is_pending() {
+        Word::Pending
+    } else {
+        Word::NothingToDo
+    };
+    Verdict { word, sentence: verdict_line(changes, &findings).without_roles() }
+}
+
+fn errors(findings: &[&Finding]) -> usize {
+    findings.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+fn is_refused(changes: &Changes, findings: &[&Finding]) -> bool {
+    errors(findings) > 0 || changes.count(Action::Conflict) > 0
+}
+
+fn verdict_line(changes: &Changes, findings: &[&Finding]) -> Text {
+    let errors = errors(findings);
+    let refused = is_refused(changes, findings);
     if !changes.is_pending() && !refused {
-        let told = findings.iter().any(|finding| DEVIATIONS.contains(&finding.code));
+        let told = findings.iter().any(|finding| DEVIATIONS.contains(&finding.code.as_ref()));
         let text = if told {
             "No changes can be made: the target is not in all as the plan file asks, see above."
         } else {
             "No changes: the target is as the plan file asks."
         };
-        page.line(0, &Text::new(Role::Heading, text));
-        return;
+        return Text::new(Role::Heading, text);
     }
     let mut parts = vec![format!("{} to create", changes.count(Action::Create))];
     if changes.count(Action::Adopt) > 0 {
@@ -119,7 +145,7 @@ fn write_verdict(page: &mut Page, changes: &Changes, findings: &[&Finding]) {
         };
         line = line.with(Role::Plain, " · ").with(Role::Problem, format!("apply refuses: {why}"));
     }
-    page.line(0, &line);
+    line
 }
 
 /// Rows that are still to be copied, where that is known.
@@ -188,3 +214,6 @@ fn total(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

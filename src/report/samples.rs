@@ -95,7 +95,7 @@ pub(super) fn change(name: &str, action: Action, rows: Option<u64>) -> Collectio
         source_address: address.clone(),
         target_address: address,
         action,
-        reason: "sample",
+        reason: "sample".into(),
         explanation: String::new(),
         source: Some(source(collection(name), rows)),
         target: None,

@@ -254,12 +254,15 @@ fn what_changed_since_is_named() {
     let mut gone = done.clone();
     gone.target = None;
     let gone = one(gone);
-    assert_eq!((gone.action, gone.reason), (Action::Create, "target_gone"));
+    assert_eq!((gone.action, &*gone.reason), (Action::Create, "target_gone"));
 
     let mut described = done.clone();
     described.description = Some("other".to_owned());
     let finished = one(described.clone());
-    assert_eq!((finished.action, finished.findings[0].code), (Action::Unchanged, "changed_since"));
+    assert_eq!(
+        (finished.action, &*finished.findings[0].code),
+        (Action::Unchanged, "changed_since")
+    );
     described.known.as_mut().unwrap().finished = false;
     let described = one(described);
     assert_eq!(described.reason, "plan_changed");
@@ -379,16 +382,16 @@ fn only_a_fit_field_becomes_the_partition_key() {
         let mut asked = inspected(rule(), from);
         asked.rule.partition_key = PartitionKey::Field { field: name.to_owned(), partitions: None };
         let change = one(asked);
-        (change.action, change.findings.iter().map(|found| found.code).collect::<Vec<_>>())
+        (change.action, change.findings.iter().map(|found| found.code.clone()).collect::<Vec<_>>())
     };
     let as_it_is = |_: &mut Field| {};
     assert_eq!(reason("t", &as_it_is), (Action::Create, vec![]));
-    assert_eq!(reason("v", &as_it_is), (Action::Conflict, vec!["partition_key_unfit"]));
-    assert_eq!(reason("id", &as_it_is), (Action::Conflict, vec!["partition_key_unfit"]));
-    assert_eq!(reason("nope", &as_it_is), (Action::Conflict, vec!["partition_key_missing"]));
+    assert_eq!(reason("v", &as_it_is), (Action::Conflict, vec!["partition_key_unfit".into()]));
+    assert_eq!(reason("id", &as_it_is), (Action::Conflict, vec!["partition_key_unfit".into()]));
+    assert_eq!(reason("nope", &as_it_is), (Action::Conflict, vec!["partition_key_missing".into()]));
     let (action, codes) = reason("t", &|field| field.nullable = field.name == "t");
     assert_eq!(action, Action::Conflict);
-    assert!(codes.contains(&"partition_key_unfit"), "{codes:?}");
+    assert!(codes.contains(&"partition_key_unfit".into()), "{codes:?}");
 }
 
 #[test]
@@ -439,16 +442,16 @@ fn rows_of_a_finished_target_are_brought_up_to_date_where_that_is_asked_for() {
     for (update, reason) in [(Update::Repair, "rows_differ"), (Update::CatchUp, "catch_up")] {
         after.update = Some(update);
         let change = one(after.clone());
-        assert_eq!((change.action, change.reason), (Action::Resume, reason));
+        assert_eq!((change.action, &*change.reason), (Action::Resume, reason));
         assert_eq!(change.update, Some(update));
     }
     // What is lacking besides is made too.
     after.target.as_mut().unwrap().collection.indexes.clear();
     let change = one(after.clone());
-    assert_eq!((change.reason, change.update), ("index_missing", Some(Update::CatchUp)));
+    assert_eq!((&*change.reason, change.update), ("index_missing", Some(Update::CatchUp)));
     assert!(change.explanation.contains("carried over"), "{}", change.explanation);
     // Rows that were copied in another way cannot be compared.
     after.known.as_mut().unwrap().settings.by_partition = true;
     let change = one(after);
-    assert_eq!((change.action, change.reason), (Action::Conflict, "plan_changed"));
+    assert_eq!((change.action, &*change.reason), (Action::Conflict, "plan_changed"));
 }

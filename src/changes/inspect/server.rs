@@ -208,7 +208,7 @@ fn finding(
     };
     Finding {
         severity: if always { Severity::Error } else { Severity::Warning },
-        code,
+        code: code.into(),
         address: match addresses {
             [address] => address.clone(),
             _ => uri.to_owned(),

@@ -76,7 +76,7 @@ impl Whole<'_> {
         advice: &str,
     ) {
         let advice = advice.to_owned();
-        self.findings.push(Finding { severity, code, address, message, advice });
+        self.findings.push(Finding { severity, code: code.into(), address, message, advice });
     }
 
     fn unknowns(&mut self) {

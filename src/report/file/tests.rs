@@ -28,6 +28,22 @@ fn a_report_is_whole_or_absent() {
 }
 
 #[test]
+fn reports_and_changes_do_not_replace_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (report, changes) = (folder.path().join("report.json"), folder.path().join("c.json"));
+    let saved = "{\n  \"format_version\": \"1.10\",\n  \"kind\": \"changes\"\n}\n";
+    Destination::new(&report).unwrap().write(REPORT).unwrap();
+    Destination::of_changes(&changes).unwrap().write(saved).unwrap();
+    let refused = Destination::of_changes(&report).unwrap_err();
+    assert!(refused.contains("no file with saved changes of milvus-ferry"), "{refused}");
+    let refused = Destination::new(&changes).unwrap_err();
+    assert!(refused.contains("no report of milvus-ferry"), "{refused}");
+    assert_eq!(fs::read_to_string(&changes).unwrap(), saved);
+    Destination::of_changes(&changes).unwrap().write(saved).unwrap();
+    Destination::new(&report).unwrap().write(REPORT).unwrap();
+}
+
+#[test]
 fn a_place_that_is_not_fit_is_refused_before_anything_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let refused = |path: &Path| Destination::new(path).unwrap_err();

@@ -61,7 +61,7 @@ fn write_other_errors(page: &mut Page, change: &CollectionChange) {
         .filter(|finding| {
             finding.severity == Severity::Error && finding.message != change.explanation
         })
-        .map(|finding| finding.code)
+        .map(|finding| finding.code.as_ref())
         .collect();
     if !codes.is_empty() {
         page.paragraph(INDENT, Role::Plain, &format!("more errors above: {}", codes.join(", ")));

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::text::{key, kind, notable, score, share};
 use super::{name, number, percent, status, values, verdict};
+use crate::report::markdown::{html, inline};
 use crate::report::size;
-use crate::report::text::{escape, shorten};
+use crate::report::text::shorten;
 use crate::verify::result::{SearchParity, Status, Verification};
 
 /// Rows that differ are named so often in one collection; the file names all.
@@ -223,38 +224,4 @@ fn searches(out: &mut String, all: &[SearchParity]) {
             inline(search.note.as_deref().unwrap_or_default())
         );
     }
-}
-
-/// A text that markdown shows as it is, in a paragraph and in a cell of a table.
-fn inline(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in escape(text).chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            // Nothing else keeps them from naming a person or an issue.
-            '@' | '#' => {
-                out.push(character);
-                out.push_str("<!-- -->");
-            }
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '$' => {
-                out.push('\\');
-                out.push(character);
-            }
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// A text inside of HTML.
-fn html(text: &str) -> String {
-    escape(text)
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('@', "@<!-- -->")
-        .replace('#', "#<!-- -->")
 }

@@ -17,7 +17,7 @@ fn change(database: &str, name: &str, rows: u64, row_bytes: u64) -> CollectionCh
         source_address: format!("default/{name}"),
         target_address: wanted.address(),
         action: Action::Create,
-        reason: "target_missing",
+        reason: "target_missing".into(),
         explanation: String::new(),
         source: Some(SourceState {
             id: 1,
@@ -59,7 +59,7 @@ fn codes(changes: &[CollectionChange], target: &ServerState, abilities: &Abiliti
     whole(changes, &source, target, abilities)
         .iter()
         .map(|finding| match finding.severity {
-            Severity::Error => finding.code.to_owned(),
+            Severity::Error => finding.code.to_string(),
             Severity::Warning => format!("({})", finding.code),
         })
         .collect()
@@ -109,7 +109,8 @@ fn quotas_stop_what_is_pending_and_nothing_else() {
     };
     let source = ServerState { reads: Admission::Denied, ..ServerState::default() };
     let found = whole(&several(1), &source, &closed, &milvus);
-    let codes: Vec<_> = found.iter().map(|finding| (finding.severity, finding.code)).collect();
+    let codes: Vec<_> =
+        found.iter().map(|finding| (finding.severity, finding.code.as_ref())).collect();
     assert_eq!(
         codes,
         [

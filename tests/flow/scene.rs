@@ -134,7 +134,7 @@ target_database = "{{{{ database }}}}"
 
     pub(super) fn commit(&self, message: &str) {
         self.git("add --all ferry");
-        self.git(&format!("commit --quiet --message '{message}'"));
+        self.git(&format!("commit --quiet --allow-empty --message '{message}'"));
     }
 
     pub(super) fn head(&self) -> String {

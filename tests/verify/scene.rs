@@ -54,8 +54,8 @@ pub(super) async fn client(uri: &str) -> Client {
 pub(super) struct Scene {
     pub(super) source: End,
     pub(super) target: End,
-    /// They end with the scene.
-    _fakes: Vec<Fake>,
+    /// The servers, where they are doubles: source and target. They end with the scene.
+    pub(super) fakes: Vec<Fake>,
     folder: tempfile::TempDir,
     pub(super) settings: RowSettings,
     pub(super) sample_rows: u64,
@@ -75,7 +75,7 @@ impl Scene {
         Self {
             source,
             target,
-            _fakes: fakes,
+            fakes,
             folder: tempfile::tempdir().unwrap(),
             settings: RowSettings::default(),
             sample_rows: 1_000,

@@ -171,6 +171,18 @@ pub struct Ending {
     pub move_aliases: bool,
 }
 
+impl Ending {
+    /// Whether the target is to be loaded; nothing where that is as at the source.
+    pub fn load_state(&self) -> Option<LoadState> {
+        match self.loaded {
+            _ if self.as_source => None,
+            Loaded::Nothing => Some(LoadState::NotLoaded),
+            // With some partitions loaded, the collection calls itself so.
+            Loaded::All | Loaded::Partitions(_) => Some(LoadState::Loaded),
+        }
+    }
+}
+
 /// What of a collection is in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Loaded {

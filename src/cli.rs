@@ -1,6 +1,7 @@
 //! The command line: one file per command in `cli/`. With the reports, the only place that prints.
 
 mod apply;
+mod differences;
 mod ends;
 mod output;
 mod plan;

@@ -309,7 +309,7 @@ impl Turn<'_> {
                 return Ok(());
             }
             self.move_aliases(wanted).await?;
-            return self.compare_schema(source, &there).await;
+            return self.compare_schema(of_move, source, &there).await;
         }
         let fresh = self.make_collection(of_move, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
@@ -336,7 +336,7 @@ impl Turn<'_> {
             self.take_back_properties(of_move, wanted).await?;
             // Last of all: whoever follows an alias finds everything there.
             self.move_aliases(wanted).await?;
-            self.compare_schema(source, wanted).await?;
+            self.compare_schema(of_move, source, wanted).await?;
             self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
         }
         Ok(())

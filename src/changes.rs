@@ -171,18 +171,6 @@ pub struct Ending {
     pub move_aliases: bool,
 }
 
-impl Ending {
-    /// Whether the target is to be loaded; nothing where that is as at the source.
-    pub fn load_state(&self) -> Option<LoadState> {
-        match self.loaded {
-            _ if self.as_source => None,
-            Loaded::Nothing => Some(LoadState::NotLoaded),
-            // With some partitions loaded, the collection calls itself so.
-            Loaded::All | Loaded::Partitions(_) => Some(LoadState::Loaded),
-        }
-    }
-}
-
 /// What of a collection is in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Loaded {
@@ -193,6 +181,17 @@ pub enum Loaded {
     All,
     /// These partitions.
     Partitions(Vec<String>),
+}
+
+impl Loaded {
+    /// The load state of the collection then. That of the source may be another one: it calls itself
+    /// loaded with any of its partitions, also one that is not copied.
+    pub fn load_state(&self) -> LoadState {
+        match self {
+            Self::Nothing => LoadState::NotLoaded,
+            Self::All | Self::Partitions(_) => LoadState::Loaded,
+        }
+    }
 }
 
 /// An attribute that the target gets differently from the source.

@@ -168,6 +168,7 @@ impl Turn<'_> {
     /// that is to be done is. What differs is noted in the outcome.
     pub(super) async fn compare_schema(
         &mut self,
+        of_move: MoveId,
         source: &SourceState,
         wanted: &Collection,
     ) -> Result<(), Failure> {
@@ -176,7 +177,9 @@ impl Turn<'_> {
         }
         self.step("compare the schema").await;
         let ends = self.ends();
-        let noted = self.ledger(move |ledger| ledger.find_move(&ends)).await?;
+        let (noted, steps) = self
+            .ledger(move |ledger| Ok((ledger.find_move(&ends)?, ledger.steps(of_move)?)))
+            .await?;
         let (from, to) = (source.collection.clone(), self.target_now(wanted).await?);
         let load = async |client: &Client, of: &Collection| {
             client.settled_load_state(&of.database, &of.name, None).await
@@ -193,7 +196,7 @@ impl Turn<'_> {
             rows: source.rows,
             wishes: Wishes {
                 created: noted.and_then(|noted| noted.created),
-                load: self.change.ending.load_state(),
+                load: Some(self.loaded_in_the_end(&steps, wanted).load_state()),
                 replicas: self.change.ending.replicas,
             },
         };

@@ -61,7 +61,7 @@ fn subject(change: &CollectionChange, known: &KnownTargets) -> Option<Subject> {
         rows: change.rows(),
         wishes: Wishes {
             created: earlier.and_then(|known| known.created.clone()),
-            load: change.ending.load_state(),
+            load: Some(change.ending.loaded.load_state()),
             replicas: change.ending.replicas,
         },
     })

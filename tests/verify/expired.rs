@@ -46,7 +46,7 @@ fn expire(fake: &Fake, rows: &Table, places: Range<usize>) {
 
 /// Until the ledger says that the rows were written a second ago.
 async fn a_second_after(copied: &Copied) {
-    let of_move = copied.of_move;
+    let of_move = copied.of_move.unwrap();
     let age = || copied.ledger.with(move |ledger| ledger.seconds_since_first_chunk(of_move));
     while age().await.unwrap().unwrap() < 1 {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -66,7 +66,8 @@ pub(super) struct Scene {
 
 /// What was copied.
 pub(super) struct Copied {
-    pub(super) of_move: MoveId,
+    /// Nothing where the ledger knows of no copy.
+    pub(super) of_move: Option<MoveId>,
     pub(super) ledger: SharedLedger,
 }
 
@@ -174,7 +175,7 @@ impl Scene {
             target.create_index(&to.database, &to.name, index).await.unwrap();
         }
         self.target.probe.load(&to.name).await;
-        Copied { of_move, ledger }
+        Copied { of_move: Some(of_move), ledger }
     }
 
     pub(super) fn check(
@@ -208,7 +209,7 @@ impl Scene {
             to,
             to_load: LoadState::Loaded,
             settings: self.settings.clone(),
-            of_move: copied.map(|copied| copied.of_move),
+            of_move: copied.and_then(|copied| copied.of_move),
             adopted: self.adopted,
             rows: None,
             wishes: Wishes::default(),

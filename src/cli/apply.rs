@@ -36,8 +36,10 @@ Examples:
 
 Shows the changes, asks, and carries them out. Interrupted at any moment, the same command
 continues: no row is lost, none is doubled. Rows that `verify` found missing or different are copied
-again. Ctrl-C finishes what is in flight and stops; a second
-Ctrl-C stops at once.";
+again. Ctrl-C finishes what is in flight and stops; a second Ctrl-C stops at once.
+
+Where `[verify] content` of the plan file asks for it, the rows are compared when they are there, and
+then the schema: rows that differ are all in NAME.differences.jsonl beside the ledger.";
 
 /// Carry the changes out: create, copy, index, load, count
 #[derive(Debug, Args)]

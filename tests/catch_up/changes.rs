@@ -150,5 +150,4 @@ async fn a_partition_that_is_new_at_the_source_is_named() {
     scene.run(&["apply", "again.ferry.toml", "--yes"]).await.expect_code(0);
     let all = rows.followed_by(&new);
     scene.expect_in_partitions("products", &all, &["red", "blue", "_default"]).await;
-    scene.run(&["verify", "again.ferry.toml"]).await.expect_code(0);
 }

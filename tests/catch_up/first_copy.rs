@@ -148,6 +148,19 @@ async fn what_a_first_copy_finds_is_named_and_mended_by_the_next() {
     spoiled.scene.nothing_to_do().await;
 }
 
+/// What is found weighs more than a file that cannot be written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_cannot_be_written_down_differ_all_the_same() {
+    let spoiled = Spoiled::new("counts = false\ncontent = \"full\"", wrong).await;
+    std::fs::create_dir_all(spoiled.scene.ferry.path(&format!("{DIFFERENCES}.part"))).unwrap();
+    let apply = spoiled.apply().await.expect_code(6);
+    expect_words(
+        &apply,
+        &["warning: .milvus-ferry/plan.differences.jsonl could not be written", "Rows differ: "],
+    );
+    assert!(spoiled.report()["differences_file"].is_null());
+}
+
 /// The report of a finished move says of the schema what `verify` says.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_schema_is_compared_when_all_is_done() {
@@ -158,6 +171,21 @@ async fn the_schema_is_compared_when_all_is_done() {
     let of_verify = spoiled.report()["collections"][0]["verification"]["schema"].clone();
     assert_eq!(of_apply, of_verify);
     assert!(of_apply.as_array().unwrap().len() > 5, "{of_apply:#}");
+}
+
+/// It was loaded to be compared only, and is as its source again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_is_released_in_the_end_is_as_it_is_to_be() {
+    let spoiled = Spoiled::new("content = \"full\"", |_, text| Some(text)).await;
+    let plan = spoiled.scene.ferry.read(PLAN).replace("[target]", "load = true\n[target]");
+    spoiled.scene.ferry.write(PLAN, &plan);
+    spoiled.scene.source.release("things").await;
+    spoiled.apply().await.expect_code(0);
+    let schema = spoiled.report()["collections"][0]["verification"]["schema"].clone();
+    let load = schema.as_array().unwrap().iter().find(|item| item["attribute"] == "load").unwrap();
+    let texts = [&load["source"], &load["target"], &load["status"]];
+    assert_eq!(texts, ["not loaded", "not loaded", "same"]);
+    spoiled.scene.nothing_to_do().await;
 }
 
 /// Somebody changes the target while its rows are copied.

@@ -68,8 +68,7 @@ async fn a_partly_loaded_source_makes_a_partly_loaded_target() {
         LOAD,
         "[[collections]]\nsource = \"parts\"\n\
          [[collections]]\nsource = \"parts\"\ntarget = \"all\"\nload = true\n\
-         [[collections]]\nsource = \"parts\"\ntarget = \"away\"\npartitions = [\"away\"]\n\
-         [verify]\ncontent = \"full\"",
+         [[collections]]\nsource = \"parts\"\ntarget = \"away\"\npartitions = [\"away\"]",
     );
     let (plan, _) = scene.converge().await;
     expect_words(&plan, &["these partitions, as at the source: _default, here"]);

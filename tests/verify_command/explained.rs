@@ -122,3 +122,33 @@ async fn what_is_not_loaded_is_named_and_nothing_is_said_of_its_rows() {
     scene.target.load("rows").await;
     verify(&scene, &[]).await.expect_code(0);
 }
+
+/// What changed at the source is told apart from what is wrong at the target, and is not the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_at_the_source_is_told_and_passed_over_against_the_ledger() {
+    let scene = Scene::new().await;
+    let collection = plain("rows", DataType::Int64);
+    let rows = data::table_of(&collection, &data::key_range(0..3_000), 7);
+    scene.source.fill(&collection, &rows).await;
+    scene.plan_file("[[collections]]\nsource = \"rows\"");
+    scene.apply().await.expect_code(0);
+    let changed = data::table_of(&collection, &data::key_range(100..102), 8);
+    scene.source.upsert("rows", &changed).await;
+    scene.source.delete("rows", "", "id in [50]").await;
+
+    verify(&scene, &[]).await.expect_code(6);
+    assert_eq!(explained(&scene), code("changed_at_source", 3));
+    assert_eq!(content(&scene)["explained"], 0);
+    verify(&scene, &["--against", "ledger"]).await.expect_code(0);
+    assert_eq!(explained(&scene), code("changed_at_source", 1), "the row that is gone");
+    // One that is wrong at the target, in another range.
+    let wrong = data::table_of(&collection, &data::key_range(2_900..2_901), 9);
+    scene.target.upsert("rows", &wrong).await;
+    let outcome = verify(&scene, &["--against", "ledger"]).await.expect_code(6);
+    assert_eq!(first_line(&outcome), "Different: 1 collection — 1 row different.");
+    scene.target.upsert("rows", &rows.filtered(|key| *key == table::Key::Int(2_900))).await;
+
+    scene.run(&["apply", super::scene::PLAN, "--yes", "--catch-up"]).await.expect_code(0);
+    verify(&scene, &[]).await.expect_code(0);
+    assert_eq!(explained(&scene), []);
+}

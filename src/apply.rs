@@ -17,7 +17,7 @@ use futures_util::stream::{self, StreamExt};
 use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-pub use event::{Event, Outcome, Status};
+pub use event::{Event, Outcome, RowDiffers, Status};
 
 use crate::changes::{Action, Changes, CollectionChange, Loaded};
 use crate::copy::{Memory, SharedLedger};
@@ -47,6 +47,8 @@ pub struct Run<'a> {
     pub id: RunId,
     /// Where events go.
     pub events: mpsc::Sender<Event>,
+    /// Where rows go that differ.
+    pub differing: mpsc::Sender<RowDiffers>,
     /// When the source's rows were counted for the changes.
     pub inspected_at: Instant,
     /// Fires when the run is to stop.
@@ -62,6 +64,7 @@ impl Run<'_> {
             Status::Stopped => ("stopped", String::new()),
             Status::CountsDiffer(differences) => ("counts_differ", differences.join("; ")),
             Status::RowsDiffer(differences) => ("rows_differ", differences.join("; ")),
+            Status::SchemaDiffers(differences) => ("schema_differs", differences.join("; ")),
             Status::Failed(why) => ("failed", why.clone()),
         };
         let text = format!("{} → {}: {text}", outcome.source, outcome.target);
@@ -243,6 +246,9 @@ impl<'a> Turn<'a> {
         let started = Instant::now();
         self.outcome.status = match self.take().await {
             Ok(()) => match (&self.outcome.verification, &self.outcome.counts) {
+                (Some(found), _) if found.schema_differs() => {
+                    Status::SchemaDiffers(found.unexplained.clone())
+                }
                 (Some(found), _) if found.status == verify::Status::Different => {
                     Status::RowsDiffer(found.unexplained.clone())
                 }
@@ -302,7 +308,8 @@ impl Turn<'_> {
             if found.is_some_and(|found| found.status == verify::Status::Different) {
                 return Ok(());
             }
-            return self.move_aliases(wanted).await;
+            self.move_aliases(wanted).await?;
+            return self.compare_schema(of_move, source, &there).await;
         }
         let fresh = self.make_collection(of_move, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
@@ -329,6 +336,7 @@ impl Turn<'_> {
             self.take_back_properties(of_move, wanted).await?;
             // Last of all: whoever follows an alias finds everything there.
             self.move_aliases(wanted).await?;
+            self.compare_schema(of_move, source, wanted).await?;
             self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
         }
         Ok(())

@@ -191,6 +191,17 @@ pub enum Loaded {
     Partitions(Vec<String>),
 }
 
+impl Loaded {
+    /// The load state of the collection then. That of the source may be another one: it calls itself
+    /// loaded with any of its partitions, also one that is not copied.
+    pub fn load_state(&self) -> LoadState {
+        match self {
+            Self::Nothing => LoadState::NotLoaded,
+            Self::All | Self::Partitions(_) => LoadState::Loaded,
+        }
+    }
+}
+
 /// An attribute that the target gets differently from the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {

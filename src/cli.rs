@@ -2,6 +2,7 @@
 
 mod apply;
 mod completions;
+mod differences;
 mod ends;
 mod man;
 mod output;

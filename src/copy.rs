@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use discover::Walk;
 pub use keys::ByKey;
+pub(crate) use keys::batches;
 pub use memory::{Memory, Share};
 pub use read::SINGLE_ROW;
 use reject::Refusals;

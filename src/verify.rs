@@ -1,7 +1,7 @@
 //! Proof that the target holds what the source gave: numbers of rows, every value by digests of key
 //! ranges, samples, schemas and searches.
 
-pub mod content;
+mod content;
 pub mod counts;
 mod ends;
 mod error;
@@ -23,7 +23,6 @@ use crate::ledger::MoveId;
 use crate::milvus::Client;
 use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySettings};
 
-pub use content::{Moments, RangeComparison, Way, compare_range, compare_ranges, fix_moments};
 pub use error::Error;
 use repair::Extra;
 pub use result::{Basis, Mode, RowDifference, SearchParity, Status, Verification};

@@ -14,8 +14,12 @@ mod support;
 
 mod catch_up {
     mod changes;
+    mod first_copy;
     mod repair;
 
+    #[path = "../modern/scene.rs"]
+    #[allow(dead_code, reason = "shared with the other tests of this kind, which use all of it")]
+    mod doubles;
     #[path = "../fidelity/scene.rs"]
     #[allow(dead_code, reason = "shared with the other tests of this kind, which use all of it")]
     mod scene;

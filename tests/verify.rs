@@ -12,10 +12,12 @@
 mod support;
 
 mod verify {
+    mod expired;
     mod explained;
     mod faults;
     mod resumed;
     mod sampled;
     mod scene;
     mod spoiled;
+    mod stored;
 }

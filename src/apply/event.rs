@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::verify::Verification;
 use crate::verify::counts::Counts;
+use crate::verify::{RowDifference, Verification};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -94,6 +94,17 @@ pub enum Event {
     VerificationFinished(Box<Verification>),
 }
 
+/// A row that differs, as comparing found it: every one is told, however many there are.
+#[derive(Debug, Clone)]
+pub struct RowDiffers {
+    /// `database/collection` at the source.
+    pub source: String,
+    /// `database/collection` at the target.
+    pub target: String,
+    /// The row.
+    pub row: Box<RowDifference>,
+}
+
 /// How a collection's turn ended.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -134,6 +145,8 @@ pub enum Status {
     CountsDiffer(Vec<String>),
     /// Rows were compared, and differ; the same command copies them again.
     RowsDiffer(Vec<String>),
+    /// The rows are there, and the target's schema is not as it is to be.
+    SchemaDiffers(Vec<String>),
     /// Something failed; the text says what, and the same command continues.
     Failed(String),
     /// We were asked to stop; the same command continues.

@@ -174,7 +174,7 @@ impl Turn<'_> {
 
     /// What of the target is loaded in the end. Where that is as at the source, and an earlier run
     /// loaded the source for the copy, its note says how the source was found.
-    fn loaded_in_the_end(
+    pub(super) fn loaded_in_the_end(
         &self,
         steps: &BTreeMap<String, StepState>,
         wanted: &Collection,

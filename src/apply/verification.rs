@@ -2,9 +2,10 @@
 
 use tokio::sync::mpsc;
 
-use super::{Event, Failure, REPAIR, Turn};
+use super::{Event, Failure, REPAIR, RowDiffers, Turn};
 use crate::changes::{Loaded, SourceState, Update};
 use crate::ledger::{MoveId, StepState};
+use crate::milvus::Client;
 use crate::model::{
     Collection, ContentCheck, DEFAULT_PARTITION, LoadState, OnMismatch, VerifySettings,
 };
@@ -45,26 +46,8 @@ impl Turn<'_> {
         })
         .await;
         let (events, mut told) = mpsc::channel(WAITING);
-        let check = Check {
-            source: self.run.source.clone(),
-            target: self.run.target.clone(),
-            mode,
-            settings,
-            limits: self.run.migration.copy.clone(),
-            memory: self.common.memory.clone(),
-            ledger: Some(self.run.ledger.clone()),
-            schema: false,
-            repair,
-            events,
-            stop: self.common.halt.clone(),
-        };
-        let described = self.describe(wanted).await?;
-        let mut to = described.collection;
-        if to.partition_key().is_none() {
-            to.partitions = self.run.target.list_partitions(&wanted.database, &wanted.name).await?;
-            to.partitions.retain(|name| name != DEFAULT_PARTITION);
-        }
-        to.indexes = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
+        let check = self.check(mode, repair, events);
+        let to = self.target_now(wanted).await?;
         let mut from = source.collection.clone();
         let new = match update {
             Some(_) if self.change.settings.by_partition => new_partitions(&mut from, &to),
@@ -88,18 +71,20 @@ impl Turn<'_> {
             tokio::select! {
                 found = &mut verifying => break found,
                 Some(event) = told.recv() => {
-                    if let verify::Event::Compared { rows, .. } = event {
-                        compared += rows;
-                        self.tell_compared(compared, source.rows);
-                    }
+                    self.compared(event, &mut compared, source.rows).await;
                 }
             }
         };
+        while let Ok(event) = told.try_recv() {
+            self.compared(event, &mut compared, source.rows).await;
+        }
         if !new.is_empty() {
             let names = new.join(", ");
-            found
-                .unexplained
-                .push(format!("new partitions of the source were not copied: {names}"));
+            found.unexplained.push(format!(
+                "new partitions of the source were not copied: {names}; a plan file of another name \
+                 with `existing = \"adopt\"` for this collection makes them and copies them, and \
+                 every other row once more, by key"
+            ));
             if found.status != Status::Unfinished {
                 found.status = Status::Different;
             }
@@ -177,6 +162,101 @@ impl Turn<'_> {
             self.release_target(of_move, wanted).await?;
         }
         self.leave_as_found(of_move, source).await
+    }
+
+    /// Compares the target's schema with what it is to be, where its rows were compared: everything
+    /// that is to be done is. What differs is noted in the outcome.
+    pub(super) async fn compare_schema(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        if self.outcome.verification.is_none() {
+            return Ok(());
+        }
+        self.step("compare the schema").await;
+        let ends = self.ends();
+        let (noted, steps) = self
+            .ledger(move |ledger| Ok((ledger.find_move(&ends)?, ledger.steps(of_move)?)))
+            .await?;
+        let (from, to) = (source.collection.clone(), self.target_now(wanted).await?);
+        let load = async |client: &Client, of: &Collection| {
+            client.settled_load_state(&of.database, &of.name, None).await
+        };
+        let subject = Subject {
+            from_load: load(&self.run.source, &from).await?,
+            from,
+            wanted: wanted.clone(),
+            to_load: load(&self.run.target, &to).await?,
+            to,
+            settings: self.change.settings.clone(),
+            of_move: None,
+            adopted: self.run_adopted(),
+            rows: source.rows,
+            wishes: Wishes {
+                created: noted.and_then(|noted| noted.created),
+                load: Some(self.loaded_in_the_end(&steps, wanted).load_state()),
+                replicas: self.change.ending.replicas,
+            },
+        };
+        let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
+        let items = verify::compare_schema(&check, &subject, &subject.wishes).await?;
+        if let Some(found) = &mut self.outcome.verification {
+            found.add_schema(items);
+        }
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        mode: Mode,
+        repair: Option<Extra>,
+        events: mpsc::Sender<verify::Event>,
+    ) -> Check {
+        Check {
+            source: self.run.source.clone(),
+            target: self.run.target.clone(),
+            mode,
+            settings: self.run.migration.verify.clone(),
+            limits: self.run.migration.copy.clone(),
+            memory: self.common.memory.clone(),
+            ledger: Some(self.run.ledger.clone()),
+            // Not everything is done yet.
+            schema: false,
+            repair,
+            events,
+            stop: self.common.halt.clone(),
+        }
+    }
+
+    /// The target as its server describes it now.
+    async fn target_now(&self, wanted: &Collection) -> Result<Collection, Failure> {
+        let mut to = self.describe(wanted).await?.collection;
+        if to.partition_key().is_none() {
+            to.partitions = self.run.target.list_partitions(&wanted.database, &wanted.name).await?;
+            to.partitions.retain(|name| name != DEFAULT_PARTITION);
+        }
+        to.indexes = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
+        Ok(to)
+    }
+
+    /// Tells how far comparing is, and every row that differs.
+    async fn compared(&self, event: verify::Event, rows: &mut u64, total: Option<u64>) {
+        match event {
+            verify::Event::Compared { rows: more, .. } => {
+                *rows += more;
+                self.tell_compared(*rows, total);
+            }
+            verify::Event::Different { row, .. } => {
+                let change = self.change;
+                let (source, target) = (&change.source_address, &change.target_address);
+                let row = RowDiffers { source: source.clone(), target: target.clone(), row };
+                // Nobody writing it is no reason to stop.
+                let _ = self.run.differing.send(row).await;
+            }
+            verify::Event::Started { .. } | verify::Event::Finished(_) => {}
+        }
     }
 
     /// Tells how far comparing is.

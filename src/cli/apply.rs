@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::differences::{self, Writer};
 use super::ends::{self, KnownTargets, Problem};
 use super::saved::Request;
 use super::{LogFormat, OutputArgs, PlanArgs, output, plan, verify};
@@ -38,8 +39,10 @@ Examples:
 Shows the changes, asks, and carries them out. Saved changes are carried out as they are, or not at
 all: when anything but rows has moved since, it says what, and ends with 7. Interrupted at any moment, the same command
 continues: no row is lost, none is doubled. Rows that `verify` found missing or different are copied
-again. Ctrl-C finishes what is in flight and stops; a second
-Ctrl-C stops at once.";
+again. Ctrl-C finishes what is in flight and stops; a second Ctrl-C stops at once.
+
+Where `[verify] content` of the plan file asks for it, the rows are compared when they are there, and
+then the schema: rows that differ are all in NAME.differences.jsonl beside the ledger.";
 
 /// Carry the changes out: create, copy, index, load, count
 #[derive(Debug, Args)]
@@ -93,7 +96,7 @@ async fn carry_out(
         return Ok(plan::refusal(&changes));
     }
     if !changes.is_pending() {
-        let document = document(&changes, began, &[], exit::DONE);
+        let document = document(&changes, began, &[], exit::DONE, None);
         let code = output::document("Nothing to do.\n", exit::DONE);
         return Ok(verify::write(destination, &document, code));
     }
@@ -107,6 +110,8 @@ async fn carry_out(
     let started = Instant::now();
     let (events, told) = mpsc::channel(WAITING_EVENTS);
     let showing = tokio::spawn(show_progress(told, Progress::new(mode(output), stderr.clone())));
+    let (differing, rows) = mpsc::channel(WAITING_EVENTS);
+    let writing = tokio::spawn(Writer::new(&args.plan.state, &migration.name).write(rows));
     let run = Run {
         migration,
         source: ends.source,
@@ -114,6 +119,7 @@ async fn carry_out(
         ledger: ledger.clone(),
         id,
         events,
+        differing,
         inspected_at,
         stop: stop.clone(),
     };
@@ -123,6 +129,11 @@ async fn carry_out(
     if tokio::time::timeout(SHOW_LIMIT, showing).await.is_err() {
         tracing::warn!("The last of the progress could not be shown.");
     }
+    let compared = |outcome: &Outcome| {
+        outcome.verification.as_ref().is_some_and(|found| found.content.is_some())
+    };
+    let differences = differences::finish(writing, outcomes.iter().any(compared)).await;
+    let differences = differences.as_deref();
     let (code, word) = verdict(&outcomes, stop);
     // The run is over either way; what it did is in the ledger's moves and chunks.
     if let Err(error) = ledger.with(move |ledger| ledger.end_run(id, word)).await {
@@ -130,14 +141,21 @@ async fn carry_out(
     }
     let resume = same_command("apply", &args.file, &args.plan, &options(args));
     let style = Style::new(output::colour_of_stdout(output));
-    let summary = report::summary::render(&outcomes, &style, &resume, started.elapsed());
-    let document = document(&changes, began, &outcomes, code);
+    let elapsed = started.elapsed();
+    let summary = report::summary::render(&outcomes, &style, &resume, elapsed, differences);
+    let document = document(&changes, began, &outcomes, code, differences);
     let code = output::document(&format!("\n{summary}"), code);
     Ok(verify::write(destination, &document, code))
 }
 
 /// The report of a run.
-fn document(changes: &Changes, started: String, outcomes: &[Outcome], exit_code: u8) -> Document {
+fn document(
+    changes: &Changes,
+    started: String,
+    outcomes: &[Outcome],
+    exit_code: u8,
+    differences: Option<&Path>,
+) -> Document {
     Document {
         format_version: FORMAT_VERSION.to_owned(),
         command: Command::Apply,
@@ -155,7 +173,7 @@ fn document(changes: &Changes, started: String, outcomes: &[Outcome], exit_code:
         } else {
             outcomes.iter().map(CollectionReport::copied).collect()
         },
-        differences_file: None,
+        differences_file: differences.map(|file| file.display().to_string()),
     }
 }
 
@@ -209,6 +227,8 @@ fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str)
         (exit::VERIFICATION_FAILED, "rows differ")
     } else if any(|status| matches!(status, Status::CountsDiffer(_))) {
         (exit::VERIFICATION_FAILED, "counts differ")
+    } else if any(|status| matches!(status, Status::SchemaDiffers(_))) {
+        (exit::VERIFICATION_FAILED, "schema differs")
     } else {
         (exit::DONE, "done")
     }

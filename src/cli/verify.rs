@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::differences::Writer;
 use super::ends::{self, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, apply, output, plan};
 use crate::apply::REPAIR;
@@ -16,7 +17,6 @@ use crate::changes::{Changes, Severity};
 use crate::copy::{Memory, SharedLedger};
 use crate::ledger::{self, Ledger, RunId, StepState};
 use crate::model::{ContentCheck, Migration};
-use crate::report::differences::Differences;
 use crate::report::document::{CollectionReport, Command, Document, FORMAT_VERSION};
 use crate::report::file::Destination;
 use crate::report::progress::{BarWriter, Progress};
@@ -146,7 +146,7 @@ async fn compare(
     let (shown, showing) = mpsc::channel(WAITING_EVENTS);
     let progress = Progress::new(apply::mode(output), stderr.clone());
     let showing = tokio::spawn(apply::show_progress(showing, progress));
-    let differences = Differences::new(&args.plan.state, &migration.name);
+    let differences = Writer::new(&args.plan.state, &migration.name);
     let watching = tokio::spawn(Watch::new(shown, differences, &subjects).run(told));
     let mut settings = migration.verify.clone();
     settings.sample_rows = args.sample_rows.unwrap_or(settings.sample_rows);

@@ -175,7 +175,7 @@ fn place(collection: &Collection, scope: Option<&str>, keys: &[Key]) -> String {
 }
 
 /// Keys in portions of one query each.
-fn batches(keys: &[Key]) -> Vec<&[Key]> {
+pub(crate) fn batches(keys: &[Key]) -> Vec<&[Key]> {
     let mut batches = Vec::new();
     let mut rest = keys;
     while !rest.is_empty() {

@@ -96,6 +96,9 @@ pub struct FieldDifference {
     /// number written otherwise, an instant in another time zone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub same_value: bool,
+    /// Whether the source has none, and the target the default value of the field.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub default_value: bool,
 }
 
 #[cfg(test)]

@@ -128,6 +128,8 @@ pub enum CopyStatus {
     CountsDiffer,
     /// Everything is done, and rows were compared and differ; the same command copies them again.
     RowsDiffer,
+    /// Everything is done, and the target's schema is not as it is to be.
+    SchemaDiffers,
     /// Something failed; the same command continues.
     Failed,
     /// It was stopped; the same command continues.
@@ -162,6 +164,7 @@ impl CollectionReport {
             Status::Unchanged => (CopyStatus::Unchanged, None, &[][..]),
             Status::CountsDiffer(texts) => (CopyStatus::CountsDiffer, None, texts.as_slice()),
             Status::RowsDiffer(texts) => (CopyStatus::RowsDiffer, None, texts.as_slice()),
+            Status::SchemaDiffers(texts) => (CopyStatus::SchemaDiffers, None, texts.as_slice()),
             Status::Failed(why) => (CopyStatus::Failed, Some(why.clone()), &[][..]),
             Status::Stopped => (CopyStatus::Stopped, None, &[][..]),
         };
@@ -200,14 +203,20 @@ pub fn verdict_of_copy(outcomes: &[Outcome]) -> Verdict {
                 return not_verified(format!("{} failed: {why}", outcome.target));
             }
             Status::Stopped => return not_verified(format!("{} was stopped.", outcome.target)),
-            Status::Done | Status::Unchanged | Status::CountsDiffer(_) | Status::RowsDiffer(_) => {}
+            Status::Done
+            | Status::Unchanged
+            | Status::CountsDiffer(_)
+            | Status::RowsDiffer(_)
+            | Status::SchemaDiffers(_) => {}
         }
     }
     let found: Vec<Verification> = outcomes
         .iter()
         .filter(|outcome| outcome.status != Status::Unchanged)
         .map(|outcome| match (&outcome.status, &outcome.verification) {
-            (Status::Done | Status::RowsDiffer(_), Some(found)) => found.as_ref().clone(),
+            (Status::Done | Status::RowsDiffer(_) | Status::SchemaDiffers(_), Some(found)) => {
+                found.as_ref().clone()
+            }
             _ => counted(outcome),
         })
         .collect();
@@ -229,7 +238,9 @@ fn counted(outcome: &Outcome) -> Verification {
         target_distinct: counts.target_distinct,
     });
     let unexplained = match &outcome.status {
-        Status::CountsDiffer(texts) | Status::RowsDiffer(texts) => texts.clone(),
+        Status::CountsDiffer(texts) | Status::RowsDiffer(texts) | Status::SchemaDiffers(texts) => {
+            texts.clone()
+        }
         _ => Vec::new(),
     };
     let different = !unexplained.is_empty();

@@ -1,5 +1,6 @@
 //! What became of a run: a table, the numbers that need words, and a verdict.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::page::{Page, Side, Table, Text};
@@ -11,12 +12,14 @@ use crate::verify::Mode;
 use crate::verify::counts::Counts;
 
 /// The outcomes as text. `resume_command` is shown where something is left to do; `elapsed` is the
-/// time of the whole run. The last line is the verdict.
+/// time of the whole run, `differences` the file that names all rows that differ, where there are any.
+/// The last line is the verdict.
 pub fn render(
     outcomes: &[Outcome],
     style: &Style,
     resume_command: &str,
     elapsed: Duration,
+    differences: Option<&Path>,
 ) -> String {
     let mut page = Page::new(*style);
     if !outcomes.is_empty() {
@@ -25,6 +28,10 @@ pub fn render(
     page.gap();
     for outcome in outcomes {
         write_words(&mut page, outcome);
+    }
+    if let Some(file) = differences {
+        let text = format!("All rows that differ, one JSON object a line: {}", file.display());
+        page.line(0, &Text::plain(text));
     }
     page.gap();
     write_verdict(&mut page, outcomes, resume_command);
@@ -77,6 +84,7 @@ fn status(status: &Status) -> (&'static str, Role) {
         Status::Unchanged => ("unchanged", Role::Secondary),
         Status::CountsDiffer(_) => ("counts differ", Role::Problem),
         Status::RowsDiffer(_) => ("rows differ", Role::Problem),
+        Status::SchemaDiffers(_) => ("schema differs", Role::Problem),
         Status::Failed(_) => ("failed", Role::Problem),
         Status::Stopped => ("stopped", Role::Change),
     }
@@ -137,7 +145,9 @@ fn write_words(page: &mut Page, outcome: &Outcome) {
 fn differences(outcome: &Outcome) -> Vec<&String> {
     let mut texts: Vec<&String> = Vec::new();
     let of_status = match &outcome.status {
-        Status::CountsDiffer(texts) | Status::RowsDiffer(texts) => texts.as_slice(),
+        Status::CountsDiffer(texts) | Status::RowsDiffer(texts) | Status::SchemaDiffers(texts) => {
+            texts.as_slice()
+        }
         _ => &[],
     };
     let of_counts = outcome.counts.as_ref().map_or(&[][..], |counts| &counts.unexplained);
@@ -198,6 +208,7 @@ fn write_verdict(page: &mut Page, outcomes: &[Outcome], resume_command: &str) {
         named(|status| matches!(status, Status::CountsDiffer(_) | Status::RowsDiffer(_)));
     let rows_differ =
         outcomes.iter().any(|outcome| matches!(outcome.status, Status::RowsDiffer(_)));
+    let otherwise = named(|status| matches!(status, Status::SchemaDiffers(_)));
     let stopped = named(|status| *status == Status::Stopped);
     let done = named(|status| *status == Status::Done);
     let (role, head, text) = if !failed.is_empty() {
@@ -228,6 +239,13 @@ fn write_verdict(page: &mut Page, outcomes: &[Outcome], resume_command: &str) {
     } else if !differing.is_empty() {
         let text = format!("{}. Nothing explains it; see above.", differing.join(", "));
         (Role::Problem, "Counts differ: ", text)
+    } else if !otherwise.is_empty() {
+        let text = format!(
+            "{}; see above. All rows are there. Change it at the target, or say in the plan file how \
+             it is to be.",
+            otherwise.join(", ")
+        );
+        (Role::Problem, "Schema differs: ", text)
     } else if done.is_empty() {
         let count = outcomes.len() as u64;
         let verb = if count == 1 { "is" } else { "are" };

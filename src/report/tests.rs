@@ -123,7 +123,7 @@ fn plan_with_the_rate_and_the_room_of_the_target() {
 fn summary(outcomes: &[Outcome]) -> String {
     let command = "milvus-ferry apply catalog.ferry.toml --env prod";
     let elapsed = Duration::from_millis(83_400);
-    super::summary::render(outcomes, &Style::new(false), command, elapsed)
+    super::summary::render(outcomes, &Style::new(false), command, elapsed, None)
 }
 
 #[test]

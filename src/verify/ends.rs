@@ -19,7 +19,7 @@ pub(super) enum Side {
 
 /// The moments at which everything is read, one at each end.
 #[derive(Debug, Clone, Copy)]
-pub struct Moments {
+pub(super) struct Moments {
     /// At the source.
     pub source: Moment,
     /// At the target.

@@ -143,11 +143,9 @@ impl Context {
             RowDifferenceKind::Extra if ends.subject.adopted => Some(code::THERE_BEFORE),
             RowDifferenceKind::Extra => self.expire_at_source().then_some(code::EXPIRED),
             RowDifferenceKind::Different if doubled => Some(code::DUPLICATE_KEYS),
-            RowDifferenceKind::Different => {
-                let by_target = |field: &FieldDifference| is_by_target(field, &ends.subject.to);
-                (!row.fields.is_empty() && row.fields.iter().all(by_target))
-                    .then_some(code::VALUE_CHANGED_BY_TARGET)
-            }
+            RowDifferenceKind::Different => (!row.fields.is_empty()
+                && row.fields.iter().all(is_by_target))
+            .then_some(code::VALUE_CHANGED_BY_TARGET),
         };
         by_kind.or(changed.then_some(code::CHANGED_AT_SOURCE))
     }
@@ -196,11 +194,8 @@ fn lifetime(collection: &Collection) -> Option<u64> {
 
 /// Whether the target stored a value otherwise than it was given: in another form, or its default
 /// in place of none.
-fn is_by_target(field: &FieldDifference, target: &Collection) -> bool {
-    let had_none = field.first_byte.is_none() && field.source == "null";
-    let has_default =
-        || target.field(&field.field).is_some_and(|field| field.default_value.is_some());
-    field.same_value || (had_none && field.target != "null" && has_default())
+fn is_by_target(field: &FieldDifference) -> bool {
+    field.same_value || field.default_value
 }
 
 /// The differences and explanations of one collection, summed up.

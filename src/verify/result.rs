@@ -65,6 +65,26 @@ pub struct Verification {
     pub seconds: f64,
 }
 
+impl Verification {
+    /// Adds what comparing schemas found.
+    pub fn add_schema(&mut self, items: Vec<SchemaItem>) {
+        let differing = items.iter().filter(|item| item.status == SchemaStatus::Different);
+        self.unexplained.extend(differing.map(|item| {
+            let wanted = item.wanted.as_ref().unwrap_or(&item.source);
+            format!("{} is to be {wanted} at the target, and is {}", item.attribute, item.target)
+        }));
+        self.schema = items;
+        if self.schema_differs() && matches!(self.status, Status::Verified | Status::Repaired) {
+            self.status = Status::Different;
+        }
+    }
+
+    /// Whether the target's schema is not as it is to be.
+    pub fn schema_differs(&self) -> bool {
+        super::schema::schema_differs(&self.schema)
+    }
+}
+
 /// Numbers of rows, of a collection or of one partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowCounts {

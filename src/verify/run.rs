@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::ends::{self, Ends};
 use super::explain::{Account, Context, code};
 use super::numbers::{Compared, Numbers};
-use super::result::{Basis, Content, Mode, SchemaStatus, Status, Verification};
+use super::result::{Basis, Content, Mode, Status, Verification};
 use super::{Check, Error, Event, Subject, compare_schema, content, sample, search_parity};
 
 /// Verifies collections, several at a time; the results are in their order.
@@ -149,12 +149,7 @@ async fn compare_the_rest(
     let failed = |error| Error::read(|| subject.to.address(), error);
     if check.schema {
         let schema = compare_schema(check, subject, &subject.wishes).await.map_err(failed)?;
-        let differing = schema.iter().filter(|item| item.status == SchemaStatus::Different);
-        verification.unexplained.extend(differing.map(|item| {
-            let wanted = item.wanted.as_ref().unwrap_or(&item.source);
-            format!("{} is to be {wanted} at the target, and is {}", item.attribute, item.target)
-        }));
-        verification.schema = schema;
+        verification.add_schema(schema);
     }
     let Some(search) = check.settings.search else { return Ok(()) };
     verification.searches = search_parity(check, subject, search).await.map_err(failed)?;

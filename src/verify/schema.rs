@@ -13,6 +13,8 @@ use crate::model::{Collection, Function, LoadState, RowSettings};
 
 pub use asked::compare_schema;
 
+/// The property after whose time rows are gone, in seconds.
+const LIFETIME: &str = "collection.ttl.seconds";
 /// Said of what is not there.
 const NONE: &str = "none";
 
@@ -74,6 +76,7 @@ pub fn schema_items(sides: &Sides<'_>) -> Vec<SchemaItem> {
     let mut items: Vec<SchemaItem> = other_names(sides).collect();
     items.extend(described(sides, &from));
     items.extend(left_out(sides, &from));
+    items.extend(lifetime(sides, &from));
     let lists = [
         ("partitions", &from.partitions, &sides.wanted.partitions, &sides.to.partitions),
         ("aliases", &from.aliases, &sides.wanted.aliases, &sides.to.aliases),
@@ -207,6 +210,22 @@ fn left_out(sides: &Sides<'_>, from: &Collection) -> Vec<SchemaItem> {
         items.push(item(path, status, [source, target.clone(), target]));
     }
     items
+}
+
+/// Rows that somebody lets expire at the target alone: no property takes them that is the server's
+/// own affair.
+fn lifetime(sides: &Sides<'_>, from: &Collection) -> Option<SchemaItem> {
+    let of = |of: &Collection| of.properties.get(LIFETIME).filter(|text| *text != "0").cloned();
+    let target = of(sides.to)?;
+    let made = sides.wishes.created.as_ref().and_then(of);
+    if sides.wanted.properties.contains_key(LIFETIME)
+        || [of(from), made].contains(&Some(target.clone()))
+    {
+        return None;
+    }
+    let source = of(from).unwrap_or_else(|| NONE.to_owned());
+    let texts = [source, NONE.to_owned(), target];
+    Some(item(format!("properties.{LIFETIME}"), SchemaStatus::Different, texts))
 }
 
 /// Names of which those that are wanted have to be there.

@@ -139,6 +139,15 @@ async fn a_partition_that_is_new_at_the_source_is_named() {
     scene.source.load("products").await;
 
     let caught = catch_up(&scene).await.expect_code(6);
-    expect_words(&caught, &["new partitions of the source were not copied: blue"]);
+    expect_words(
+        &caught,
+        &["new partitions of the source were not copied: blue; a plan file of another name"],
+    );
     scene.expect_in_partitions("products", &rows, &["red", "_default"]).await;
+    // As it says.
+    let text = scene.ferry.read(PLAN);
+    scene.ferry.write("again.ferry.toml", &format!("{text}\nexisting = \"adopt\""));
+    scene.run(&["apply", "again.ferry.toml", "--yes"]).await.expect_code(0);
+    let all = rows.followed_by(&new);
+    scene.expect_in_partitions("products", &all, &["red", "blue", "_default"]).await;
 }

@@ -120,6 +120,11 @@ impl Fake {
         Self { server, shared: double.0 }
     }
 
+    /// What is behind it, to be looked at or changed from elsewhere.
+    pub fn double(&self) -> Double {
+        Double(Arc::clone(&self.shared))
+    }
+
     /// Where clients connect to.
     pub fn uri(&self) -> String {
         self.server.uri()

@@ -184,6 +184,8 @@ pub struct Profile {
     pub empty_arrays_without_member: bool,
     /// The same for a row without vectors in a struct; whether servers do so is not known.
     pub empty_vector_arrays_without_member: bool,
+    /// `count(*)` counts deleted and replaced rows too, until the server compacts.
+    pub counts_deleted: bool,
     /// RPCs that answer UNIMPLEMENTED.
     pub unimplemented: BTreeSet<&'static str>,
     /// Refuses vector indexes other than `AUTOINDEX` and `MINHASH_LSH`.
@@ -225,6 +227,7 @@ impl Profile {
             shuffled_columns: false,
             empty_arrays_without_member: true,
             empty_vector_arrays_without_member: false,
+            counts_deleted: false,
             unimplemented: BTreeSet::new(),
             only_autoindex: false,
             loading_polls: 1,

@@ -48,7 +48,9 @@ impl State {
         }
         let partitions = partitions(collection, &request.partition_names)?;
         let moment = moment(request, &params);
+        let past_deletes = counts && profile.counts_deleted;
         let visible = |row: &&Row| match moment {
+            _ if past_deletes => true,
             None => row.deleted.is_none(),
             Some(at) => row.written <= at && row.deleted.is_none_or(|deleted| deleted > at),
         };

@@ -73,7 +73,9 @@ async fn fields_are_renamed_dropped_and_widened() {
              old = { drop = true }\n\
              [collections.indexes]\n\
              junk = \"none\"\n\
-             old = \"none\"\n",
+             old = \"none\"\n\
+             [verify]\n\
+             content = \"full\"\n",
         );
         let (plan, _) = scene.converge().await;
         expect_words(&plan, &["field_dropped", "\"junk\"", "\"old\""]);

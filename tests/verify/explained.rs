@@ -5,6 +5,7 @@ use milvus_ferry::verify::result::{Basis, Mode, Status};
 use super::scene::{Scene, said, some, spoiled};
 use crate::support::collection::plain;
 use crate::support::data;
+use crate::support::fake::Profile;
 use crate::support::pb::schema::DataType;
 use crate::support::table::{Key, Table, Value};
 
@@ -141,6 +142,31 @@ async fn the_key_that_no_query_returns_is_counted() {
         let found = scene.verify("edges", mode, Basis::Source, None).await;
         let found = found.is(Status::Verified);
         assert_eq!(found.explained(), [("unreadable_key", 1)], "{found:#?}");
+    }
+    // It stands for no other row.
+    let key = rows.keys()[50].literal();
+    scene.target.probe.delete("edges", "", &format!("id in [{key}]")).await;
+    for mode in [Mode::Full, Mode::Counts] {
+        let found = scene.verify("edges", mode, Basis::Source, None).await;
+        assert_eq!(found.is(Status::Different).explained(), [("unreadable_key", 1)]);
+    }
+}
+
+/// Where a server gives it, it is a row like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_key_is_no_excuse_where_queries_return_it() {
+    let milvus = || Profile::milvus("2.6.5");
+    let scene = Scene::between_doubles(milvus(), milvus()).await;
+    let collection = plain("edges", DataType::Int64);
+    let mut rows = data::table(&collection, 200, 34);
+    rows.rows[0].values[0] = Value::Int(i64::MAX);
+    scene.copy(&collection, &rows).await;
+    scene.full("edges").await.found_the_same(200);
+    scene.target.probe.delete("edges", "", &format!("id in [{}]", i64::MAX)).await;
+    for mode in [Mode::Full, Mode::Counts] {
+        let found = scene.verify("edges", mode, Basis::Source, None).await;
+        let found = found.is(Status::Different);
+        assert_eq!(found.explained(), [], "{found:#?}");
     }
 }
 

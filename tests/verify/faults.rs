@@ -1,10 +1,7 @@
 //! Servers that go away, answer wrongly or too much: nothing is verified on partial data.
 
-use milvus_ferry::milvus::Moment;
-use milvus_ferry::model::{Key, KeyRange};
 use milvus_ferry::verify::result::{Basis, Mode, Status};
-use milvus_ferry::verify::{Way, compare_range, compare_ranges, fix_moments, verify};
-use tokio::sync::mpsc;
+use milvus_ferry::verify::verify;
 
 use super::scene::{Scene, client, some, spoiled};
 use crate::support::collection::plain;
@@ -128,56 +125,33 @@ fn twice(column: &crate::support::pb::schema::FieldData) -> crate::support::pb::
     column
 }
 
+/// A pass for what changed at the source reads the target where it did, and nowhere else.
 #[tokio::test(flavor = "multi_thread")]
-async fn ranges_are_compared_one_by_one_for_those_who_mend_them() {
-    let scene = doubles().await;
-    let collection = plain("mended", DataType::Int64);
+async fn the_target_is_read_where_the_source_changed() {
+    let mut scene = doubles().await;
+    let collection = plain("changed", DataType::Int64);
     let rows = data::table_of(&collection, &data::key_range(0..5_000), 54);
     let copied = scene.copy(&collection, &rows).await;
     let mut changed = some(&rows, &[4_000]);
     let column = changed.column("text");
     changed.rows[0].values[column] = spoiled(&changed.rows[0].values[column]);
-    scene.source.probe.upsert("mended", &changed).await;
-    let (check, _) = scene.check(Mode::Full, Some(&copied));
-    let subject = scene.subject("mended", Some(&copied)).await;
-    let at = fix_moments(&check, &subject).await.unwrap();
-    assert!(matches!(at.source, Moment::At(_)));
-
-    let range = |after: i64, up_to: i64| KeyRange {
-        after: Some(Key::Int64(after)),
-        up_to: Some(Key::Int64(up_to)),
-    };
-    let same = compare_range(&check, &subject, &at, None, &range(10, 20)).await.unwrap();
-    assert_eq!((same.source.unwrap().rows, same.differences.len()), (10, 0));
-    assert_eq!(same.source, same.target);
-    let found = compare_range(&check, &subject, &at, None, &range(3_990, 4_010)).await.unwrap();
-    assert_ne!(found.source, found.target);
-    assert_eq!(found.differences.len(), 1);
-    assert_eq!(found.differences[0].key, Key::Int64(4_000));
-
-    // What changed at the source since: the target is read where it did.
-    for (way, reads) in [(Way::SourceFirst, 1), (Way::TargetFirst, 0), (Way::Both, 1)] {
-        let (sender, mut found) = mpsc::channel(4);
-        let work = compare_ranges(&check, &subject, &at, way, sender);
-        let gather = async {
-            let mut all = Vec::new();
-            while let Some(next) = found.recv().await {
-                all.push(next);
-            }
-            all
-        };
-        let (done, all) = tokio::join!(work, gather);
-        done.unwrap();
-        assert!(all.len() > 3);
-        let differing: Vec<_> = all.iter().filter(|one| !one.differences.is_empty()).collect();
-        assert_eq!(differing.len(), reads, "{way:?}");
-        let unread = |one: &&milvus_ferry::verify::RangeComparison| match way {
-            Way::SourceFirst => one.target.is_none(),
-            Way::TargetFirst => one.source.is_none(),
-            Way::Both => false,
-        };
-        let expected = if way == Way::Both { 0 } else { all.len() - reads };
-        assert_eq!(all.iter().filter(unread).count(), expected, "{way:?}");
+    scene.source.probe.upsert("changed", &changed).await;
+    let relay = Relay::to(&scene.target.uri, |_| Act::Forward);
+    scene.target.client = client(&relay.uri()).await;
+    for (basis, status, read_rows) in
+        [(Basis::Changes, Status::Different, 1), (Basis::Ledger, Status::Verified, 0)]
+    {
+        let before = relay.calls_of("Query").len();
+        let found = scene.verify("changed", Mode::Full, basis, Some(&copied)).await.is(status);
+        let content = found.result.content.as_ref().unwrap();
+        assert_eq!((content.different, content.basis), (read_rows, basis), "{found:#?}");
+        assert!(content.ranges > 3, "{content:#?}");
+        let reads = relay.calls_of("Query").split_off(before);
+        let ranges = reads
+            .iter()
+            .filter(|call| call.output_fields.len() > 1 && !call.expression.contains(" in ["));
+        let expected = if basis == Basis::Changes { 1 } else { content.ranges };
+        assert_eq!(ranges.count() as u64, expected, "{basis:?}");
     }
 }
 

@@ -54,8 +54,8 @@ pub(super) async fn client(uri: &str) -> Client {
 pub(super) struct Scene {
     pub(super) source: End,
     pub(super) target: End,
-    /// They end with the scene.
-    _fakes: Vec<Fake>,
+    /// The servers, where they are doubles: source and target. They end with the scene.
+    pub(super) fakes: Vec<Fake>,
     folder: tempfile::TempDir,
     pub(super) settings: RowSettings,
     pub(super) sample_rows: u64,
@@ -66,7 +66,8 @@ pub(super) struct Scene {
 
 /// What was copied.
 pub(super) struct Copied {
-    pub(super) of_move: MoveId,
+    /// Nothing where the ledger knows of no copy.
+    pub(super) of_move: Option<MoveId>,
     pub(super) ledger: SharedLedger,
 }
 
@@ -75,7 +76,7 @@ impl Scene {
         Self {
             source,
             target,
-            _fakes: fakes,
+            fakes,
             folder: tempfile::tempdir().unwrap(),
             settings: RowSettings::default(),
             sample_rows: 1_000,
@@ -174,7 +175,7 @@ impl Scene {
             target.create_index(&to.database, &to.name, index).await.unwrap();
         }
         self.target.probe.load(&to.name).await;
-        Copied { of_move, ledger }
+        Copied { of_move: Some(of_move), ledger }
     }
 
     pub(super) fn check(
@@ -208,7 +209,7 @@ impl Scene {
             to,
             to_load: LoadState::Loaded,
             settings: self.settings.clone(),
-            of_move: copied.map(|copied| copied.of_move),
+            of_move: copied.and_then(|copied| copied.of_move),
             adopted: self.adopted,
             rows: None,
             wishes: Wishes::default(),

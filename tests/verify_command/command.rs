@@ -30,17 +30,17 @@ async fn copied_rows(scene: &Scene, rows: i64) -> (Collection, Table) {
     (collection, rows)
 }
 
-async fn verify(scene: &Scene, options: &[&str]) -> Outcome {
+pub(super) async fn verify(scene: &Scene, options: &[&str]) -> Outcome {
     scene.run(&[&["verify", PLAN, "--report", REPORT], options].concat()).await
 }
 
-fn first_line(outcome: &Outcome) -> &str {
+pub(super) fn first_line(outcome: &Outcome) -> &str {
     outcome.stdout.lines().next().unwrap_or_default()
 }
 
 /// The report of a run, which is as its schema says.
 #[track_caller]
-fn report(scene: &Scene) -> Value {
+pub(super) fn report(scene: &Scene) -> Value {
     let report: Value = serde_json::from_str(&scene.ferry.read(REPORT)).unwrap();
     let schema = std::fs::read_to_string("schema/report.schema.json").unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();

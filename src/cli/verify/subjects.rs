@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::super::ends::KnownTargets;
-use crate::changes::{Action, Changes, CollectionChange, Ending, Known, Loaded, Severity};
-use crate::model::LoadState;
+use crate::changes::{Action, Changes, CollectionChange, Known, Severity};
 use crate::verify::result::{Mode, Status, Verification};
 use crate::verify::{Subject, Wishes};
 
@@ -62,20 +61,10 @@ fn subject(change: &CollectionChange, known: &KnownTargets) -> Option<Subject> {
         rows: change.rows(),
         wishes: Wishes {
             created: earlier.and_then(|known| known.created.clone()),
-            load: load(&change.ending),
+            load: Some(change.ending.loaded.load_state()),
             replicas: change.ending.replicas,
         },
     })
-}
-
-/// Whether the target is to be loaded; nothing where that is as at the source.
-fn load(ending: &Ending) -> Option<LoadState> {
-    match ending.loaded {
-        _ if ending.as_source => None,
-        Loaded::Nothing => Some(LoadState::NotLoaded),
-        // With some partitions loaded, the collection calls itself so.
-        Loaded::All | Loaded::Partitions(_) => Some(LoadState::Loaded),
-    }
 }
 
 /// One that is not at both ends: there is nothing to compare.

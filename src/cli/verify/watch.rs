@@ -9,12 +9,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::apply;
-use crate::cli::output;
-use crate::report::differences::Differences;
+use crate::cli::differences::{LAST_ROWS, Writer};
 use crate::verify::{Event, Subject};
 
-/// How long the last events wait to be written.
-const LAST_EVENTS: Duration = Duration::from_secs(60);
 /// How long an event waits for whoever shows it: a screen that stands still is no reason to stop.
 const SHOW_LIMIT: Duration = Duration::from_secs(1);
 
@@ -22,21 +19,19 @@ const SHOW_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Watch {
     /// Where that goes which is shown.
     shown: mpsc::Sender<apply::Event>,
-    differences: Differences,
+    differences: Writer,
     /// `database/collection` at the source, by that at the target.
     sources: HashMap<String, String>,
     /// Rows to compare in all.
     rows: Option<u64>,
     /// Rows and bytes of a collection that were compared and could not be shown yet.
     untold: HashMap<String, (u64, u64)>,
-    /// Why the file cannot be written.
-    fault: Option<String>,
 }
 
 impl Watch {
     pub(super) fn new(
         shown: mpsc::Sender<apply::Event>,
-        differences: Differences,
+        differences: Writer,
         subjects: &[Subject],
     ) -> Self {
         let names = |subject: &Subject| (subject.to.address(), subject.from.address());
@@ -46,7 +41,6 @@ impl Watch {
             sources: subjects.iter().map(names).collect(),
             rows: subjects.iter().map(|subject| subject.rows).sum(),
             untold: HashMap::new(),
-            fault: None,
         }
     }
 
@@ -58,7 +52,7 @@ impl Watch {
         while let Some(event) = told.recv().await {
             self.handle(event).await;
         }
-        self.finish()
+        self.differences.finish()
     }
 
     async fn handle(&mut self, event: Event) {
@@ -83,11 +77,7 @@ impl Watch {
             }
             Event::Different { target, row } => {
                 let source = self.source(&target);
-                if self.fault.is_none()
-                    && let Err(cause) = self.differences.add(&source, &target, &row)
-                {
-                    self.fault = Some(cause.to_string());
-                }
+                self.differences.add(&source, &target, &row);
             }
             Event::Finished(found) => {
                 if let Some((rows, bytes)) = self.untold.remove(&found.target) {
@@ -106,19 +96,6 @@ impl Watch {
     fn source(&self, target: &str) -> String {
         self.sources.get(target).cloned().unwrap_or_default()
     }
-
-    /// Puts the file of differences in its place, and tells where that is.
-    fn finish(self) -> Option<PathBuf> {
-        let path = self.differences.path().display().to_string();
-        let written = match self.fault {
-            Some(fault) => Err(fault),
-            None => self.differences.finish().map_err(|cause| cause.to_string()),
-        };
-        written.unwrap_or_else(|cause| {
-            output::message(&format!("warning: {path} could not be written: {cause}\n"));
-            None
-        })
-    }
 }
 
 /// Waits for the last of it: the file, and what is shown.
@@ -126,7 +103,7 @@ pub(super) async fn finish(
     watching: JoinHandle<Option<PathBuf>>,
     showing: JoinHandle<()>,
 ) -> Option<PathBuf> {
-    let Ok(Ok(file)) = tokio::time::timeout(LAST_EVENTS, watching).await else {
+    let Ok(Ok(file)) = tokio::time::timeout(LAST_ROWS, watching).await else {
         tracing::warn!("The last of the differences could not be written.");
         return None;
     };

@@ -2,10 +2,14 @@
 
 use std::fmt::Write as _;
 
+use prost::Message;
+
 use super::canonical::Canonical;
 use super::same::same;
 use super::{FieldData, Rows, is_dynamic};
-use crate::model::{DataType, FieldDifference};
+use crate::milvus::pb::schema::ValueField;
+use crate::milvus::pb::schema::value_field::Data;
+use crate::model::{DataType, FieldDifference, ValueOfDefault};
 
 /// Characters of a value that are shown.
 const SHOWN: usize = 60;
@@ -37,6 +41,42 @@ impl Rows {
         }
         Ok(differences)
     }
+
+    /// Whether a row has the default value of a field in it.
+    ///
+    /// # Errors
+    /// When the column is unreadable.
+    pub fn has_default(
+        &self,
+        row: usize,
+        field: &str,
+        default: &ValueOfDefault,
+    ) -> Result<bool, String> {
+        let columns = self.by_name();
+        let Some((_, column)) = columns.iter().find(|(name, _)| *name == field) else {
+            return Ok(false);
+        };
+        let side = Side::of(column, self.len(), row)?;
+        let default = ValueField::decode(default.0.as_slice()).ok().and_then(|value| value.data);
+        Ok(match (side.bytes, default.and_then(in_canonical_form)) {
+            (Some(one), Some(other)) => one == other || same(side.data_type, &one, &other),
+            _ => false,
+        })
+    }
+}
+
+/// A default value as values of its field are compared; `None` where no field has such.
+fn in_canonical_form(default: Data) -> Option<Vec<u8>> {
+    Some(match default {
+        Data::BoolData(value) => u64::from(value).to_le_bytes().to_vec(),
+        Data::IntData(value) => i64::from(value).to_le_bytes().to_vec(),
+        Data::LongData(value) => value.to_le_bytes().to_vec(),
+        Data::FloatData(value) => value.to_le_bytes().to_vec(),
+        Data::DoubleData(value) => value.to_le_bytes().to_vec(),
+        Data::StringData(text) => text.into_bytes(),
+        Data::BytesData(bytes) => bytes.to_vec(),
+        _ => return None,
+    })
 }
 
 /// A value at one end; no bytes for a null.
@@ -78,6 +118,7 @@ fn difference(name: &str, source: Option<&Side>, target: Option<&Side>) -> Optio
         target: text(target),
         first_byte: first.map(|first| first as u64),
         same_value,
+        default_value: false,
     })
 }
 

@@ -85,3 +85,20 @@ fn attributes_have_a_path_and_a_place_in_a_sentence() {
     assert_eq!(found.attribute.path(), "fields.t.mmap.enabled");
     assert_eq!(found.attribute.to_string(), "field \"t\" mmap.enabled");
 }
+
+#[test]
+fn the_name_of_an_index_is_as_it_should_be_or_that_of_its_field() {
+    let index = |name: &str| Index {
+        name: name.to_owned(),
+        field: "near".to_owned(),
+        params: BTreeMap::new(),
+    };
+    assert_eq!(index_difference(&index("near"), &index("")), None);
+    assert_eq!(index_difference(&index("near"), &index("near")), None);
+    assert_eq!(index_difference(&index(""), &index("far")), None);
+    for name in ["", "far"] {
+        let wrong = index_difference(&index("nearest"), &index(name)).unwrap();
+        assert_eq!(wrong, format!("name is {name:?}, not \"nearest\""));
+    }
+    assert!(index_difference(&index("near"), &index("far")).is_some());
+}

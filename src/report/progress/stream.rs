@@ -206,6 +206,7 @@ impl<'a> Line<'a> {
             Status::Unchanged => ("unchanged", None, &[]),
             Status::CountsDiffer(differences) => ("counts_differ", None, differences),
             Status::RowsDiffer(differences) => ("rows_differ", None, differences),
+            Status::SchemaDiffers(differences) => ("schema_differs", None, differences),
             Status::Failed(why) => ("failed", Some(why), &[]),
             Status::Stopped => ("stopped", None, &[]),
         };

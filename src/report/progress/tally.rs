@@ -155,15 +155,14 @@ impl Tally {
             // It was not among those with something to do.
             Status::Unchanged => return self.active.retain(|a| a.target != outcome.target),
             Status::Done => &mut self.ended.done,
-            Status::CountsDiffer(_) | Status::RowsDiffer(_) => &mut self.ended.counts_differ,
+            Status::CountsDiffer(_) | Status::RowsDiffer(_) | Status::SchemaDiffers(_) => {
+                &mut self.ended.counts_differ
+            }
             Status::Failed(_) => &mut self.ended.failed,
             Status::Stopped => &mut self.ended.stopped,
         };
         *ended += 1;
-        let whole = matches!(
-            outcome.status,
-            Status::Done | Status::CountsDiffer(_) | Status::RowsDiffer(_)
-        );
+        let whole = !matches!(outcome.status, Status::Failed(_) | Status::Stopped);
         self.leave(&outcome.target, (outcome.rows, outcome.bytes), whole, now);
     }
 

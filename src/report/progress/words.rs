@@ -38,6 +38,7 @@ pub(super) fn finished(outcome: &Outcome, style: Style) -> Option<String> {
         Status::Done => (Role::Create, "done"),
         Status::CountsDiffer(_) => (Role::Problem, "done, but the counts differ"),
         Status::RowsDiffer(_) => (Role::Problem, "done, but rows differ"),
+        Status::SchemaDiffers(_) => (Role::Problem, "done, but the schema differs"),
         Status::Stopped => (Role::Change, "stopped"),
         Status::Failed(why) => {
             let why = why.lines().next().unwrap_or_default();

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::text::{key, kind, notable, score, share};
+use super::text::{key, kind, notable, note, score, share};
 use super::{name, number, percent, status, values, verdict};
 use crate::report::markdown::{html, inline};
 use crate::report::size;
@@ -164,7 +164,7 @@ fn differences(out: &mut String, found: &Verification) {
                 inline(&shorten(&field.field, NAME)),
                 inline(&source),
                 inline(&target),
-                if field.same_value { " (the same value, written otherwise)" } else { "" },
+                note(field),
                 field.first_byte.map_or(String::new(), size::count)
             );
         }

@@ -88,6 +88,7 @@ fn field(name: &str, source: &str, target: &str, first_byte: Option<u64>) -> Fie
         target: target.to_owned(),
         first_byte,
         same_value: false,
+        default_value: false,
     }
 }
 

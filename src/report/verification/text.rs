@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Proof, explained_rows, name, number, percent, proof, status, values, verdict};
+use crate::model::FieldDifference;
 use crate::report::page::{Page, Side, Table, Text};
 use crate::report::size;
 use crate::report::style::{Role, Style};
@@ -222,7 +223,7 @@ fn rows(page: &mut Page, content: &Content, file: Option<&Path>) {
                 Some(byte) => format!(" (byte {})", size::count(byte)),
                 None => String::new(),
             };
-            let same = if field.same_value { " (the same value, written otherwise)" } else { "" };
+            let same = note(field);
             let mut value = Text::new(Role::Change, format!("{source} → {target}"))
                 .with(Role::Secondary, format!("{place}{same}"));
             if let Some(known) = known.take() {
@@ -242,6 +243,15 @@ fn rows(page: &mut Page, content: &Content, file: Option<&Path>) {
             file.map_or("in the report".to_owned(), |file| format!("in {}", file.display()));
         let text = format!("… and {} more {place}", size::counted(all - shown, "row"));
         page.line(4, &Text::new(Role::Secondary, text));
+    }
+}
+
+/// What is known of values that differ.
+pub(super) fn note(field: &FieldDifference) -> &'static str {
+    match field {
+        FieldDifference { same_value: true, .. } => " (the same value, written otherwise)",
+        FieldDifference { default_value: true, .. } => " (its default value)",
+        _ => "",
     }
 }
 

@@ -3,16 +3,13 @@
 use std::collections::HashSet;
 
 use super::keyed::{Keyed, Unequal, unequal};
-use crate::copy::{SINGLE_ROW, Share};
-use crate::model::{Digest, FieldDifference, Key};
+use crate::copy::{SINGLE_ROW, Share, batches};
+use crate::milvus::Rows;
+use crate::model::{Collection, Digest, FieldDifference, Key};
 use crate::verify::Error;
 use crate::verify::ends::{Answer, Ends, Moments, Side};
 use crate::verify::result::RowDifferenceKind;
 
-/// Most keys of one query.
-const KEYS: usize = 500;
-/// Most bytes of their texts.
-const TEXTS: usize = 256 << 10;
 /// An answer of each end.
 const ENDS: usize = 2;
 
@@ -76,7 +73,8 @@ pub(in crate::verify) async fn compare_keys(
         share.shrink_to(source.memory() + target.memory());
         result.rows += source.count();
         result.bytes += bytes(&source) + bytes(&target);
-        result.found.extend(named(&source, &target).map_err(unreadable)?);
+        let to = ends.collection(Side::Target);
+        result.found.extend(named(&source, &target, to).map_err(unreadable)?);
     }
     Ok(result)
 }
@@ -103,8 +101,8 @@ pub(super) fn bytes(rows: &Keyed) -> u64 {
     rows.rows().map_or(0, |rows| rows.bytes() as u64)
 }
 
-/// The rows that differ, with their fields.
-fn named(source: &Keyed, target: &Keyed) -> Result<Vec<Found>, String> {
+/// The rows that differ, with their fields. `to`: the target, which knows its default values.
+fn named(source: &Keyed, target: &Keyed, to: &Collection) -> Result<Vec<Found>, String> {
     let several: HashSet<&Key> = source.several().collect();
     let mut found = Vec::new();
     for unequal in unequal(source, target) {
@@ -114,7 +112,11 @@ fn named(source: &Keyed, target: &Keyed) -> Result<Vec<Found>, String> {
             Unequal::Different(_, ours, theirs) => {
                 let fields = match (source.rows(), target.rows()) {
                     (Some(source), Some(target)) => {
-                        source.differing_fields(*ours, target, *theirs)?
+                        let mut fields = source.differing_fields(*ours, target, *theirs)?;
+                        for field in &mut fields {
+                            field.default_value = is_default(field, target, *theirs, to)?;
+                        }
+                        fields
                     }
                     _ => Vec::new(),
                 };
@@ -133,36 +135,18 @@ fn named(source: &Keyed, target: &Keyed) -> Result<Vec<Found>, String> {
     Ok(found)
 }
 
-/// Keys in lists that an expression has room for.
-fn batches(keys: &[Key]) -> Vec<&[Key]> {
-    let mut batches = Vec::new();
-    let mut begin = 0;
-    let mut texts = 0;
-    for (place, key) in keys.iter().enumerate() {
-        if place > begin && (place - begin >= KEYS || texts + key.text_bytes() > TEXTS) {
-            batches.push(&keys[begin..place]);
-            (begin, texts) = (place, 0);
+/// Whether the target has the default value of a field in which the source has none.
+fn is_default(
+    differing: &FieldDifference,
+    target: &Rows,
+    row: usize,
+    to: &Collection,
+) -> Result<bool, String> {
+    let default = to.field(&differing.field).and_then(|field| field.default_value.as_ref());
+    match default {
+        Some(default) if differing.first_byte.is_none() && differing.source == "null" => {
+            target.has_default(row, &differing.field, default)
         }
-        texts += key.text_bytes();
-    }
-    if begin < keys.len() {
-        batches.push(&keys[begin..]);
-    }
-    batches
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn batches_hold_every_key_once_and_no_more_than_fits() {
-        let keys: Vec<Key> = (0..1_201).map(Key::Int64).collect();
-        let sizes: Vec<usize> = batches(&keys).iter().map(|batch| batch.len()).collect();
-        assert_eq!(sizes, [500, 500, 201]);
-        let keys: Vec<Key> = (0..5).map(|_| Key::VarChar("x".repeat(100 << 10))).collect();
-        let sizes: Vec<usize> = batches(&keys).iter().map(|batch| batch.len()).collect();
-        assert_eq!(sizes, [2, 2, 1]);
-        assert!(batches(&[]).is_empty());
+        _ => Ok(false),
     }
 }

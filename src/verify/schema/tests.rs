@@ -140,6 +140,34 @@ fn what_a_server_does_not_keep_is_its_own() {
 }
 
 #[test]
+fn rows_that_expire_at_the_target_alone_are_no_affair_of_its_own() {
+    let mut from = source();
+    from.properties.clear();
+    let items_of = |seconds: &str, as_made: bool| {
+        let mut to = from.clone();
+        to.properties.insert(LIFETIME.to_owned(), seconds.to_owned());
+        let created = as_made.then(|| to.clone());
+        schema_items(&Sides {
+            from: &from,
+            from_serving: LOADED,
+            wanted: &from,
+            wishes: &Wishes { created, ..Wishes::default() },
+            to: &to,
+            to_serving: LOADED,
+            built: &Built::new(),
+            settings: &RowSettings::default(),
+            keeps_details: true,
+        })
+    };
+    let items = items_of("77", false);
+    let different = Some(SchemaStatus::Different);
+    assert_eq!(status_of(&items, "properties.collection.ttl.seconds"), different);
+    assert!(!schema_differs(&items_of("0", false)));
+    // It was so when it was adopted.
+    assert!(!schema_differs(&items_of("77", true)));
+}
+
+#[test]
 fn what_the_server_never_kept_is_blamed_on_nobody() {
     let (wanted, settings) = wanted();
     let mut to = wanted.clone();

@@ -35,11 +35,13 @@ Examples:
   milvus-ferry apply catalog.ferry.toml --catch-up            # before a cut-over: what changed since
   milvus-ferry apply changes.json                             # exactly what `plan --out` saved
 
-Shows the changes, asks, and carries them out. Saved changes are carried out as they are, or not at
-all: when anything but rows has moved since, it says what, and ends with 7. Interrupted at any moment, the same command
+Shows the changes, asks, and carries them out. Interrupted at any moment, the same command
 continues: no row is lost, none is doubled. Rows that `verify` found missing or different are copied
 again. Ctrl-C finishes what is in flight and stops; a second
-Ctrl-C stops at once.";
+Ctrl-C stops at once.
+
+Saved changes are carried out as they are or not at all: when anything but rows has moved since they
+were saved, it says what, and ends with 7.";
 
 /// Carry the changes out: create, copy, index, load, count
 #[derive(Debug, Args)]

@@ -82,6 +82,11 @@ fn is_saved(path: &Path) -> bool {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
         return true;
     }
+    is_json(path)
+}
+
+/// Whether a file is JSON, by its first character.
+pub(super) fn is_json(path: &Path) -> bool {
     let mut start = [0; 64];
     let read = File::open(path).and_then(|mut file| file.read(&mut start));
     let start = read.map(|read| start[..read].trim_ascii_start());

@@ -56,7 +56,7 @@ Exit codes:
   64   wrong usage
   130  interrupted; the same command continues";
 
-/// Move Milvus collections to another Milvus: declared in a file, reviewed, resumable
+/// Move collections to another Milvus or Zilliz Cloud: declared, reviewed, resumable, proven
 #[derive(Debug, Parser)]
 #[command(name = NAME, version, after_help = AFTER_HELP)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]

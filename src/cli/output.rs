@@ -6,7 +6,7 @@ use std::path::Path;
 use tracing_subscriber::EnvFilter;
 
 use super::ends::Problem;
-use super::{Colour, LogFormat, OutputArgs, PlanArgs};
+use super::{Colour, LogFormat, OutputArgs, PlanArgs, saved};
 use crate::model::Migration;
 use crate::report::progress::BarWriter;
 use crate::{env, exit, planfile};
@@ -126,6 +126,14 @@ pub(super) fn load_parts(
     plan: &PlanArgs,
     output: &OutputArgs,
 ) -> Result<planfile::Loaded, Problem> {
+    if saved::is_json(file) {
+        let file = file.display();
+        let text = format!(
+            "{file} is JSON, and no plan file; nothing was done\n  saved changes are for \
+             `milvus-ferry show {file}` and `milvus-ferry apply {file}`"
+        );
+        return Err(Problem::new(exit::PLAN_FILE_INVALID, text));
+    }
     match planfile::load(file, &plan.inputs()) {
         Ok(loaded) => {
             if !output.quiet {

@@ -82,6 +82,15 @@ fn is_saved(path: &Path) -> bool {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
         return true;
     }
+    is_json(path)
+}
+
+/// Whether a file is JSON, by its first character.
+pub(super) fn is_json(path: &Path) -> bool {
+    // What a pipe holds is read once.
+    if !path.is_file() {
+        return false;
+    }
     let mut start = [0; 64];
     let read = File::open(path).and_then(|mut file| file.read(&mut start));
     let start = read.map(|read| start[..read].trim_ascii_start());

@@ -32,19 +32,19 @@ pub(super) fn parts(rendered: &Value) -> BTreeMap<String, Digest> {
                         None => source,
                     };
                     let part = format!("the [[collections]] entry of {source:?}");
-                    add(&mut parts, part, entry);
+                    add(&mut parts, &part, entry);
                 }
             }
-            Value::Object(_) => add(&mut parts, format!("[{name}]"), value),
-            _ => add(&mut parts, format!("`{name}`"), value),
+            Value::Object(_) => add(&mut parts, &format!("[{name}]"), value),
+            _ => add(&mut parts, &format!("`{name}`"), value),
         }
     }
     parts
 }
 
 /// Two entries of one name are told apart by their order.
-fn add(parts: &mut BTreeMap<String, Digest>, name: String, value: &Value) {
-    let mut free = name.clone();
+fn add(parts: &mut BTreeMap<String, Digest>, name: &str, value: &Value) {
+    let mut free = name.to_owned();
     let mut number = 1;
     while parts.contains_key(&free) {
         number += 1;

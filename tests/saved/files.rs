@@ -98,6 +98,11 @@ fn what_holds_no_saved_changes_is_refused() {
             expect_words(&outcome, &[says, "milvus-ferry plan PLAN_FILE --out FILE"]);
         }
     }
+    let outcome = ferry.run(&["plan", "report.json"]).expect_code(3);
+    expect_words(
+        &outcome,
+        &["report.json is JSON, and no plan file", "milvus-ferry show report.json"],
+    );
     let outcome = ferry.run(&["show", "nowhere.json"]).expect_code(1);
     expect_words(&outcome, &["`nowhere.json` cannot be used"]);
     // Nothing else is overwritten, and that is found out before anything is asked.

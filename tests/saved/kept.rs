@@ -14,7 +14,11 @@ async fn rows_may_move_and_what_was_applied_is_not_applied_twice() {
     let scene = Scene::new().await;
     let first = scene.articles("a", 300).await;
     scene.articles("b", 300).await;
-    scene.plan_file("[[collections]]\nsource = \"*\"\n");
+    // An alias is taken from a collection that is there.
+    scene.target.create_collection(&articles("old")).await;
+    scene.target.create_alias("old", "live").await;
+    scene.source.create_alias("a", "live").await;
+    scene.plan_file("[[collections]]\nsource = \"*\"\nmove_aliases = true\n");
     let plan = scene.run(&["plan", PLAN, "--out", "changes.json"]).await.expect_code(0);
     let show = scene.run(&["show", "changes.json"]).await.expect_code(0);
     assert_eq!(show.stdout, plan.stdout);
@@ -26,6 +30,7 @@ async fn rows_may_move_and_what_was_applied_is_not_applied_twice() {
     expect_words(&applied, &["+ create"]);
     scene.expect("a", &first).await;
     scene.expect("b", &more).await;
+    assert_eq!(scene.target.leads_to("live").await.as_deref(), Some("a"));
 
     for file in ["changes.json", PLAN] {
         let again = scene.run(&["apply", file, "--yes"]).await.expect_code(0);

@@ -100,7 +100,12 @@ async fn whatever_moves_at_the_target_is_named_all_at_once() {
     for name in there {
         target.create_collection(&articles(&format!("s_{name}"))).await;
     }
-    plan_file(&scene, &format!("{GLOB}existing = \"adopt\"\n"));
+    for name in ["one", "two"] {
+        target.create_collection(&articles(name)).await;
+    }
+    target.create_alias("one", "now").await;
+    scene.source.create_alias("s_missing", "now").await;
+    plan_file(&scene, &format!("{GLOB}existing = \"adopt\"\nmove_aliases = true\n"));
     save(&scene).await.expect_code(0);
 
     target.drop_collection("s_gone").await;
@@ -109,6 +114,7 @@ async fn whatever_moves_at_the_target_is_named_all_at_once() {
     target.set_property("s_property", "collection.ttl.seconds", "86400").await;
     target.create_index("s_index", &articles("s_index").indexes[0]).await;
     target.create_collection(&articles("s_appeared")).await;
+    target.move_alias("now", "two").await;
 
     let to = scene.target.database();
     let at = |name: &str, text: &str| format!("{to}/s_{name}: target: {text}");
@@ -118,6 +124,7 @@ async fn whatever_moves_at_the_target_is_named_all_at_once() {
         at("property", "property collection.ttl.seconds is new"),
         at("index", "there is a new index on embedding"),
         at("appeared", "a collection is there now that was not"),
+        at("missing", "the alias \"now\" is taken from \"two\""),
     ];
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     expect_stale(apply(&scene).await, &texts);

@@ -267,6 +267,10 @@ fn a_target_that_these_changes_made_is_none_that_moved() {
 #[test]
 fn a_target_that_was_there_and_moved_is_named() {
     assert_eq!(between(unchanged(), |_| {}), NOTHING);
+    // These very changes took an alias from it.
+    let mut was = unchanged();
+    was.target.as_mut().unwrap().collection.aliases = vec!["live".to_owned()];
+    assert_eq!(between(was, |is| is.target = Some(target(7))), NOTHING);
     let found = between(unchanged(), |is| (is.target, is.action) = (None, Action::Create));
     assert_eq!(found, ["default/a: target: it is gone"]);
     let found = between(unchanged(), |is| (is.known, is.action) = (None, Action::Conflict));

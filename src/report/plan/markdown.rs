@@ -116,7 +116,7 @@ fn head(changes: &Changes) -> String {
         inline(&format!("{} ({})", shorten(&end.uri, NAME), shorten(&end.version, NAME)))
     };
     // Writing to a string cannot fail, here and below.
-    let _ = writeln!(text, ", from {} to {}", end(&changes.source), end(&changes.target));
+    let _ = writeln!(text, "<br>from {}<br>to {}", end(&changes.source), end(&changes.target));
     text
 }
 
@@ -241,7 +241,9 @@ fn name(change: &CollectionChange) -> String {
 /// Everything else about a collection, folded; nothing where there is nothing to say.
 fn details(change: &CollectionChange) -> String {
     let mut inside = String::new();
-    if !change.explanation.is_empty() {
+    // The explanation of a conflict is its first error, which stands above.
+    let told = change.findings.iter().any(|found| found.message == change.explanation);
+    if !change.explanation.is_empty() && !told {
         let _ = write!(inside, "\n{}\n", inline(&shorten(&change.explanation, SENTENCE)));
     }
     let others: Vec<&Finding> =
@@ -274,7 +276,10 @@ fn overrides(out: &mut String, change: &CollectionChange) {
     *out += "\n| differs from the source | source | target |\n|---|---|---|\n";
     for found in change.overrides.iter().take(ROWS) {
         let cells = [&found.attribute, &found.source, &found.target];
-        let cells = cells.map(|text| inline(&shorten(text, NAME)));
+        let cells = cells.map(|text| match text.as_str() {
+            "" => "\"\"".to_owned(),
+            text => inline(&shorten(text, NAME)),
+        });
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     }
     more(out, change.overrides.len());

@@ -1,12 +1,17 @@
 //! The plan file: from the text that a person wrote to the [`Migration`] that it asks for.
 //!
-//! TOML is parsed first, with the place of every value; then the strings are rendered as
-//! templates; then the result is checked against the schema, and last against the rules that a
+//! TOML is parsed first, with the place of every value, and what it includes laid under it; then the
+//! strings are rendered as templates; then the result is checked against the schema, and last against the rules that a
 //! schema cannot express. Every step goes on after a finding, so that one run shows all of them.
 
+mod assembly;
+mod declarations;
 mod document;
+mod explain;
 mod file;
 mod hidden;
+
+mod places;
 mod rendering;
 mod resolve;
 mod schema;
@@ -23,10 +28,13 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
 use crate::model::Migration;
+use assembly::Assembly;
 use document::Document;
 use file::PlanFile;
 use template::Templates;
+use variables::Variables;
 
+pub use explain::{Explanation, PRECEDENCE};
 pub use schema::published as published_schema;
 
 /// What the command line gives to a plan file.
@@ -47,48 +55,49 @@ pub struct Loaded {
     pub migration: Migration,
     /// Findings that are no errors.
     pub warnings: Report,
+    basis: Basis,
+}
+
+/// What a migration was resolved from.
+#[derive(Debug)]
+struct Basis {
+    plan: Assembly,
+    /// The plan with its templates rendered, of all its files.
+    value: Value,
+    templates: Templates,
+    variables: Variables,
+}
+
+impl Loaded {
+    /// Every setting with its value, and where that is from.
+    pub fn explain(&self) -> Explanation {
+        explain::explain(&self.basis, &self.migration, &self.warnings)
+    }
 }
 
 /// Reads a plan file and resolves it. Touches no network.
 pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
-    match read(path, "plan file") {
-        Ok(text) => resolve_text(path, &text, inputs),
-        Err(finding) => {
-            let mut report = Report::new();
-            report.push(*finding);
-            Err(report)
-        }
-    }
-}
-
-fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Report> {
     let mut report = Report::new();
-    let document = Document::parse(text);
-    let hidden = hidden::ranges(text, &document);
-    let source = report.add_source(path.display().to_string(), text.to_owned(), &hidden);
-    if report_syntax(&document, source, &mut report)
-        || other_version(&document, source, &mut report)
-    {
-        return Err(report);
-    }
-    let variables = variables::resolve(&document, source, inputs, &mut report);
-    let rendered =
-        rendering::render(text, &document, source, Templates::new(variables), &mut report);
-    let checked =
-        schema::check(&rendered.value, &document.value, &document.spans, source, &rendered.unknown);
+    let Some(plan) = assembly::read_all(path, &mut report) else { return Err(report) };
+    let variables = variables::resolve(&plan, inputs, &mut report);
+    let templates = Templates::new(
+        variables.values.iter().map(|(name, one)| (name.clone(), one.value.clone())).collect(),
+    );
+    let rendered = rendering::render(&plan, templates, &variables.withheld, &mut report);
+    let checked = schema::check(&rendered.value, &plan, &rendered.unknown);
     for finding in checked.findings {
         report.push(finding);
     }
     let mut invalid = checked.invalid;
     invalid.extend(rendered.unknown);
+    let value = rendered.value.clone();
     let migration = match typed(rendered.value, &invalid) {
         Ok(file) => resolve::resolve(
             &file,
             resolve::Context {
                 path,
                 environment: inputs.env.as_deref(),
-                document: &document,
-                source,
+                assembly: &plan,
                 invalid: &invalid,
                 templates: &rendered.templates,
                 report: &mut report,
@@ -108,7 +117,10 @@ fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Repo
         }
     };
     match migration {
-        Some(migration) if !report.has_errors() => Ok(Loaded { migration, warnings: report }),
+        Some(migration) if !report.has_errors() => {
+            let basis = Basis { plan, value, templates: rendered.templates, variables };
+            Ok(Loaded { migration, warnings: report, basis })
+        }
         _ => Err(report),
     }
 }
@@ -137,24 +149,6 @@ fn report_syntax(document: &Document, source: SourceId, report: &mut Report) -> 
         );
     }
     !document.syntax.is_empty()
-}
-
-/// Another version has other keys: everything else that could be said would mislead.
-fn other_version(document: &Document, source: SourceId, report: &mut Report) -> bool {
-    match document.value.get("version").and_then(Value::as_i64) {
-        Some(version) if version != 1 => {
-            report.push(
-                Diagnostic::error(
-                    "unsupported_version",
-                    format!("plan file version {version} is not supported"),
-                )
-                .at(Span { source, range: document.spans.value("/version") })
-                .help("this build reads version 1"),
-            );
-            true
-        }
-        _ => false,
-    }
 }
 
 /// The typed plan file, without what is invalid.

@@ -10,7 +10,7 @@ use super::ends::{self, Ends, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, output};
 use crate::changes::abilities::Abilities;
 use crate::changes::inspect::{Selection, server};
-use crate::changes::{Changes, End, Severity, diff, inspect, preflight};
+use crate::changes::{Changes, End, Severity, diff, inspect, policy, preflight};
 use crate::ledger::Ledger;
 use crate::model::Migration;
 use crate::report::style::Style;
@@ -118,6 +118,7 @@ pub(super) async fn changes(
     let target = server::state(&ends.target, true).await?;
     findings.extend(preflight::whole(&collections, &source, &target, &abilities));
     findings.extend(server::permissions(&ends.source, &ends.target, &collections).await);
+    findings.extend(policy::breaches(&migration.policy, &collections, ends.target.uri()));
     Ok(Changes {
         name: migration.name.clone(),
         environment: migration.environment.clone(),

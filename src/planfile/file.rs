@@ -7,6 +7,8 @@
 mod collection;
 mod endpoint;
 mod index;
+mod input;
+mod policy;
 mod setting;
 mod verify;
 
@@ -19,6 +21,8 @@ use serde_json::Value;
 pub(super) use collection::{CollectionEntry, Defaults};
 pub(super) use endpoint::{FromEnv, SourceEnd, TargetEnd, TargetKindWord, TlsTable};
 pub(super) use index::{FieldIndexSetting, IndexTable, IndexWord, IndexesSetting};
+pub(super) use input::InputTable;
+pub(super) use policy::{PolicyTable, RequiredWord};
 pub(super) use setting::{
     AliasWord, AliasesSetting, ConsistencyWord, DynamicFieldSetting, ExistingSetting, FieldTable,
     LoadSetting, PartitionKeySetting, PartitionKeyWord, PartitionsSetting, PartitionsWord,
@@ -31,7 +35,7 @@ pub(super) use verify::{ContentWord, MismatchWord, SearchTable, VerifyTable};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "milvus-ferry plan file")]
-#[expect(dead_code, reason = "`version`, `vars` and `env` are read before the rest is typed")]
+#[expect(dead_code, reason = "some tables are read before the rest is typed")]
 pub(super) struct PlanFile {
     /// Version of this format. This build reads version 1.
     #[schemars(required, extend("const" = 1))]
@@ -39,6 +43,14 @@ pub(super) struct PlanFile {
     /// Name of the run in the ledger: letters, digits, `.`, `_` and `-`. Default: the file's name
     /// without `.ferry.toml`.
     pub(super) name: Option<String>,
+    /// Files with parts of this plan: `[defaults]`, `[inputs]`, `[vars]`, `[env.NAME]`, `[verify]`,
+    /// `[copy]`, `[policy]` and `[[collections]]`. Paths are relative to this file. What a file
+    /// says wins over the files that it includes, key by key; of those, later ones win. Their
+    /// collections come first. Each of them begins with `version = 1`, too.
+    pub(super) include: Option<Vec<String>>,
+    /// Variables that have to be given, by `[env.NAME]`, `--vars FILE` or `--var NAME=VALUE`,
+    /// unless they have a default: `[inputs.NAME]`.
+    pub(super) inputs: Option<BTreeMap<String, InputTable>>,
     /// Variables that `{{ templates }}` can use, and their defaults: text, numbers or booleans,
     /// never templates themselves. `[env.NAME]`, `--vars FILE` and `--var NAME=VALUE` override
     /// them, in this order, with values of the same type.
@@ -60,6 +72,9 @@ pub(super) struct PlanFile {
     pub(super) verify: Option<VerifyTable>,
     /// How rows are copied.
     pub(super) copy: Option<CopyTable>,
+    /// Rules that the changes have to keep: where they break one, `plan` says which, and `apply`
+    /// refuses.
+    pub(super) policy: Option<PolicyTable>,
 }
 
 /// A whole number. To JSON Schema `2.0` is one as well.

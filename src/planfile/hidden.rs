@@ -65,7 +65,8 @@ pub(super) fn ranges(text: &str, document: &Document) -> Vec<Range<usize>> {
     ranges
 }
 
-fn sounds_secret(key: &str) -> bool {
+/// Whether a key says that its value is a credential.
+pub(super) fn sounds_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SOUNDS_SECRET.iter().any(|word| key.contains(word))
 }

@@ -47,7 +47,7 @@ pub fn published() -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for (key, property) in properties {
             // These are read before templates are.
-            if !matches!(key.as_str(), "version" | "vars" | "env") {
+            if !matches!(key.as_str(), "version" | "include" | "inputs" | "vars" | "env") {
                 admit_templates(property);
             }
         }

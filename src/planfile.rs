@@ -75,6 +75,15 @@ impl Loaded {
     }
 }
 
+/// The environments of a plan file, by name.
+pub fn environments(path: &Path) -> Result<Vec<String>, Report> {
+    let mut report = Report::new();
+    match assembly::read_all(path, &mut report) {
+        Some(plan) => Ok(variables::table(&plan.value, "/env").keys().cloned().collect()),
+        None => Err(report),
+    }
+}
+
 /// Reads a plan file and resolves it. Touches no network.
 pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
     let mut report = Report::new();

@@ -1,5 +1,7 @@
 //! `plan`: connects to both ends and prints what `apply` would do. Writes nothing anywhere.
 
+mod environments;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,11 +25,13 @@ const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry plan catalog.ferry.toml
   milvus-ferry plan catalog.ferry.toml --env prod --only 'default/prod_*'
+  milvus-ferry plan catalog.ferry.toml --all-envs            # every [env.NAME], side by side
   milvus-ferry plan catalog.ferry.toml --detailed-exitcode   # 2 when changes are pending
 
 Reads both servers and the ledger, and writes nothing anywhere.
 Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is
-invalid, 4 when an endpoint cannot be reached or does not permit what is needed.";
+invalid, 4 when an endpoint cannot be reached or does not permit what is needed; with --all-envs
+the worst of them.";
 
 /// Show what apply would do: a dry run against both ends
 #[derive(Debug, Args)]
@@ -43,9 +47,15 @@ pub(super) struct PlanCommandArgs {
     /// Show what apply --catch-up would do: look for what changed at the source since the copy
     #[arg(long)]
     catch_up: bool,
+    /// Plan every environment of the file, and compare them
+    #[arg(long, conflicts_with = "env")]
+    all_envs: bool,
 }
 
 pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
+    if args.all_envs {
+        return environments::run(args, output).await;
+    }
     let stop = CancellationToken::new();
     let work = async {
         let migration = output::load(&args.file, &args.plan, output)?;
@@ -59,15 +69,20 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         Ok(changes) => changes,
         Err(problem) => return output::problem(&problem),
     };
-    let code = if changes.is_refused() {
-        refusal(&changes)
-    } else if args.detailed_exitcode && changes.is_pending() {
+    let code = verdict(&changes, args.detailed_exitcode);
+    let style = Style::new(output::colour_of_stdout(output));
+    output::document(&report::plan::render(&changes, &style), code)
+}
+
+/// The exit code of changes.
+fn verdict(changes: &Changes, detailed: bool) -> u8 {
+    if changes.is_refused() {
+        refusal(changes)
+    } else if detailed && changes.is_pending() {
         exit::CHANGES_PENDING
     } else {
         exit::DONE
-    };
-    let style = Style::new(output::colour_of_stdout(output));
-    output::document(&report::plan::render(&changes, &style), code)
+    }
 }
 
 /// Connects to both ends, inspects and compares, with a ledger that is only read.

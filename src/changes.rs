@@ -1,6 +1,6 @@
 //! The changes that a plan file asks for: what both ends hold (`inspect`), what the target is to
-//! be (`wanted`), what stands against that (`preflight`, by `abilities` and `indexes`), and the
-//! difference (`diff`, by `model::differences`).
+//! be (`wanted`), what stands against that (`preflight`, by `abilities` and `indexes`), the difference
+//! (`diff`, by `model::differences`), and the rules that it has to keep (`policy`).
 //!
 //! All but `inspect` are pure: values in, values out.
 

@@ -44,8 +44,10 @@ pub fn render(file: &str, environments: &[Environment], style: &Style) -> String
     let count = size::counted(environments.len() as u64, "environment");
     page.line(0, &Text::new(Role::Heading, file).with(Role::Plain, format!(" · {count}")));
     let rows = rows(environments);
-    page.gap();
-    write_table(&mut page, environments, &rows);
+    if !rows.is_empty() {
+        page.gap();
+        write_table(&mut page, environments, &rows);
+    }
     page.gap();
     write_differences(&mut page, environments, &rows);
     page.gap();
@@ -151,6 +153,13 @@ fn write_differences(page: &mut Page, environments: &[Environment], rows: &[Row<
     }
 }
 
+/// An attribute that the first environment has otherwise than some of the others, by their places.
+struct Varying {
+    attribute: String,
+    of_first: Option<String>,
+    of_others: BTreeMap<usize, Option<String>>,
+}
+
 type Values<'a> = Vec<(&'a str, String)>;
 
 /// The attributes that are not the same in all environments, with their value in each.
@@ -158,27 +167,27 @@ fn differences<'a>(
     wanted: &[(&'a str, &CollectionChange, &Collection)],
 ) -> Vec<(String, Values<'a>)> {
     let Some(((_, _, first), others)) = wanted.split_first() else { return Vec::new() };
-    // By attribute, what the first environment has, and what others have instead.
-    let mut found: Vec<(String, Option<String>, BTreeMap<usize, Option<String>>)> = Vec::new();
+    let mut found: Vec<Varying> = Vec::new();
     for (place, (_, _, other)) in others.iter().enumerate() {
         let forth = compared(first, other, true).into_iter().map(|one| (one, false));
         // Only one direction names what the other one lacks.
         let back = compared(other, first, true).into_iter().map(|one| (one, true));
         for (one, swapped) in forth.chain(back).filter(|(one, _)| !one.same) {
-            let name = one.attribute.to_string();
+            let attribute = one.attribute.to_string();
             let (of_first, of_other) =
                 if swapped { (one.is, one.should) } else { (one.should, one.is) };
-            let at = found.iter().position(|(known, ..)| *known == name).unwrap_or_else(|| {
-                found.push((name, of_first, BTreeMap::new()));
+            let known = found.iter().position(|known| known.attribute == attribute);
+            let at = known.unwrap_or_else(|| {
+                found.push(Varying { attribute, of_first, of_others: BTreeMap::new() });
                 found.len() - 1
             });
-            found[at].2.insert(place, of_other);
+            found[at].of_others.insert(place, of_other);
         }
     }
     let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
     let mut differences: Vec<(String, Values<'a>)> = found
         .into_iter()
-        .map(|(attribute, of_first, of_others)| {
+        .map(|Varying { attribute, of_first, of_others }| {
             let others = others.iter().enumerate().map(|(place, (name, ..))| {
                 (*name, shown(of_others.get(&place).unwrap_or(&of_first)))
             });
@@ -186,18 +195,15 @@ fn differences<'a>(
             (attribute, values)
         })
         .collect();
-    let kinds: [(&str, fn(&CollectionChange, &Collection) -> String); 5] = [
-        ("database", |_, wanted| wanted.database.clone()),
-        ("name", |_, wanted| wanted.name.clone()),
-        ("aliases", |_, wanted| listed(&wanted.aliases)),
-        ("partitions", |_, wanted| listed(&wanted.partitions)),
-        ("load", |change, _| loaded(change)),
-    ];
-    for (attribute, value) in kinds {
-        let values: Values<'a> =
-            wanted.iter().map(|(name, change, of)| (*name, value(change, of))).collect();
-        differences.push((attribute.to_owned(), values));
-    }
+    let mut add = |attribute: &str, value: &dyn Fn(&CollectionChange, &Collection) -> String| {
+        let values = wanted.iter().map(|(name, change, of)| (*name, value(change, of)));
+        differences.push((attribute.to_owned(), values.collect()));
+    };
+    add("database", &|_, of| of.database.clone());
+    add("name", &|_, of| of.name.clone());
+    add("aliases", &|_, of| listed(&of.aliases));
+    add("partitions", &|_, of| listed(&of.partitions));
+    add("load", &|change, _| loaded(change));
     let mut fields: Vec<&str> = wanted
         .iter()
         .flat_map(|(_, _, of)| of.indexes.iter().map(|index| index.field.as_str()))
@@ -205,9 +211,7 @@ fn differences<'a>(
     fields.sort_unstable();
     fields.dedup();
     for field in fields {
-        let values: Values<'a> =
-            wanted.iter().map(|(name, _, of)| (*name, indexes(of, field))).collect();
-        differences.push((format!("index on {field}"), values));
+        add(&format!("index on {field}"), &|_, of| indexes(of, field));
     }
     differences.retain(|(_, values)| values.iter().any(|(_, value)| *value != values[0].1));
     differences

@@ -72,8 +72,9 @@ fn load(
             Err(report) => report,
         };
         let text = report.render(output::colour(output));
-        if (report.has_errors() || !output.quiet) && said.insert(text.clone()) {
-            output::message(&text);
+        let worth = !text.is_empty() && (report.has_errors() || !output.quiet);
+        if worth && said.insert(text.clone()) {
+            output::message(&format!("environment {name}:\n{text}"));
         }
         let result = result.map_err(|report| match report.count(diagnostic::Severity::Error) {
             1 => "the plan file has an error here".to_owned(),

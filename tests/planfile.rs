@@ -136,6 +136,22 @@ fn an_explanation_tells_no_secret() {
     }
 }
 
+#[test]
+fn what_is_said_of_an_input_tells_no_secret() {
+    let text = "version = 1\n[inputs.api_token]\ntype = \"string\"\nchoices = [\"canary\"]\n\
+         [inputs.password]\ntype = \"integer\"\ndefault = \"canary\"\n\
+         [source]\nendpoint = \"http://a\"\n[target]\nendpoint = \"http://b\"\n\
+         [[collections]]\nsource = \"a\"\ndescription = \"{{ api_token }}{{ password }}\"\n";
+    let vars = |value: &str| vec![("api_token".to_owned(), value.to_owned())];
+    for vars in [vars("canary2"), Vec::new()] {
+        let inputs = Inputs { vars, ..Inputs::default() };
+        let report = in_folder(text, |path| load(path, &inputs)).unwrap_err();
+        for output in [report.render(true), report.to_github(), report.to_json().to_string()] {
+            assert!(!output.contains("canary"), "{output}");
+        }
+    }
+}
+
 /// A file that is shared in part resolves to the same as one that has it all.
 #[test]
 fn included_parts_are_as_if_they_were_written_in_place() {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::assembly::Assembly;
-use super::document::{child, type_of};
+use super::document::{child, last_key, type_of};
+use super::hidden;
 use super::variables::{is_data, name_fault, table};
 use crate::diagnostic::{Diagnostic, Report};
 
@@ -97,6 +98,9 @@ impl Declaration {
 
     /// The values that it takes, for people; empty where there is no choice.
     pub(super) fn choice(&self) -> String {
+        if !self.choices.is_empty() && hidden::sounds_secret(&last_key(&self.pointer)) {
+            return "those in its declaration".to_owned();
+        }
         let choices: Vec<String> = self.choices.iter().map(Value::to_string).collect();
         choices.join(", ")
     }

@@ -1,6 +1,7 @@
 //! The changes that a plan file asks for: what both ends hold (`inspect`), what the target is to
-//! be (`wanted`), what stands against that (`preflight`, by `abilities` and `indexes`), and the
-//! difference (`diff`, by `model::differences`); and what moved since they were saved (`saved`).
+//! be (`wanted`), what stands against that (`preflight`, by `abilities` and `indexes`), the difference
+//! (`diff`, by `model::differences`), the rules that it has to keep (`policy`), and what moved since
+//! they were saved (`saved`).
 //!
 //! All but `inspect` are pure: values in, values out.
 
@@ -9,6 +10,7 @@ pub mod diff;
 mod glob;
 pub mod indexes;
 pub mod inspect;
+pub mod policy;
 pub mod preflight;
 pub mod saved;
 pub mod wanted;
@@ -277,6 +279,36 @@ impl CollectionChange {
     /// Estimated bytes of those rows on the wire.
     pub fn bytes(&self) -> Option<u64> {
         Some(self.rows()?.saturating_mul(self.source.as_ref()?.row_bytes?))
+    }
+
+    /// Whether all rows were copied, and only an index or the load is to be made good.
+    pub fn is_finished(&self) -> bool {
+        self.action == Action::Resume && self.known.as_ref().is_some_and(|known| known.finished)
+    }
+
+    /// Rows that are still to be copied, where that is known.
+    pub fn rows_to_copy(&self) -> Option<u64> {
+        match &self.known {
+            _ if self.is_finished() => Some(0),
+            Some(known) if self.action == Action::Resume => {
+                Some(self.rows()?.saturating_sub(known.rows))
+            }
+            _ => self.rows(),
+        }
+    }
+
+    /// Estimated bytes of those rows.
+    pub fn bytes_to_copy(&self) -> Option<u64> {
+        match self.rows_to_copy()? {
+            0 => Some(0),
+            rows => Some(rows.saturating_mul(self.source.as_ref()?.row_bytes?)),
+        }
+    }
+
+    /// Whether the plan file asks to make this one, or to fill it: whether or not something stands
+    /// against it.
+    pub fn is_written(&self) -> bool {
+        self.action != Action::Unchanged && !self.is_finished()
     }
 
     /// Whether `apply` has something to do here.

@@ -32,7 +32,7 @@ impl Severity {
 }
 
 /// A source of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceId(usize);
 
 /// A piece of a source, in bytes.

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  catalog.ferry.toml  (+ --env prod, --var k=v)
-//!         │ planfile: TOML with spans → templates in strings → JSON Schema → rules
+//!         │ planfile: TOML with spans ⊕ includes → templates in strings → JSON Schema → rules
 //!         ▼
 //!     Migration ───────── cli connects both ends ───────── changes::inspect ──► what is there
 //!                                                                 │
@@ -40,7 +40,7 @@
 //! | [`apply`] | ordered steps, one event stream | [`verify`], [`copy`], [`changes`], [`ledger`], [`milvus`], [`model`] |
 //! | [`verify`] | proof that the target holds the rows, and their mending | [`copy`], [`ledger`], [`milvus`], [`model`] |
 //! | [`copy`] | discovery → readers → byte budget → writers | [`ledger`], [`milvus`], [`model`] |
-//! | [`changes`] | inspect · wanted · preflight · diff · saved | [`milvus`] (inspect only), [`model`] |
+//! | [`changes`] | inspect · wanted · preflight · diff · policy · saved | [`milvus`] (inspect only), [`model`] |
 //! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`] |
 //! | [`planfile`] | from TOML to a [`model::Migration`] | [`model`], [`diagnostic`] |
 //! | [`milvus`] | the client | [`model`], [`secret`] |

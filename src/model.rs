@@ -8,6 +8,7 @@ pub mod digest;
 pub mod key;
 pub mod migration;
 pub mod name;
+pub mod policy;
 pub mod quantity;
 pub mod rows;
 pub mod rule;
@@ -26,6 +27,7 @@ pub use migration::{
     ByteSize, ContentCheck, CopySettings, Credentials, Endpoint, EnvName, Migration, NameTemplate,
     OnMismatch, SearchCheck, Selector, TargetKind, Tls, VerifySettings,
 };
+pub use policy::{Placed, Policy, Verification};
 pub use rows::{DynamicData, RowSettings};
 pub use rule::{
     AliasRule, CollectionRule, DynamicField, Existing, FieldRule, IndexRule, IndexRules,

@@ -1,13 +1,18 @@
 //! The plan file: from the text that a person wrote to the [`Migration`] that it asks for.
 //!
-//! TOML is parsed first, with the place of every value; then the strings are rendered as
-//! templates; then the result is checked against the schema, and last against the rules that a
-//! schema cannot express. Every step goes on after a finding, so that one run shows all of them.
+//! TOML is parsed first, with the place of every value, and what it includes laid under it; then the
+//! strings are rendered as templates; then the result is checked against the schema, and last against
+//! the rules that a schema cannot express. Every step goes on after a finding, so that one run shows
+//! all of them.
 
+mod assembly;
+mod declarations;
 mod digest;
 mod document;
+mod explain;
 mod file;
 mod hidden;
+mod places;
 mod rendering;
 mod resolve;
 mod schema;
@@ -24,10 +29,13 @@ use serde_json::Value;
 
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
 use crate::model::{Digest, Migration};
+use assembly::Assembly;
 use document::Document;
 use file::PlanFile;
 use template::Templates;
+use variables::Variables;
 
+pub use explain::{Explanation, PRECEDENCE};
 pub use hidden::may_be_secret;
 pub use schema::published as published_schema;
 
@@ -51,49 +59,59 @@ pub struct Loaded {
     pub parts: BTreeMap<String, Digest>,
     /// Findings that are no errors.
     pub warnings: Report,
+    basis: Basis,
+}
+
+/// What a migration was resolved from.
+#[derive(Debug)]
+struct Basis {
+    plan: Assembly,
+    /// The plan with its templates rendered, of all its files.
+    value: Value,
+    templates: Templates,
+    variables: Variables,
+}
+
+impl Loaded {
+    /// Every setting with its value, and where that is from.
+    pub fn explain(&self) -> Explanation {
+        explain::explain(&self.basis, &self.migration, &self.warnings)
+    }
+}
+
+/// The environments of a plan file, by name.
+pub fn environments(path: &Path) -> Result<Vec<String>, Report> {
+    let mut report = Report::new();
+    match assembly::read_all(path, &mut report) {
+        Some(plan) => Ok(variables::table(&plan.value, "/env").keys().cloned().collect()),
+        None => Err(report),
+    }
 }
 
 /// Reads a plan file and resolves it. Touches no network.
 pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
-    match read(path, "plan file") {
-        Ok(text) => resolve_text(path, &text, inputs),
-        Err(finding) => {
-            let mut report = Report::new();
-            report.push(*finding);
-            Err(report)
-        }
-    }
-}
-
-fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Report> {
     let mut report = Report::new();
-    let document = Document::parse(text);
-    let hidden = hidden::ranges(text, &document);
-    let source = report.add_source(path.display().to_string(), text.to_owned(), &hidden);
-    if report_syntax(&document, source, &mut report)
-        || other_version(&document, source, &mut report)
-    {
-        return Err(report);
-    }
-    let variables = variables::resolve(&document, source, inputs, &mut report);
-    let rendered =
-        rendering::render(text, &document, source, Templates::new(variables), &mut report);
-    let checked =
-        schema::check(&rendered.value, &document.value, &document.spans, source, &rendered.unknown);
+    let Some(plan) = assembly::read_all(path, &mut report) else { return Err(report) };
+    let variables = variables::resolve(&plan, inputs, &mut report);
+    let templates = Templates::new(
+        variables.values.iter().map(|(name, one)| (name.clone(), one.value.clone())).collect(),
+    );
+    let rendered = rendering::render(&plan, templates, &variables.withheld, &mut report);
+    let checked = schema::check(&rendered.value, &plan, &rendered.unknown);
     for finding in checked.findings {
         report.push(finding);
     }
     let mut invalid = checked.invalid;
     invalid.extend(rendered.unknown);
     let parts = digest::parts(&rendered.value);
+    let value = rendered.value.clone();
     let migration = match typed(rendered.value, &invalid) {
         Ok(file) => resolve::resolve(
             &file,
             resolve::Context {
                 path,
                 environment: inputs.env.as_deref(),
-                document: &document,
-                source,
+                assembly: &plan,
                 invalid: &invalid,
                 templates: &rendered.templates,
                 report: &mut report,
@@ -114,7 +132,8 @@ fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Repo
     };
     match migration {
         Some(migration) if !report.has_errors() => {
-            Ok(Loaded { migration, parts, warnings: report })
+            let basis = Basis { plan, value, templates: rendered.templates, variables };
+            Ok(Loaded { migration, parts, warnings: report, basis })
         }
         _ => Err(report),
     }
@@ -144,24 +163,6 @@ fn report_syntax(document: &Document, source: SourceId, report: &mut Report) -> 
         );
     }
     !document.syntax.is_empty()
-}
-
-/// Another version has other keys: everything else that could be said would mislead.
-fn other_version(document: &Document, source: SourceId, report: &mut Report) -> bool {
-    match document.value.get("version").and_then(Value::as_i64) {
-        Some(version) if version != 1 => {
-            report.push(
-                Diagnostic::error(
-                    "unsupported_version",
-                    format!("plan file version {version} is not supported"),
-                )
-                .at(Span { source, range: document.spans.value("/version") })
-                .help("this build reads version 1"),
-            );
-            true
-        }
-        _ => false,
-    }
 }
 
 /// The typed plan file, without what is invalid.

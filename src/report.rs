@@ -5,6 +5,7 @@
 
 pub mod differences;
 pub mod document;
+pub mod environments;
 pub mod file;
 mod markdown;
 mod page;

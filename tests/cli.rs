@@ -60,7 +60,7 @@ fn json_is_one_document() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(text(&output.stderr), "");
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["format_version"], "1.1");
+    assert_eq!(document["format_version"], "1.2");
     assert_eq!(document["valid"], false);
     assert_eq!(document["diagnostics"].as_array().unwrap().len(), 3);
     assert_eq!(document["diagnostics"][0]["code"], "literal_credential");
@@ -69,6 +69,48 @@ fn json_is_one_document() {
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["valid"], true);
     assert_eq!(document["environment"], "prod");
+}
+
+#[test]
+fn an_explanation_is_part_of_what_validate_prints() {
+    let explain = |more: &[&str]| {
+        let output = run(&[&["validate", VALID, "--env", "prod", "--explain"], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stderr), "");
+        text(&output.stdout).to_owned()
+    };
+    let shown = explain(&["--var", "suffix=_x"]);
+    let order = "default of [inputs] < [vars] < [env.NAME] < --vars FILE, in their order < --var";
+    assert!(shown.contains(order), "{shown}");
+    let line = shown.lines().find(|line| line.trim_start().starts_with("suffix")).unwrap();
+    assert!(line.contains("\"_x\"") && line.ends_with("--var suffix"), "{line}");
+    assert!(shown.contains("env:PROD_TOKEN"), "{shown}");
+    assert!(shown.ends_with("valid · 2 collection rules · environment prod\n"), "{shown}");
+    let document: serde_json::Value =
+        serde_json::from_str(&explain(&["--format", "json"])).unwrap();
+    assert_eq!(document["valid"], true);
+    assert_eq!(document["explanation"]["environment"], "prod");
+    // Without the option nothing of it is there, and an invalid plan file has none.
+    let output = run(&["validate", INVALID, "--explain", "--format", "json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(document.get("explanation").is_none());
+}
+
+#[test]
+fn all_environments_need_some() {
+    let output = run(&["plan", "examples/minimal.ferry.toml", "--all-envs"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(text(&output.stderr).contains("has no environments"), "{}", text(&output.stderr));
+    let output = run(&["plan", INVALID, "--all-envs"]);
+    assert_eq!(output.status.code(), Some(64));
+    // Each is loaded as it is, and the worst of them decides.
+    let output = run(&["plan", "tests/plans/invalid/inputs_missing.toml", "--all-envs"]);
+    assert_eq!(output.status.code(), Some(3));
+    let shown = text(&output.stdout);
+    assert!(shown.contains("prod: not planned: the plan file has an error here"), "{shown}");
+    assert!(shown.contains("staging: not planned: the plan file has 2 errors here"), "{shown}");
+    assert!(text(&output.stderr).starts_with("environment prod:\n"), "{}", text(&output.stderr));
 }
 
 #[test]

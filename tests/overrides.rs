@@ -15,6 +15,7 @@ mod overrides {
     mod adoption;
     mod aliases;
     mod cut_over;
+    mod environments;
     mod fields;
     mod indexes;
     mod interrupted;

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use milvus_ferry::model::{AliasRule, IndexRule};
-use milvus_ferry::planfile::{Inputs, load, published_schema};
+use milvus_ferry::planfile::{Inputs, PRECEDENCE, load, published_schema};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -91,6 +91,86 @@ fn invalid_plans_are_explained() {
         snapshot("invalid", &plan, &report.render(false));
     }
     no_forgotten_snapshots("invalid");
+}
+
+#[test]
+fn every_value_is_explained() {
+    for plan in ["every_key", "includes", "inputs", "minimal"] {
+        let plan = PathBuf::from(format!("tests/plans/valid/{plan}.toml"));
+        let explanation = load(&plan, &inputs(&plan)).unwrap().explain();
+        snapshot("explained", &plan, &explanation.to_text());
+        let json = explanation.to_json();
+        assert_eq!(json["precedence"], PRECEDENCE);
+        assert_eq!(json, load(&plan, &inputs(&plan)).unwrap().explain().to_json());
+        // What the text has, the document has.
+        let texts = |list: &Value| list.as_array().unwrap().len();
+        let settings: usize = json["sections"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|section| texts(&section["settings"]))
+            .sum();
+        let lines = explanation.to_text().lines().filter(|line| line.starts_with("  ")).count();
+        let head = 2 + texts(&json["includes"]);
+        assert_eq!(lines, settings + texts(&json["variables"]) + head);
+    }
+    let plan = Path::new("tests/plans/valid/inputs.toml");
+    let explained = load(plan, &inputs(plan)).unwrap().explain().to_json();
+    insta::assert_snapshot!("explained_json", format!("{:#}", explained["sections"][3]));
+}
+
+#[test]
+fn an_explanation_tells_no_secret() {
+    let text = "version = 1\n[vars]\ndb_password = \"canary\"\nprefix = \"A\"\n\
+         [inputs.api_key]\ntype = \"string\"\n\
+         [source]\nendpoint = \"http://a\"\ntoken = { env = \"{{ prefix }}_TOKEN\" }\n\
+         [target]\nendpoint = \"http://b\"\n\
+         [[collections]]\nsource = \"a\"\ndescription = \"{{ db_password }}\"\n\
+         properties = { set = { \"cipher.secret\" = \"canary\", p = \"{{ api_key }}\" } }\n\
+         fields = { token = { rename = \"tokens\" } }\n";
+    let inputs = Inputs { vars: vec![("api_key".into(), "canary".into())], ..Inputs::default() };
+    let explanation = in_folder(text, |path| load(path, &inputs)).unwrap().explain();
+    for output in [explanation.to_text(), explanation.to_json().to_string()] {
+        assert!(!output.contains("canary"), "{output}");
+        assert!(output.contains("A_TOKEN") && output.contains("\"tokens"), "{output}");
+    }
+}
+
+#[test]
+fn what_is_said_of_an_input_tells_no_secret() {
+    let text = "version = 1\n[inputs.api_token]\ntype = \"string\"\nchoices = [\"canary\"]\n\
+         [inputs.password]\ntype = \"integer\"\ndefault = \"canary\"\n\
+         [source]\nendpoint = \"http://a\"\n[target]\nendpoint = \"http://b\"\n\
+         [[collections]]\nsource = \"a\"\ndescription = \"{{ api_token }}{{ password }}\"\n";
+    let vars = |value: &str| vec![("api_token".to_owned(), value.to_owned())];
+    for vars in [vars("canary2"), Vec::new()] {
+        let inputs = Inputs { vars, ..Inputs::default() };
+        let report = in_folder(text, |path| load(path, &inputs)).unwrap_err();
+        for output in [report.render(true), report.to_github(), report.to_json().to_string()] {
+            assert!(!output.contains("canary"), "{output}");
+        }
+    }
+}
+
+/// A file that is shared in part resolves to the same as one that has it all.
+#[test]
+fn included_parts_are_as_if_they_were_written_in_place() {
+    let shared = "[vars]\nn = 3\n[defaults]\nshards = 2\n[copy]\nparallelism = 2\n";
+    let rest = "[source]\nendpoint = \"http://a\"\n[target]\nendpoint = \"http://b\"\n\
+         [[collections]]\nsource = \"a\"\nreplicas = \"{{ n }}\"\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.ferry.toml");
+    let resolved = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let loaded = load(&path, &Inputs::default());
+        let mut migration =
+            loaded.unwrap_or_else(|report| panic!("{}", report.render(false))).migration;
+        migration.collections[0].location.clear();
+        format!("{migration:#?}")
+    };
+    let whole = resolved(&format!("version = 1\n{shared}{rest}"));
+    fs::write(folder.path().join("common.toml"), format!("version = 1\n{shared}")).unwrap();
+    assert_eq!(resolved(&format!("version = 1\ninclude = [\"common.toml\"]\n{rest}")), whole);
 }
 
 #[test]

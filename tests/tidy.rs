@@ -48,6 +48,7 @@ const MAY_IMPORT_INSIDE: &[(&str, &[&str])] = &[
     ("changes/abilities/tables.rs", &["model"]),
     ("changes/diff.rs", &["model"]),
     ("changes/indexes.rs", &["model"]),
+    ("changes/policy.rs", &["model"]),
     ("changes/preflight.rs", &["model"]),
     ("changes/preflight/left_behind.rs", &["model"]),
     ("changes/preflight/names.rs", &["model"]),

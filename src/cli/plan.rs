@@ -1,6 +1,8 @@
 //! `plan`: connects to both ends, and prints what `apply` would do, or saves it. Writes nothing to
 //! either end.
 
+mod environments;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use super::ends::{self, Ends, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, output, saved};
 use crate::changes::abilities::Abilities;
 use crate::changes::inspect::{Selection, server};
-use crate::changes::{Changes, End, Severity, diff, inspect, preflight};
+use crate::changes::{Changes, End, Severity, diff, inspect, policy, preflight};
 use crate::ledger::Ledger;
 use crate::model::Migration;
 use crate::report::plan::document::Document;
@@ -25,6 +27,7 @@ const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry plan catalog.ferry.toml
   milvus-ferry plan catalog.ferry.toml --env prod --only 'default/prod_*'
+  milvus-ferry plan catalog.ferry.toml --all-envs            # every [env.NAME], side by side
   milvus-ferry plan catalog.ferry.toml --detailed-exitcode   # 2 when changes are pending
   milvus-ferry plan catalog.ferry.toml --format markdown > comment.md   # for a pull request
   milvus-ferry plan catalog.ferry.toml --out changes.json    # to review, then to apply exactly
@@ -37,7 +40,8 @@ In GitHub Actions, --format markdown is added to the summary of the job too ($GI
 and `changes=true` and `verdict=pending` to the outputs of the step ($GITHUB_OUTPUT).
 
 Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is
-invalid, 4 when an endpoint cannot be reached or does not permit what is needed.";
+invalid, 4 when an endpoint cannot be reached or does not permit what is needed; with --all-envs
+the worst of them.";
 
 /// Show what apply would do: a dry run against both ends
 #[derive(Debug, Args)]
@@ -59,6 +63,9 @@ pub(super) struct PlanCommandArgs {
     /// Show what apply --catch-up would do: look for what changed at the source since the copy
     #[arg(long)]
     pub(super) catch_up: bool,
+    /// Plan every environment of the file, and compare them
+    #[arg(long, conflicts_with_all = ["env", "out", "format"])]
+    all_envs: bool,
 }
 
 /// Form of the changes.
@@ -70,6 +77,9 @@ pub(super) enum Format {
 }
 
 pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
+    if args.all_envs {
+        return environments::run(args, output).await;
+    }
     let stop = CancellationToken::new();
     let work = async {
         let loaded = output::load_parts(&args.file, &args.plan, output)?;
@@ -89,18 +99,23 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         Ok(changes) => changes,
         Err(problem) => return output::problem(&problem),
     };
-    let code = if changes.is_refused() {
-        refusal(&changes)
-    } else if args.detailed_exitcode && changes.is_pending() {
-        exit::CHANGES_PENDING
-    } else {
-        exit::DONE
-    };
+    let code = verdict(&changes, args.detailed_exitcode);
     let selection = selection(&args.plan, args.catch_up);
     tell_github(&changes, args.format);
     match render(&changes, &selection, env!("CARGO_PKG_VERSION"), args.format, output) {
         Ok(text) => output::document(&text, code),
         Err(text) => output::problem(&Problem::new(exit::FAILED, text)),
+    }
+}
+
+/// The exit code of changes.
+fn verdict(changes: &Changes, detailed: bool) -> u8 {
+    if changes.is_refused() {
+        refusal(changes)
+    } else if detailed && changes.is_pending() {
+        exit::CHANGES_PENDING
+    } else {
+        exit::DONE
     }
 }
 
@@ -186,6 +201,7 @@ pub(super) async fn changes(
     let target = server::state(&ends.target, true).await?;
     findings.extend(preflight::whole(&collections, &source, &target, &abilities));
     findings.extend(server::permissions(&ends.source, &ends.target, &collections).await);
+    findings.extend(policy::breaches(&migration.policy, &collections, ends.target.uri()));
     Ok(Changes {
         name: migration.name.clone(),
         environment: migration.environment.clone(),

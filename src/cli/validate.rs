@@ -11,22 +11,25 @@ use crate::changes::{self, Changes, Finding};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::exit;
 use crate::model::Migration;
-use crate::planfile::{self, Loaded};
+use crate::planfile::{self, Explanation, Loaded};
 
 /// Version of the JSON document: minor for additions, major for anything else.
-const FORMAT_VERSION: &str = "1.1";
+const FORMAT_VERSION: &str = "1.2";
 
 const AFTER_HELP: &str = "\
 Examples:
   milvus-ferry validate catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml --env prod --var suffix=_v3
   milvus-ferry validate catalog.ferry.toml --format github   # annotations on a pull request
+  milvus-ferry validate catalog.ferry.toml --env prod --explain   # what holds, and who says so
   milvus-ferry validate catalog.ferry.toml --online          # and does it fit both servers?
   milvus-ferry validate catalog.ferry.toml --online --format json | jq '.findings'
 
 Finds all errors at once, each with its file, line and column. Needs no network and no credential
 without --online. With it, both servers are asked what they hold, what the target can hold and what
 their users may do; nothing is written anywhere.
+The value of a variable is what comes last of: the default of [inputs], [vars], [env.NAME] with
+--env, files with --vars in their order, --var.
 Exit code 0 when the plan file is valid, 3 when it is not; with --online also 1 when apply would
 refuse, and 4 when an endpoint cannot be reached or does not permit what is needed.";
 
@@ -41,6 +44,9 @@ pub(super) struct ValidateArgs {
     /// Ask both servers too: does everything fit, and is everything permitted
     #[arg(long)]
     online: bool,
+    /// Show every setting, and where its value is from: file and line, option or default
+    #[arg(long)]
+    explain: bool,
     /// Text for people on standard error, or a document on standard output
     #[arg(long, value_name = "FORM", default_value = "text")]
     format: Format,
@@ -66,6 +72,8 @@ struct Verdict {
     migration: Option<Migration>,
     /// What the plan file itself says.
     report: Report,
+    /// Every setting and where it is from, where that was asked for.
+    explanation: Option<Explanation>,
     /// What both ends say; absent when they were not asked.
     findings: Option<Vec<Finding>>,
     code: u8,
@@ -100,15 +108,24 @@ pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
 
 fn offline(args: &ValidateArgs) -> Verdict {
     match planfile::load(&args.file, &args.plan.inputs()) {
-        Ok(Loaded { migration, warnings, .. }) => Verdict {
-            migration: Some(migration),
-            report: warnings,
-            findings: None,
-            code: exit::DONE,
-        },
-        Err(report) => {
-            Verdict { migration: None, report, findings: None, code: exit::PLAN_FILE_INVALID }
+        Ok(loaded) => {
+            let explanation = args.explain.then(|| loaded.explain());
+            let Loaded { migration, warnings, .. } = loaded;
+            Verdict {
+                migration: Some(migration),
+                report: warnings,
+                explanation,
+                findings: None,
+                code: exit::DONE,
+            }
         }
+        Err(report) => Verdict {
+            migration: None,
+            report,
+            explanation: None,
+            findings: None,
+            code: exit::PLAN_FILE_INVALID,
+        },
     }
 }
 
@@ -133,6 +150,9 @@ fn show(args: &ValidateArgs, output: &OutputArgs, mut verdict: Verdict) -> u8 {
             "environment": args.plan.env,
             "diagnostics": verdict.report.to_json(),
         });
+        if let Some(explanation) = &verdict.explanation {
+            document["explanation"] = explanation.to_json();
+        }
         if let Some(findings) = &verdict.findings {
             document["findings"] = findings.iter().map(finding_json).collect();
         }
@@ -175,9 +195,15 @@ fn severity(finding: &Finding) -> Severity {
 }
 
 fn text(args: &ValidateArgs, verdict: &Verdict, output: &OutputArgs) -> u8 {
-    let Verdict { migration, report, findings, code } = verdict;
+    let Verdict { migration, report, explanation, findings, code } = verdict;
     if report.has_errors() || !output.quiet {
         output::message(&report.render(output::colour(output)));
+    }
+    if let Some(explanation) = explanation {
+        let code = output::document(&format!("{}\n", explanation.to_text()), *code);
+        if code != verdict.code {
+            return code;
+        }
     }
     let file = args.file.display();
     let errors = counted(report.count(Severity::Error), "error");

@@ -23,6 +23,8 @@ pub struct Position {
 pub(super) struct Source {
     name: String,
     written: String,
+    /// Where the lines of `written` begin.
+    lines: Vec<usize>,
     shown: String,
     /// Hidden ranges of `written`, in order and apart, and what each became in `shown`.
     hidden: Vec<(Range<usize>, Range<usize>)>,
@@ -50,7 +52,9 @@ impl Source {
             copied = range.end;
         }
         shown.push_str(&written[copied..]);
-        Self { name, written, shown, hidden: mapped }
+        let begins = written.match_indices('\n').map(|(newline, _)| newline + 1);
+        let lines = std::iter::once(0).chain(begins).collect();
+        Self { name, written, lines, shown, hidden: mapped }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -92,12 +96,10 @@ impl Source {
     }
 
     pub(super) fn position(&self, offset: usize) -> Position {
-        let before = &self.written[..floor_boundary(&self.written, offset)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        let offset = floor_boundary(&self.written, offset);
+        let line = self.lines.partition_point(|begin| *begin <= offset);
+        let line_start = self.lines.get(line - 1).copied().unwrap_or_default();
+        Position { line, column: self.written[line_start..offset].chars().count() + 1 }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::CollectionRule;
+use super::{CollectionRule, Policy};
 
 /// The *name* of an environment variable that holds a credential. The value is read at run time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,4 +244,6 @@ pub struct Migration {
     pub verify: VerifySettings,
     /// How to copy.
     pub copy: CopySettings,
+    /// What the changes have to keep.
+    pub policy: Policy,
 }

@@ -44,9 +44,11 @@ impl Spans {
         nearest(pointer, |pointer| self.keys.get(pointer).or_else(|| self.values.get(pointer)))
     }
 
-    /// Pointers of all values.
-    pub(super) fn pointers(&self) -> impl Iterator<Item = &str> {
-        self.values.keys().map(String::as_str)
+    /// Places of values, and places of keys.
+    pub(super) fn into_parts(
+        self,
+    ) -> (BTreeMap<String, Range<usize>>, BTreeMap<String, Range<usize>>) {
+        (self.values, self.keys)
     }
 }
 

@@ -7,6 +7,8 @@
 mod collection;
 mod endpoint;
 mod index;
+mod input;
+mod policy;
 mod setting;
 mod verify;
 
@@ -19,6 +21,8 @@ use serde_json::Value;
 pub(super) use collection::{CollectionEntry, Defaults};
 pub(super) use endpoint::{FromEnv, SourceEnd, TargetEnd, TargetKindWord, TlsTable};
 pub(super) use index::{FieldIndexSetting, IndexTable, IndexWord, IndexesSetting};
+pub(super) use input::InputTable;
+pub(super) use policy::{PolicyTable, RequiredWord};
 pub(super) use setting::{
     AliasWord, AliasesSetting, ConsistencyWord, DynamicFieldSetting, ExistingSetting, FieldTable,
     LoadSetting, PartitionKeySetting, PartitionKeyWord, PartitionsSetting, PartitionsWord,
@@ -31,19 +35,32 @@ pub(super) use verify::{ContentWord, MismatchWord, SearchTable, VerifyTable};
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(title = "milvus-ferry plan file")]
-#[expect(dead_code, reason = "`version`, `vars` and `env` are read before the rest is typed")]
+#[expect(dead_code, reason = "some tables are read before the rest is typed")]
 pub(super) struct PlanFile {
     /// Version of this format. This build reads version 1.
     #[schemars(required, extend("const" = 1))]
     pub(super) version: Option<Whole>,
     /// Name of the run in the ledger: letters, digits, `.`, `_` and `-`. Default: the file's name
     /// without `.ferry.toml`.
+    #[schemars(extend("examples" = ["catalog-{{ stage }}"]))]
     pub(super) name: Option<String>,
+    /// Files with parts of this plan: `[defaults]`, `[inputs]`, `[vars]`, `[env.NAME]`, `[verify]`,
+    /// `[copy]`, `[policy]` and `[[collections]]`. Paths are relative to this file. What a file
+    /// says wins over the files that it includes, key by key; of those, later ones win. Their
+    /// collections come first. Each of them begins with `version = 1`, too.
+    #[schemars(extend("examples" = [["common.ferry.toml"]]))]
+    pub(super) include: Option<Vec<String>>,
+    /// Variables that have to be given, by `[env.NAME]`, `--vars FILE` or `--var NAME=VALUE`,
+    /// unless they have a default: `[inputs.NAME]`.
+    #[schemars(extend("examples" = [{ "stage": { "type": "string", "description": "Which cluster it is for", "choices": ["staging", "prod"] } }]))]
+    pub(super) inputs: Option<BTreeMap<String, InputTable>>,
     /// Variables that `{{ templates }}` can use, and their defaults: text, numbers or booleans,
     /// never templates themselves. `[env.NAME]`, `--vars FILE` and `--var NAME=VALUE` override
     /// them, in this order, with values of the same type.
+    #[schemars(extend("examples" = [{ "suffix": "_v2", "parallelism": 8 }]))]
     pub(super) vars: Option<BTreeMap<String, Scalar>>,
     /// Environments, chosen with `--env NAME`: each overrides some of the variables.
+    #[schemars(extend("examples" = [{ "prod": { "suffix": "", "parallelism": 16 } }]))]
     pub(super) env: Option<BTreeMap<String, BTreeMap<String, Scalar>>>,
     /// Where the rows come from.
     #[schemars(required)]
@@ -60,6 +77,9 @@ pub(super) struct PlanFile {
     pub(super) verify: Option<VerifyTable>,
     /// How rows are copied.
     pub(super) copy: Option<CopyTable>,
+    /// Rules that the changes have to keep: where they break one, `plan` says which, and `apply`
+    /// refuses.
+    pub(super) policy: Option<PolicyTable>,
 }
 
 /// A whole number. To JSON Schema `2.0` is one as well.
@@ -131,21 +151,26 @@ pub(super) struct CopyTable {
     /// Upper bound of the bytes of rows in memory, such as `"512MiB"`; at least `"64MiB"`, four
     /// times `chunk_size`, and twice `max_request_size`. Default: `"512MiB"`.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)$"))]
+    #[schemars(extend("examples" = ["512MiB"]))]
     pub(super) memory_limit: Option<String>,
     /// Size to aim at for one request, from `"64KiB"` to `"32MiB"`. Default: `"8MiB"`.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)$"))]
+    #[schemars(extend("examples" = ["8MiB"]))]
     pub(super) chunk_size: Option<String>,
     /// Size that no answer and no request exceeds, unless it is a single row: from `"1MiB"` to
     /// `"60MiB"`, as servers take 64 MiB, and at least `chunk_size`. Default: twice
     /// `chunk_size`.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)$"))]
+    #[schemars(extend("examples" = ["16MiB"]))]
     pub(super) max_request_size: Option<String>,
     /// Most bytes of rows to read in a second, on average, such as `"40MB/s"`. Default: no bound.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)/s$"))]
+    #[schemars(extend("examples" = ["40MB/s"]))]
     pub(super) max_read_rate: Option<String>,
     /// Most bytes of rows to write in a second, on average, such as `"40MB/s"`. Default: no bound
     /// but the quota of the target, where its plan is known.
     #[schemars(regex(pattern = "^[0-9]+ ?(B|KB|MB|GB|KiB|MiB|GiB)/s$"))]
+    #[schemars(extend("examples" = ["40MB/s"]))]
     pub(super) max_write_rate: Option<String>,
     /// Rows of each collection that the target may refuse: so many are set aside, named by their
     /// keys in `NAME.rejects.jsonl` beside the ledger; with one more the copy stops. Default: 0.
@@ -154,5 +179,6 @@ pub(super) struct CopyTable {
     /// How long a failing call is tried again before the run stops, resumable; such as `"90s"`
     /// or `"1h30m"`. Default: `"5m"`.
     #[schemars(regex(pattern = "^([0-9]+(ms|s|m|h|d))+$"))]
+    #[schemars(extend("examples" = ["90s", "1h30m"]))]
     pub(super) retry_for: Option<String>,
 }

@@ -70,7 +70,8 @@ pub fn may_be_secret(name: &str, value: &str) -> bool {
     sounds_secret(name) && !is_env_name(value)
 }
 
-fn sounds_secret(key: &str) -> bool {
+/// Whether a key says that its value is a credential.
+pub(super) fn sounds_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     SOUNDS_SECRET.iter().any(|word| key.contains(word))
 }

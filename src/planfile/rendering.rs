@@ -1,13 +1,14 @@
 //! Renders the strings of a document as templates, and reports those that cannot be rendered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::document::{Document, child};
+use super::assembly::Assembly;
+use super::document::child;
 use super::template::{self, Templates};
 use super::{hidden, resolve, suggestion, variables};
-use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
+use crate::diagnostic::{Diagnostic, Report, Span};
 
 /// A document whose strings are rendered.
 pub(super) struct Rendered {
@@ -19,19 +20,16 @@ pub(super) struct Rendered {
 
 /// Renders all strings but those that are read before templates are: the variables themselves.
 pub(super) fn render(
-    text: &str,
-    document: &Document,
-    source: SourceId,
+    plan: &Assembly,
     templates: Templates,
+    withheld: &BTreeSet<String>,
     report: &mut Report,
 ) -> Rendered {
-    let unusable = document.unusable.iter();
     Rendering {
-        text,
-        document,
-        source,
+        plan,
         templates,
-        unknown: unusable.map(|(pointer, _)| pointer.clone()).collect(),
+        withheld,
+        unknown: plan.places.unusable().cloned().collect(),
         broken: false,
         report,
     }
@@ -40,10 +38,10 @@ pub(super) fn render(
 
 /// A plan file on the way through its templates.
 struct Rendering<'a> {
-    text: &'a str,
-    document: &'a Document,
-    source: SourceId,
+    plan: &'a Assembly,
     templates: Templates,
+    /// Variables without a value, which was said.
+    withheld: &'a BTreeSet<String>,
     unknown: BTreeSet<String>,
     /// Whether some template cannot even be read: which variables it uses is not known then.
     broken: bool,
@@ -52,10 +50,10 @@ struct Rendering<'a> {
 
 impl Rendering<'_> {
     fn render(mut self) -> Rendered {
-        let mut value = self.document.value.clone();
+        let mut value = self.plan.value.clone();
         let (named, plain): (Vec<&str>, Vec<&str>) = self
-            .document
-            .spans
+            .plan
+            .places
             .pointers()
             .filter(|pointer| !read_before_templates(pointer))
             .partition(|pointer| resolve::sees_name(pointer).is_some());
@@ -91,9 +89,16 @@ impl Rendering<'_> {
         let Value::String(text) = leaf else {
             return;
         };
-        used.extend(self.templates.used(text));
+        let used_here = self.templates.used(text);
+        let withheld = !used_here.is_disjoint(self.withheld);
+        used.extend(used_here);
         if hidden::is_credential(pointer) {
             text.clear();
+            return;
+        }
+        if withheld {
+            *leaf = Value::Null;
+            self.unknown.insert(pointer.to_owned());
             return;
         }
         match self.templates.render(text, name) {
@@ -106,13 +111,13 @@ impl Rendering<'_> {
     }
 
     fn fault(&mut self, pointer: &str, fault: &template::Fault, sees_name: bool) {
-        let mut range = self.document.spans.value(pointer);
+        let Span { source, mut range } = self.plan.places.value(pointer);
         // Where the string is written without escapes, the place inside it is known as well.
-        let written =
-            self.document.value.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let written = self.plan.written(pointer).unwrap_or_default();
         if let Some(inner) = &fault.range
             && !inner.is_empty()
-            && let Some(start) = self.text[range.clone()].find(written)
+            && let Some(start) =
+                self.plan.text(source).get(range.clone()).and_then(|text| text.find(written))
         {
             range = range.start + start + inner.start..range.start + start + inner.end;
         }
@@ -122,8 +127,7 @@ impl Rendering<'_> {
             self.broken = true;
             "invalid_template"
         };
-        let mut finding =
-            Diagnostic::error(code, fault.message.clone()).at(Span { source: self.source, range });
+        let mut finding = Diagnostic::error(code, fault.message.clone()).at(Span { source, range });
         if let Some(undefined) = &fault.undefined {
             let near = suggestion::closest(undefined, self.templates.names());
             finding = finding.help(match near {
@@ -140,32 +144,26 @@ impl Rendering<'_> {
     }
 
     fn unused(&mut self, used: &BTreeSet<String>) {
-        let declared: BTreeMap<String, Value> = self
-            .document
-            .value
-            .get("vars")
-            .and_then(Value::as_object)
-            .map(|vars| vars.clone().into_iter().collect())
-            .unwrap_or_default();
-        for name in declared
-            .keys()
-            .filter(|name| !used.contains(*name) && variables::name_fault(name).is_none())
-        {
-            let pointer = child("/vars", name);
-            self.report.push(
-                Diagnostic::warning(
-                    "unused_variable",
-                    format!("the variable `{name}` is never used"),
-                )
-                .at(Span { source: self.source, range: self.document.spans.key(&pointer) })
-                .help(format!("use it as `{{{{ {name} }}}}`, or remove it")),
-            );
+        for (table, what) in [("/vars", "variable"), ("/inputs", "input")] {
+            for name in variables::table(&self.plan.value, table).keys() {
+                if used.contains(name) || variables::name_fault(name).is_some() {
+                    continue;
+                }
+                self.report.push(
+                    Diagnostic::warning(
+                        "unused_variable",
+                        format!("the {what} `{name}` is never used"),
+                    )
+                    .at(self.plan.places.key(&child(table, name)))
+                    .help(format!("use it as `{{{{ {name} }}}}`, or remove it")),
+                );
+            }
         }
     }
 }
 
 fn read_before_templates(pointer: &str) -> bool {
-    ["/version", "/vars", "/env"].iter().any(|before| {
+    ["/version", "/include", "/inputs", "/vars", "/env"].iter().any(|before| {
         pointer.strip_prefix(before).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }

@@ -11,6 +11,7 @@ mod indexes;
 mod landing;
 mod names;
 mod partitions;
+mod policy;
 mod properties;
 mod target;
 mod verify;
@@ -18,22 +19,19 @@ mod verify;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
-
-use super::document::Document;
+use super::assembly::Assembly;
 use super::file::PlanFile;
 use super::template::Templates;
-use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
+use crate::diagnostic::{Diagnostic, Report, Span};
 use crate::model::Migration;
 
-pub(super) use names::{SAMPLE, sample_name};
+pub(super) use names::{SAMPLE, is_glob, sample_name};
 
 /// What the rules need to know besides the file, and where their findings go.
 pub(super) struct Context<'a> {
     pub(super) path: &'a Path,
     pub(super) environment: Option<&'a str>,
-    pub(super) document: &'a Document,
-    pub(super) source: SourceId,
+    pub(super) assembly: &'a Assembly,
     /// Values that were found wrong before: nothing follows from them or from their absence.
     pub(super) invalid: &'a BTreeSet<String>,
     pub(super) templates: &'a Templates,
@@ -42,11 +40,11 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     fn span(&self, pointer: &str) -> Span {
-        Span { source: self.source, range: self.document.spans.value(pointer) }
+        self.assembly.places.value(pointer)
     }
 
     fn key_span(&self, pointer: &str) -> Span {
-        Span { source: self.source, range: self.document.spans.key(pointer) }
+        self.assembly.places.key(pointer)
     }
 
     /// Reports a finding at a value.
@@ -67,7 +65,13 @@ impl Context<'_> {
 
     /// The string at a pointer before it was rendered.
     fn written(&self, pointer: &str) -> Option<&str> {
-        self.document.value.pointer(pointer).and_then(Value::as_str)
+        self.assembly.written(pointer)
+    }
+
+    /// `file:line` of a key.
+    fn location(&self, pointer: &str) -> String {
+        let span = self.key_span(pointer);
+        format!("{}:{}", self.report.source_name(span.source), self.report.start(&span).line)
     }
 
     /// Whether anything inside a table or list is invalid.
@@ -107,6 +111,8 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         file.target.as_ref().and_then(|end| target::compute_units(end, &mut context));
     let verify = verify::settings(file.verify.as_ref(), &mut context);
     let copy = copy::settings(file.copy.as_ref(), &mut context);
+    let policy = policy::resolve(file.policy.as_ref(), &mut context);
+    policy::check(&policy, &collections, verify.as_ref(), &mut context);
     Some(Migration {
         name: name?,
         path: context.path.to_owned(),
@@ -120,6 +126,7 @@ pub(super) fn resolve(file: &PlanFile, mut context: Context<'_>) -> Option<Migra
         collections,
         verify: verify?,
         copy: copy?,
+        policy,
     })
 }
 

@@ -47,7 +47,7 @@ pub fn published() -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for (key, property) in properties {
             // These are read before templates are.
-            if !matches!(key.as_str(), "version" | "vars" | "env") {
+            if !matches!(key.as_str(), "version" | "include" | "inputs" | "vars" | "env") {
                 admit_templates(property);
             }
         }
@@ -143,8 +143,10 @@ fn admit_templates(schema: &mut Value) {
         return;
     }
     let mut outer = Map::new();
-    if let Some(description) = object.remove("description") {
-        outer.insert("description".to_owned(), description);
+    for about in ["description", "examples"] {
+        if let Some(value) = object.remove(about) {
+            outer.insert(about.to_owned(), value);
+        }
     }
     let plain = Value::Object(std::mem::take(object));
     outer.insert("anyOf".to_owned(), json!([plain, template]));
@@ -221,12 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_documented_and_nothing_is_null() {
+    fn every_key_is_documented_its_examples_are_valid_and_nothing_is_null() {
         fn walk(schema: &Value, path: &str) {
             if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
                 for (key, property) in properties {
                     let path = format!("{path}.{key}");
-                    assert!(property.get("description").is_some(), "{path}");
+                    let description = property["description"].as_str().unwrap_or_default();
+                    assert!(!description.is_empty(), "{path}");
+                    let examples = property.get("examples").and_then(Value::as_array);
+                    let validator = jsonschema::validator_for(property).unwrap();
+                    for example in examples.into_iter().flatten() {
+                        assert!(validator.is_valid(example), "{path}: {example}");
+                    }
                     walk(property, &path);
                 }
             }

@@ -18,7 +18,7 @@ const FUEL: u64 = 50_000;
 pub(super) const NAME: &str = "name";
 
 /// Renders templates with the variables of one plan file.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Templates {
     engine: Arc<Environment<'static>>,
     variables: Arc<BTreeMap<String, Value>>,

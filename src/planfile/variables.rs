@@ -1,49 +1,86 @@
-//! Variables: declared in `[vars]`, overridden by `[env.NAME]`, `--vars FILE` and `--var`.
+//! Values of variables: their defaults, overridden by `[env.NAME]`, `--vars FILE` and `--var`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::assembly::Assembly;
+use super::declarations::{self, Declaration, Kind};
 use super::document::{Document, child, type_of};
 use super::suggestion::{closest, listed};
 use super::template::{self, NAME};
 use super::{Inputs, hidden};
-use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
+use crate::diagnostic::{Diagnostic, Report, Span};
 
-/// What the variables of a plan file are under the given inputs. Findings go to the report.
-pub(super) fn resolve(
-    document: &Document,
-    source: SourceId,
-    inputs: &Inputs,
-    report: &mut Report,
-) -> BTreeMap<String, Value> {
-    let mut variables = BTreeMap::new();
-    let place = Place { document, source };
-    for (name, value) in table(&document.value, "/vars") {
-        let pointer = child("/vars", name);
-        if let Some(finding) = name_fault(name) {
-            report.push(finding.at(place.key(&pointer)));
+/// The variables of a plan under the given inputs.
+#[derive(Debug, Default)]
+pub(super) struct Variables {
+    pub(super) values: BTreeMap<String, Variable>,
+    /// Declared ones whose value is not known; that was said.
+    pub(super) withheld: BTreeSet<String>,
+}
+
+/// The value of a variable, and where it is from.
+#[derive(Debug, Clone)]
+pub(super) struct Variable {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+/// Where the value of a variable is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// `[vars]`.
+    Default(Span),
+    /// `default` of `[inputs.NAME]`.
+    InputDefault(Span),
+    /// `[env.NAME]`.
+    Environment(String, Span),
+    /// `--vars FILE`.
+    File(Span),
+    /// `--var NAME=VALUE`.
+    Option,
+}
+
+/// What the variables of a plan are under the given inputs. Findings go to the report.
+pub(super) fn resolve(plan: &Assembly, inputs: &Inputs, report: &mut Report) -> Variables {
+    let declared = declarations::declared(plan, report);
+    let mut given = Given { declared: &declared, values: BTreeMap::new(), faulty: BTreeSet::new() };
+    for (name, declaration) in &declared {
+        if let Some(value) = declaration.default.clone() {
+            let span = plan.places.key(&declaration.pointer);
+            let origin = if declaration.is_input() {
+                Origin::InputDefault(plan.places.value(&child(&declaration.pointer, "default")))
+            } else {
+                Origin::Default(span)
+            };
+            given.values.insert(name.clone(), Variable { value, origin });
         }
-        is_data(value, &pointer, &place, report);
-        variables.insert(name.clone(), value.clone());
     }
-    let declared = variables.clone();
 
-    let environments = table(&document.value, "/env");
+    let environments = table(&plan.value, "/env");
     for (environment, _) in environments {
         let environment_pointer = child("/env", environment);
-        for (name, value) in table(&document.value, &environment_pointer) {
+        let chosen = inputs.env.as_ref() == Some(environment);
+        for (name, value) in table(&plan.value, &environment_pointer) {
             let pointer = child(&environment_pointer, name);
-            if value.is_object() || !is_data(value, &pointer, &place, report) {
+            let (key, span) = (plan.places.key(&pointer), plan.places.value(&pointer));
+            if value.is_object() || !is_data(value, span.clone(), report) {
                 continue;
             }
-            match overriding(&declared, name, value) {
-                Ok(value) if inputs.env.as_ref() == Some(environment) => {
-                    variables.insert(name.clone(), value);
-                }
+            let origin = Origin::Environment(environment.clone(), key.clone());
+            match given.fitting(name, value) {
+                Ok(value) if chosen => given.set(name, value, origin),
                 Ok(_) => {}
-                Err(fault) => report.push(fault.at(&place, &pointer)),
+                Err(fault) => {
+                    if chosen {
+                        given.faulty.insert(name.clone());
+                    }
+                    report.push(fault.at(key, span));
+                }
             }
         }
     }
@@ -53,38 +90,66 @@ pub(super) fn resolve(
         report.push(unknown_environment(chosen, environments));
     }
     for path in &inputs.vars_files {
-        read_file(path, &declared, &mut variables, report);
+        given.read_file(path, report);
     }
     for (name, text) in &inputs.vars {
-        match from_command_line(&declared, name, text) {
-            Ok(value) => {
-                variables.insert(name.clone(), value);
+        match given.parsed(name, text) {
+            Ok(value) => given.set(name, value, Origin::Option),
+            Err(finding) => {
+                given.faulty.insert(name.clone());
+                report.push(*finding);
             }
-            Err(finding) => report.push(*finding),
+        }
+    }
+    let Given { values, faulty, .. } = given;
+    let mut variables = Variables { values, withheld: BTreeSet::new() };
+    for (name, declaration) in declared.iter().filter(|(_, one)| one.is_input()) {
+        let value = variables.values.get(name).map(|variable| &variable.value);
+        if value.is_none_or(Value::is_null) {
+            variables.values.remove(name);
+            variables.withheld.insert(name.clone());
+            if declaration.default.is_none() && !faulty.contains(name) {
+                let place = plan.places.key(&declaration.pointer);
+                report.push(missing(name, declaration, environments).at(place));
+            }
         }
     }
     variables
 }
 
-/// Where findings about a document point.
-struct Place<'a> {
-    document: &'a Document,
-    source: SourceId,
+/// An input without a value: what it is for, and how to give it.
+fn missing(name: &str, input: &Declaration, environments: &Map<String, Value>) -> Diagnostic {
+    let mut finding =
+        Diagnostic::error("missing_input", format!("the input `{name}` has no value"));
+    if let Some(description) = &input.description {
+        finding = finding.label(description);
+    }
+    let having: Vec<String> = environments
+        .iter()
+        .filter(|(_, values)| values.get(name).is_some())
+        .map(|(environment, _)| format!("`--env {environment}`"))
+        .collect();
+    let mut help = format!("give it with `--var {name}=…`, in a file for `--vars`, or ");
+    if having.is_empty() {
+        help.push_str("in `[env.NAME]`");
+    } else {
+        let _ = write!(help, "choose an environment that has it: {}", having.join(", "));
+    }
+    match (input.kind, input.choice()) {
+        (_, choice) if !choice.is_empty() => {
+            let _ = write!(help, "; it is one of {choice}");
+        }
+        (Some(kind), _) => {
+            let _ = write!(help, "; it is {}", kind.words());
+        }
+        (None, _) => {}
+    }
+    finding.help(help)
 }
 
-impl Place<'_> {
-    fn key(&self, pointer: &str) -> Span {
-        Span { source: self.source, range: self.document.spans.key(pointer) }
-    }
-
-    fn value(&self, pointer: &str) -> Span {
-        Span { source: self.source, range: self.document.spans.value(pointer) }
-    }
-}
-
-fn table<'a>(value: &'a Value, pointer: &str) -> &'a serde_json::Map<String, Value> {
-    static EMPTY: std::sync::LazyLock<serde_json::Map<String, Value>> =
-        std::sync::LazyLock::new(serde_json::Map::new);
+/// The table at a pointer; empty where there is none.
+pub(super) fn table<'a>(value: &'a Value, pointer: &str) -> &'a Map<String, Value> {
+    static EMPTY: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
     value.pointer(pointer).and_then(Value::as_object).unwrap_or(&EMPTY)
 }
 
@@ -108,7 +173,7 @@ pub(super) fn name_fault(name: &str) -> Option<Diagnostic> {
 }
 
 /// Whether a value is data. A template in one would stay as it is, which nobody means.
-fn is_data(value: &Value, pointer: &str, place: &Place<'_>, report: &mut Report) -> bool {
+pub(super) fn is_data(value: &Value, place: Span, report: &mut Report) -> bool {
     let template = value.as_str().is_some_and(template::is_template);
     if template {
         report.push(
@@ -116,7 +181,7 @@ fn is_data(value: &Value, pointer: &str, place: &Place<'_>, report: &mut Report)
                 "template_in_variable",
                 "the value of a variable cannot be a template",
             )
-            .at(place.value(pointer))
+            .at(place)
             .help("put the template where the variable is used"),
         );
     }
@@ -130,51 +195,126 @@ struct OverrideFault {
 }
 
 impl OverrideFault {
-    fn at(self, place: &Place<'_>, pointer: &str) -> Diagnostic {
-        (*self.finding).at(if self.about_name { place.key(pointer) } else { place.value(pointer) })
+    fn at(self, key: Span, value: Span) -> Diagnostic {
+        (*self.finding).at(if self.about_name { key } else { value })
     }
 }
 
-fn overriding(
-    declared: &BTreeMap<String, Value>,
-    name: &str,
-    value: &Value,
-) -> Result<Value, OverrideFault> {
-    let Some(default) = declared.get(name) else {
-        return Err(OverrideFault {
-            finding: Box::new(undeclared(declared, name)),
-            about_name: true,
-        });
-    };
-    match (default, value) {
-        // The schema check reports what cannot be a value at all.
-        (_, Value::Null | Value::Array(_) | Value::Object(_))
-        | (Value::Null | Value::Array(_) | Value::Object(_), _)
-        | (Value::String(_), Value::String(_))
-        | (Value::Bool(_), Value::Bool(_)) => Ok(value.clone()),
-        (Value::Number(default), Value::Number(number)) => match number.as_f64() {
-            Some(float) if default.is_f64() => Ok(Value::from(float)),
-            _ if number.is_f64() => Err(type_fault(name, "a whole number", "a fraction")),
-            _ => Ok(value.clone()),
-        },
-        (default, _) => Err(type_fault(name, type_of(default), type_of(value))),
-    }
+fn type_fault(name: &str, declaration: &Declaration, kind: Kind, found: &str) -> Diagnostic {
+    let (wanted, table) = (kind.words(), declaration.table());
+    Diagnostic::error(
+        "variable_type",
+        format!("the variable `{name}` is {wanted} in {table}, and {found} here"),
+    )
+    .help(format!("`{name}` stays {wanted} in every environment"))
 }
 
-fn type_fault(name: &str, default: &str, found: &str) -> OverrideFault {
-    OverrideFault {
-        finding: Box::new(
-            Diagnostic::error(
+fn no_choice(name: &str, declaration: &Declaration) -> Diagnostic {
+    Diagnostic::error("not_a_choice", format!("the input `{name}` does not take this value"))
+        .help(format!("it is one of {}", declaration.choice()))
+}
+
+/// Values that are given to declared variables.
+struct Given<'a> {
+    declared: &'a BTreeMap<String, Declaration>,
+    values: BTreeMap<String, Variable>,
+    /// Those that were given a value that is none.
+    faulty: BTreeSet<String>,
+}
+
+impl Given<'_> {
+    fn set(&mut self, name: &str, value: Value, origin: Origin) {
+        if !value.is_null() {
+            self.values.insert(name.to_owned(), Variable { value, origin });
+        }
+    }
+
+    /// A value as the variable takes it.
+    fn fitting(&self, name: &str, value: &Value) -> Result<Value, OverrideFault> {
+        let fault =
+            |finding, about_name| Err(OverrideFault { finding: Box::new(finding), about_name });
+        let Some(declaration) = self.declared.get(name) else {
+            return fault(undeclared(self.declared, name), true);
+        };
+        // The schema check reports what cannot be a value at all, or what declares nothing.
+        let Some(kind) = declaration.kind else { return Ok(value.clone()) };
+        if matches!(value, Value::Null | Value::Array(_) | Value::Object(_)) {
+            return Ok(Value::Null);
+        }
+        match kind.fit(value) {
+            Ok(value) if declaration.admits(&value) => Ok(value),
+            Ok(_) => fault(no_choice(name, declaration), false),
+            Err(found) => fault(type_fault(name, declaration, kind, found), false),
+        }
+    }
+
+    fn parsed(&self, name: &str, text: &str) -> Result<Value, Box<Diagnostic>> {
+        let about = |mut finding: Diagnostic| {
+            finding.message = format!("`--var {name}=…`: {}", finding.message);
+            Err(Box::new(finding))
+        };
+        let Some(declaration) = self.declared.get(name) else {
+            return about(undeclared(self.declared, name));
+        };
+        // What declares nothing is reported elsewhere.
+        let Some(kind) = declaration.kind else { return Ok(Value::from(text)) };
+        match kind.parse(text) {
+            Some(value) if declaration.admits(&value) => Ok(value),
+            Some(_) => about(no_choice(name, declaration)),
+            None => about(Diagnostic::error(
                 "variable_type",
-                format!("the variable `{name}` is {default} in `[vars]`, and {found} here"),
-            )
-            .help(format!("`{name}` stays {default} in every environment")),
-        ),
-        about_name: false,
+                format!(
+                    "the variable `{name}` is {} in {}, and the given text is not",
+                    kind.words(),
+                    declaration.table()
+                ),
+            )),
+        }
+    }
+
+    fn read_file(&mut self, path: &Path, report: &mut Report) {
+        let text = match super::read(path, "variables file") {
+            Ok(text) => text,
+            Err(finding) => return report.push(*finding),
+        };
+        let document = Document::parse(&text);
+        let hidden = hidden::ranges(&text, &document);
+        let source = report.add_source(path.display().to_string(), text, &hidden);
+        if super::report_syntax(&document, source, report) {
+            return;
+        }
+        for (name, value) in table(&document.value, "") {
+            let pointer = child("", name);
+            let key = Span { source, range: document.spans.key(&pointer) };
+            let span = Span { source, range: document.spans.value(&pointer) };
+            if matches!(value, Value::Array(_) | Value::Object(_)) {
+                report.push(
+                    Diagnostic::error(
+                        "unexpected_type",
+                        format!("expected text, a number or a boolean, found {}", type_of(value)),
+                    )
+                    .at(key)
+                    .help("a variables file has lines of `NAME = VALUE` and no tables"),
+                );
+                self.faulty.insert(name.clone());
+                continue;
+            }
+            if !is_data(value, span.clone(), report) {
+                self.faulty.insert(name.clone());
+                continue;
+            }
+            match self.fitting(name, value) {
+                Ok(value) => self.set(name, value, Origin::File(key)),
+                Err(fault) => {
+                    self.faulty.insert(name.clone());
+                    report.push(fault.at(key, span));
+                }
+            }
+        }
     }
 }
 
-fn undeclared(declared: &BTreeMap<String, Value>, name: &str) -> Diagnostic {
+fn undeclared(declared: &BTreeMap<String, Declaration>, name: &str) -> Diagnostic {
     let names = || declared.keys().map(String::as_str);
     let help = match closest(name, names()) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -190,7 +330,7 @@ fn undeclared(declared: &BTreeMap<String, Value>, name: &str) -> Diagnostic {
     .help(help)
 }
 
-fn unknown_environment(chosen: &str, environments: &serde_json::Map<String, Value>) -> Diagnostic {
+fn unknown_environment(chosen: &str, environments: &Map<String, Value>) -> Diagnostic {
     let names = || environments.keys().map(String::as_str);
     let help = if environments.is_empty() {
         format!("it has no environments; add `[env.{chosen}]` or leave `--env` out")
@@ -203,76 +343,4 @@ fn unknown_environment(chosen: &str, environments: &serde_json::Map<String, Valu
     };
     Diagnostic::error("unknown_environment", format!("the plan file has no environment `{chosen}`"))
         .help(help)
-}
-
-fn read_file(
-    path: &Path,
-    declared: &BTreeMap<String, Value>,
-    variables: &mut BTreeMap<String, Value>,
-    report: &mut Report,
-) {
-    let text = match super::read(path, "variables file") {
-        Ok(text) => text,
-        Err(finding) => return report.push(*finding),
-    };
-    let document = Document::parse(&text);
-    let hidden = hidden::ranges(&text, &document);
-    let source = report.add_source(path.display().to_string(), text, &hidden);
-    if super::report_syntax(&document, source, report) {
-        return;
-    }
-    let place = Place { document: &document, source };
-    for (name, value) in table(&document.value, "") {
-        let pointer = child("", name);
-        if matches!(value, Value::Array(_) | Value::Object(_)) {
-            report.push(
-                Diagnostic::error(
-                    "unexpected_type",
-                    format!("expected text, a number or a boolean, found {}", type_of(value)),
-                )
-                .at(place.key(&pointer))
-                .help("a variables file has lines of `NAME = VALUE` and no tables"),
-            );
-            continue;
-        }
-        if !is_data(value, &pointer, &place, report) {
-            continue;
-        }
-        match overriding(declared, name, value) {
-            Ok(Value::Null) => {}
-            Ok(value) => {
-                variables.insert(name.clone(), value);
-            }
-            Err(fault) => report.push(fault.at(&place, &pointer)),
-        }
-    }
-}
-
-fn from_command_line(
-    declared: &BTreeMap<String, Value>,
-    name: &str,
-    text: &str,
-) -> Result<Value, Box<Diagnostic>> {
-    let Some(default) = declared.get(name) else {
-        let mut finding = undeclared(declared, name);
-        finding.message = format!("`--var {name}=…`: {}", finding.message);
-        return Err(Box::new(finding));
-    };
-    let parsed = match default {
-        Value::Bool(_) => text.parse::<bool>().ok().map(Value::from),
-        Value::Number(number) if number.is_f64() => {
-            text.parse::<f64>().ok().filter(|value| value.is_finite()).map(Value::from)
-        }
-        Value::Number(_) => text.parse::<i64>().ok().map(Value::from),
-        _ => Some(Value::from(text)),
-    };
-    parsed.ok_or_else(|| {
-        Box::new(Diagnostic::error(
-            "variable_type",
-            format!(
-                "`--var {name}=…`: the variable `{name}` is {} in `[vars]`, and the given text is not",
-                type_of(default)
-            ),
-        ))
-    })
 }

@@ -131,8 +131,10 @@ fn verdict_line(changes: &Changes, findings: &[&Finding]) -> Text {
     // Nothing is copied while apply refuses.
     if changes.is_pending() && !refused {
         let pending: Vec<_> = changes.collections.iter().filter(|c| c.is_pending()).collect();
-        let rows = total(&pending, "rows", rows_to_copy, |sum| size::counted(sum, "row"));
-        let bytes = total(&pending, "size", bytes_to_copy, approximate);
+        let rows = total(&pending, "rows", CollectionChange::rows_to_copy, |sum| {
+            size::counted(sum, "row")
+        });
+        let bytes = total(&pending, "size", CollectionChange::bytes_to_copy, approximate);
         line = line.with(Role::Plain, format!(" · {rows} · {bytes}"));
         if let Some(room) = room(&pending, changes.capacity) {
             line = line.with(Role::Plain, room);
@@ -148,33 +150,9 @@ fn verdict_line(changes: &Changes, findings: &[&Finding]) -> Text {
     line
 }
 
-/// Rows that are still to be copied, where that is known.
-fn rows_to_copy(change: &CollectionChange) -> Option<u64> {
-    match &change.known {
-        _ if is_finished(change) => Some(0),
-        Some(known) if change.action == Action::Resume => {
-            Some(change.rows()?.saturating_sub(known.rows))
-        }
-        _ => change.rows(),
-    }
-}
-
-/// Whether all rows were copied, and only an index or the load is to be made good.
-fn is_finished(change: &CollectionChange) -> bool {
-    change.action == Action::Resume && change.known.as_ref().is_some_and(|known| known.finished)
-}
-
-/// Estimated bytes of those rows.
-fn bytes_to_copy(change: &CollectionChange) -> Option<u64> {
-    match rows_to_copy(change)? {
-        0 => Some(0),
-        rows => Some(rows.saturating_mul(change.source.as_ref()?.row_bytes?)),
-    }
-}
-
 /// Those bytes against what the target takes: of its storage, and in which time at best.
 fn room(pending: &[&CollectionChange], capacity: Capacity) -> Option<String> {
-    let known = pending.iter().filter_map(|change| bytes_to_copy(change));
+    let known = pending.iter().filter_map(|change| change.bytes_to_copy());
     let bytes = known.fold(0_u64, u64::saturating_add);
     if bytes == 0 {
         return None;

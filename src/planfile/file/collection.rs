@@ -28,6 +28,7 @@ macro_rules! settings {
             /// Description at the target; may use `{{ name }}`, the source collection's name.
             /// Default: the source's description.
             #[expect(dead_code, reason = "read before it is rendered; here for the schema")]
+            #[schemars(extend("examples" = ["Moved from {{ name }}"]))]
             pub(in crate::planfile) description: Option<String>,
             /// The dynamic field at the target: `"keep"` it as at the source, `true` or `false`.
             /// `false` refuses a source with dynamic data unless `drop_dynamic_data = true`.
@@ -38,13 +39,16 @@ macro_rules! settings {
             pub(in crate::planfile) drop_dynamic_data: Option<bool>,
             /// The partition key at the target: `"keep"` it as at the source, `"none"`, or
             /// `{ field = "NAME", partitions = 64 }`. Default: `"keep"`.
+            #[schemars(extend("examples" = ["none", { "field": "tenant", "partitions": 64 }]))]
             pub(in crate::planfile) partition_key: Option<PartitionKeySetting>,
             /// The user's partitions at the target: `"keep"` them, `"merge"` all rows into one,
             /// or copy only those that some globs match, such as `["2024*", "_default"]` or
             /// `{ select = ["2024*"], merge = true }`. Default: `"keep"`.
+            #[schemars(extend("examples" = ["merge", ["2024*", "_default"]]))]
             pub(in crate::planfile) partitions: Option<PartitionsSetting>,
             /// Fields, by their names at the source: `[collections.fields.NAME]`. What an entry
             /// and `[defaults]` say about a field is merged key by key.
+            #[schemars(extend("examples" = [{ "title": { "rename": "headline", "max_length": 4096 } }]))]
             pub(in crate::planfile) fields: Option<BTreeMap<String, FieldTable>>,
             /// Number of shards at the target. Default: as at the source.
             #[schemars(range(min = 1, max = 256))]
@@ -55,6 +59,7 @@ macro_rules! settings {
             /// Properties that differ from the source's, such as
             /// `{ set = { "collection.ttl.seconds" = 86400 }, unset = ["timezone"] }`. What an
             /// entry and `[defaults]` say is merged property by property.
+            #[schemars(extend("examples" = [{ "set": { "collection.ttl.seconds": 86400 }, "unset": ["timezone"] }]))]
             pub(in crate::planfile) properties: Option<PropertiesTable>,
             /// Indexes at the target: `"keep"` them as at the source, `"auto"` for `AUTOINDEX` in
             /// their place, `"none"`, or a table by the fields' names at the source:
@@ -62,6 +67,7 @@ macro_rules! settings {
             /// params = { M = 16 } }` or `title = "none"`; `"*"` is every other field. What an
             /// entry and `[defaults]` say is merged field by field; a word stands for all fields.
             /// Default: `"keep"`.
+            #[schemars(extend("examples" = ["auto", { "embedding": { "type": "HNSW", "metric": "COSINE", "params": { "M": 16 } } }]))]
             pub(in crate::planfile) indexes: Option<IndexesSetting>,
             /// Whether the target is loaded in the end: `"keep"` it as the source is, `true` or
             /// `false`. Default: `"keep"`.
@@ -73,6 +79,7 @@ macro_rules! settings {
             /// `"none"`, exactly these, such as `["live"]`, or only some of the source's under
             /// new names, such as `{ live = "live_v2" }`. New names may use `{{ name }}`, the
             /// source collection's name; a list with a glob has to. Default: `"keep"`.
+            #[schemars(extend("examples" = ["none", ["{{ name }}_live"], { "live": "live_v2" }]))]
             pub(in crate::planfile) aliases: Option<AliasesSetting>,
             /// Whether an alias that another collection of the target has is taken from it.
             /// Default: `false`, which refuses such an alias.
@@ -95,11 +102,14 @@ settings! {
     CollectionEntry {
         /// Name of the source collection, or a glob of names with `*`, `?` and `[…]`.
         #[schemars(required)]
+        #[schemars(extend("examples" = ["products", "prod_*"]))]
         pub(in crate::planfile) source: Option<String>,
         /// With a glob: globs of collections to leave out.
+        #[schemars(extend("examples" = [["prod_tmp*"]]))]
         pub(in crate::planfile) exclude: Option<Vec<String>>,
         /// Name at the target; may use `{{ name }}`, the source collection's name, and with a
         /// glob it has to. Default: the source's name.
+        #[schemars(extend("examples" = ["{{ name }}_v2"]))]
         pub(in crate::planfile) target: Option<String>,
     }
 }

@@ -16,18 +16,23 @@ macro_rules! end {
             /// Address of the server: `http://HOST:PORT` or `https://HOST:PORT`. Default port:
             /// 19530 for `http`, 443 for `https`.
             #[schemars(required)]
+            #[schemars(extend("examples" = ["http://milvus.internal:19530", "{{ source_endpoint }}"]))]
             pub(in crate::planfile) endpoint: Option<String>,
             /// User to log in as: `{ env = "NAME" }` with the name of the environment variable
             /// that holds it.
+            #[schemars(extend("examples" = [{ "env": "SOURCE_USER" }]))]
             pub(in crate::planfile) username: Option<FromEnv>,
             /// Password of the user: `{ env = "NAME" }` with the name of the environment variable
             /// that holds it.
+            #[schemars(extend("examples" = [{ "env": "SOURCE_PASSWORD" }]))]
             pub(in crate::planfile) password: Option<FromEnv>,
             /// API key, or `user:password`, instead of `username` and `password`:
             /// `{ env = "NAME" }` with the name of the environment variable that holds it.
+            #[schemars(extend("examples" = [{ "env": "ZILLIZ_TOKEN" }]))]
             pub(in crate::planfile) token: Option<FromEnv>,
             /// Files and names for an `https` endpoint; the system's certificates are trusted
             /// without it.
+            #[schemars(extend("examples" = [{ "ca_file": "certs/ca.pem" }]))]
             pub(in crate::planfile) tls: Option<TlsTable>,
             $($own)*
         }

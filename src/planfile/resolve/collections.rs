@@ -138,9 +138,8 @@ impl Entry<'_> {
             alias_landings,
             context,
         );
-        let line = context.report.start(&context.key_span(&self.pointer)).line;
         let rule = CollectionRule {
-            location: format!("{}:{line}", context.path.display()),
+            location: context.location(&self.pointer),
             source: selector,
             source_database,
             target,

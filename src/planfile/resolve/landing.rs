@@ -145,7 +145,7 @@ pub(super) fn aliases(landings: &[Landing], one_server: bool, context: &mut Cont
 /// What decides where an entry lands.
 fn place(landing: &Landing, context: &Context<'_>) -> String {
     let target = child(&landing.pointer, "target");
-    if context.document.value.pointer(&target).is_some() {
+    if context.assembly.value.pointer(&target).is_some() {
         target
     } else {
         child(&landing.pointer, "source")

@@ -8,8 +8,9 @@ use jsonschema::{JsonType, JsonTypeSet, ValidationError};
 use serde_json::Value;
 
 use super::CHECK;
-use crate::diagnostic::{Diagnostic, SourceId, Span};
-use crate::planfile::document::{Spans, child, last_key, parent, type_of};
+use crate::diagnostic::Diagnostic;
+use crate::planfile::assembly::Assembly;
+use crate::planfile::document::{child, last_key, parent, type_of};
 use crate::planfile::hidden::is_credential;
 use crate::planfile::suggestion::{closest, listed};
 use crate::planfile::template::is_template;
@@ -23,18 +24,14 @@ pub(in crate::planfile) struct Checked {
 }
 
 /// Checks a rendered plan file. `unknown` are pointers of values that could not be rendered:
-/// nothing is said about them here. `written` is the file before rendering.
+/// nothing is said about them here. `written` is the plan before rendering.
 pub(in crate::planfile) fn check(
     rendered: &Value,
-    written: &Value,
-    spans: &Spans,
-    source: SourceId,
+    written: &Assembly,
     unknown: &BTreeSet<String>,
 ) -> Checked {
     let mut check = Check {
         written,
-        spans,
-        source,
         unknown,
         missing: Vec::new(),
         meant: BTreeSet::new(),
@@ -58,9 +55,7 @@ pub(in crate::planfile) fn check(
 }
 
 struct Check<'a> {
-    written: &'a Value,
-    spans: &'a Spans,
-    source: SourceId,
+    written: &'a Assembly,
     unknown: &'a BTreeSet<String>,
     /// What is said about missing keys, by their pointers.
     missing: Vec<(String, Diagnostic)>,
@@ -120,7 +115,7 @@ impl Check<'_> {
     }
 
     fn push(&mut self, finding: Diagnostic, pointer: String) {
-        let span = Span { source: self.source, range: self.spans.value(&pointer) };
+        let span = self.written.places.value(&pointer);
         self.checked.findings.push(finding.at(span));
         self.checked.invalid.insert(pointer);
     }
@@ -142,7 +137,7 @@ impl Check<'_> {
             }
             None => format!("{place} takes {}", listed(known.iter().copied())),
         };
-        let span = Span { source: self.source, range: self.spans.key(&at) };
+        let span = self.written.places.key(&at);
         self.checked.findings.push(
             Diagnostic::error("unknown_key", format!("unknown key `{key}` in {place}"))
                 .at(span)
@@ -163,13 +158,16 @@ impl Check<'_> {
             ("", "collections") => "say what to move: `[[collections]]`, then `source = \"NAME\"`",
             (_, "endpoint") => "add `endpoint = \"http://HOST:PORT\"`",
             (_, "env") => "name the environment variable that holds it: `{ env = \"NAME\" }`",
+            (inputs, "type") if inputs.starts_with("/inputs/") => {
+                "say what it takes: `type = \"string\"`, \"integer\", \"number\" or \"boolean\""
+            }
             (_, "type") => {
                 "say which index it is: `type = \"HNSW\"`, or \"auto\" for the target's choice"
             }
             (_, "source") => "name the collection, or give a glob: `source = \"NAME\"`",
             _ => "add it",
         };
-        let span = Span { source: self.source, range: self.spans.key(pointer) };
+        let span = self.written.places.key(pointer);
         let finding = Diagnostic::error(
             "missing_key",
             format!("`{key}` is missing in {}", table_name(pointer)),
@@ -201,8 +199,7 @@ impl Check<'_> {
 
     fn unexpected(&mut self, instance: &Value, pointer: String, expected: &[String]) {
         let found = type_of(instance);
-        let from_template =
-            self.written.pointer(&pointer).and_then(Value::as_str).is_some_and(is_template);
+        let from_template = self.written.written(&pointer).is_some_and(is_template);
         let words: Vec<&str> =
             expected.iter().filter_map(|word| word.strip_prefix('"')?.strip_suffix('"')).collect();
         let all_words = words.len() == expected.len();
@@ -269,6 +266,10 @@ impl Check<'_> {
             "max_read_rate" | "max_write_rate" => (
                 "must be a size per second",
                 "write a whole number, a unit (B, KB, MB, GB, KiB, MiB or GiB) and `/s`, such as \"40MB/s\"",
+            ),
+            "max_bytes" => (
+                "must be a size",
+                "write a whole number and a unit (B, KB, MB, GB, KiB, MiB or GiB), such as \"200GiB\"",
             ),
             "retry_for" => (
                 "must be a duration",

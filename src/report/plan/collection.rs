@@ -4,8 +4,8 @@ use super::super::page::{Page, Table, Text, WIDTH};
 use super::super::size;
 use super::super::style::Role;
 use super::super::text::{quote, quote_both, wrap};
+use super::approximate;
 use super::schema::{Overrides, VALUE, index_table, write_fields};
-use super::{approximate, bytes_to_copy, is_finished, rows_to_copy};
 use crate::changes::{Action, CollectionChange, Loaded, Override, Severity, SourceState};
 use crate::model::{Collection, LoadState};
 
@@ -224,7 +224,7 @@ impl Lines {
     }
 
     fn contents(&mut self, change: &CollectionChange, source: &SourceState) {
-        let finished = is_finished(change);
+        let finished = change.is_finished();
         if change.load_source && !finished {
             let what = match source.load {
                 LoadState::Loaded => "partitions that are not loaded are, for the copy",
@@ -236,7 +236,7 @@ impl Lines {
         self.same("rows", rows_text(change, source));
         if !finished {
             let to_go = if change.action == Action::Resume { " to go" } else { "" };
-            let size = match bytes_to_copy(change) {
+            let size = match change.bytes_to_copy() {
                 Some(bytes) => format!("{}{to_go}", approximate(bytes)),
                 None => "unknown".to_owned(),
             };
@@ -274,7 +274,7 @@ fn rows_text(change: &CollectionChange, source: &SourceState) -> String {
         return there;
     };
     let copied = size::count(known.rows);
-    match rows_to_copy(change) {
+    match change.rows_to_copy() {
         _ if known.finished => format!("{there}; {copied} were copied, none are to go"),
         Some(rows) => format!("{there}; {copied} are copied already, {} to go", size::count(rows)),
         None => format!("{there}; {copied} are copied already"),

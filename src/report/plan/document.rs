@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::super::document::{End, join_lines};
 use super::super::text::printable_json;
 use super::steps::{Step, steps};
-use super::{bytes_to_copy, findings, rows_to_copy, verdict};
+use super::{findings, verdict};
 use crate::changes::inspect::Selection;
 use crate::changes::saved::Saved;
 use crate::changes::{self, Changes, CollectionChange};
@@ -261,8 +261,8 @@ impl Entry {
             action: change.action.into(),
             reason: change.reason.to_string(),
             explanation: change.explanation.clone(),
-            rows: if pending { rows_to_copy(change) } else { Some(0) },
-            bytes: if pending { bytes_to_copy(change) } else { Some(0) },
+            rows: if pending { change.rows_to_copy() } else { Some(0) },
+            bytes: if pending { change.bytes_to_copy() } else { Some(0) },
             steps: steps(change),
             overrides: overrides.collect(),
             findings: change.findings.iter().map(Finding::from).collect(),

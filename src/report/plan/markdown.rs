@@ -11,7 +11,7 @@ use super::super::size;
 use super::super::text::shorten;
 use super::document::Action;
 use super::steps::{Step, steps};
-use super::{approximate, bytes_to_copy, findings, rows_to_copy, verdict};
+use super::{approximate, findings, verdict};
 use crate::changes::{self, Changes, CollectionChange, Finding, Severity};
 
 /// Characters of the whole: GitHub takes 65,536 in a comment, and whoever posts it adds some.
@@ -204,8 +204,8 @@ fn row(change: &CollectionChange) -> String {
     let (rows, bytes) = if change.is_pending() {
         let unknown = || "unknown".to_owned();
         (
-            rows_to_copy(change).map_or_else(unknown, size::count),
-            bytes_to_copy(change).map_or_else(unknown, |bytes| inline(&approximate(bytes))),
+            change.rows_to_copy().map_or_else(unknown, size::count),
+            change.bytes_to_copy().map_or_else(unknown, |bytes| inline(&approximate(bytes))),
         )
     } else {
         (String::new(), String::new())

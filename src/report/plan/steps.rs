@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::size;
-use super::{bytes_to_copy, is_finished, rows_to_copy};
 use crate::changes::{Action, CollectionChange, Loaded, Update};
 use crate::model::differences::place;
 use crate::model::{Collection, Index, LoadState};
@@ -127,7 +126,7 @@ impl Steps<'_> {
             self.push(StepAction::CreateCollection, reason, address, (None, after));
         }
         // New partitions of a source are not added to a target that was finished.
-        if wanted.partition_key().is_none() && !is_finished(change) {
+        if wanted.partition_key().is_none() && !change.is_finished() {
             let there = self.there().map(|there| there.partitions.clone()).unwrap_or_default();
             for name in wanted.partitions.iter().filter(|name| !there.contains(name)) {
                 let address = self.at(name);
@@ -145,7 +144,7 @@ impl Steps<'_> {
 
     fn rows(&mut self) {
         let change = self.change;
-        let finished = is_finished(change);
+        let finished = change.is_finished();
         let loads = !finished || change.update.is_some();
         if let Some(source) = change.source.as_ref().filter(|_| change.load_source && loads) {
             let before = match source.load {
@@ -169,9 +168,9 @@ impl Steps<'_> {
         let reason = if change.action == Action::Resume { "rows_behind" } else { "rows_missing" };
         let known = change.known.as_ref().filter(|_| change.action == Action::Resume);
         let before = known.map(|known| format!("{} copied", size::counted(known.rows, "row")));
-        let after = rows_to_copy(change).map(|rows| {
+        let after = change.rows_to_copy().map(|rows| {
             let bytes =
-                bytes_to_copy(change).map(|bytes| format!(", {}", super::approximate(bytes)));
+                change.bytes_to_copy().map(|bytes| format!(", {}", super::approximate(bytes)));
             format!("{} to copy{}", size::counted(rows, "row"), bytes.unwrap_or_default())
         });
         self.push(StepAction::CopyRows, reason, address, (before, after));
@@ -195,7 +194,7 @@ impl Steps<'_> {
             Loaded::All => "loaded".to_owned(),
             Loaded::Partitions(names) => format!("loaded partitions: {}", names.join(", ")),
         };
-        if is_finished(self.change)
+        if self.change.is_finished()
             && self.change.target.as_ref().is_some_and(|there| there.load == LoadState::Loaded)
         {
             return;

@@ -2,6 +2,7 @@
 
 mod apply;
 mod ends;
+mod init;
 mod output;
 mod plan;
 mod schema;
@@ -24,6 +25,7 @@ const DEFAULT_STATE: &str = ".milvus-ferry";
 
 const AFTER_HELP: &str = "\
 Examples:
+  milvus-ferry init --from http://localhost:19530 --out catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml --env prod --format github
   milvus-ferry validate catalog.ferry.toml --online
@@ -58,6 +60,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(Box<init::InitArgs>),
     Validate(validate::ValidateArgs),
     Plan(plan::PlanCommandArgs),
     Apply(apply::ApplyArgs),
@@ -68,6 +71,7 @@ enum Command {
 impl Command {
     fn run(self, output: &OutputArgs, stderr: &BarWriter) -> u8 {
         match self {
+            Self::Init(args) => block_on(init::run(*args, output)),
             Self::Validate(args) if args.is_online() => {
                 block_on(validate::run_online(&args, output))
             }

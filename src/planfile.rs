@@ -5,6 +5,7 @@
 //! schema cannot express. Every step goes on after a finding, so that one run shows all of them.
 
 mod document;
+mod draft;
 mod file;
 mod hidden;
 mod rendering;
@@ -27,6 +28,7 @@ use document::Document;
 use file::PlanFile;
 use template::Templates;
 
+pub use draft::{Draft, DraftTarget, run_name};
 pub use schema::published as published_schema;
 
 /// What the command line gives to a plan file.
@@ -61,7 +63,12 @@ pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
     }
 }
 
-fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Report> {
+/// Resolves the text of a plan file, which need not be there: `path` is where it would be. Touches no
+/// network.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Report> {
     let mut report = Report::new();
     let document = Document::parse(text);
     let hidden = hidden::ranges(text, &document);
@@ -111,6 +118,19 @@ fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Repo
         Some(migration) if !report.has_errors() => Ok(Loaded { migration, warnings: report }),
         _ => Err(report),
     }
+}
+
+/// An address of a server as a plan file takes it, in its normal form.
+///
+/// # Errors
+/// Why it is none, and what to write; never quotes the address, which may hold a password.
+pub fn server_uri(text: &str) -> Result<String, String> {
+    resolve::uri(text)
+}
+
+/// Whether a text can be the name of a run.
+pub fn is_run_name(text: &str) -> bool {
+    resolve::is_file_stem(text)
 }
 
 fn read(path: &Path, what: &str) -> Result<String, Box<Diagnostic>> {

@@ -86,6 +86,8 @@ fn wrong_usage_exits_with_64() {
         &[][..],
         &["nonsense"],
         &["validate"],
+        &["init"],
+        &["init", "--from", "http://u:canary@h"],
         &["validate", VALID, "--format", "xml"],
         &["validate", VALID, "--var", "canary"],
         &["validate", VALID, "--only", "["],
@@ -111,6 +113,7 @@ fn help_and_version_are_no_errors() {
     for arguments in [
         &["--help"][..],
         &["--version"],
+        &["init", "--help"],
         &["validate", "--help"],
         &["schema", "--help"],
         &["verify", "--help"],

@@ -26,7 +26,9 @@ use super::template::Templates;
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
 use crate::model::Migration;
 
-pub(super) use names::{SAMPLE, sample_name};
+pub(super) use endpoint::uri;
+pub(super) use landing::one_server;
+pub(super) use names::{SAMPLE, fault as name_fault, is_file_stem, sample_name};
 
 /// What the rules need to know besides the file, and where their findings go.
 pub(super) struct Context<'a> {

@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-const VALID: &str = "examples/environments.ferry.toml";
+const VALID: &str = "examples/multi-environment.ferry.toml";
 const INVALID: &str = "tests/plans/invalid/literal_token.toml";
 
 fn run(arguments: &[&str]) -> Output {
@@ -28,7 +28,7 @@ fn a_valid_plan_is_one_line_on_standard_output() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         text(&output.stdout),
-        "examples/environments.ferry.toml: valid · 2 collection rules · environment prod\n"
+        "examples/multi-environment.ferry.toml: valid · 2 collection rules · environment prod\n"
     );
     assert_eq!(text(&output.stderr), "");
     let output = run(&["-q", "validate", VALID]);

@@ -9,6 +9,7 @@
 mod support;
 
 mod newcomer {
+    mod examples;
     mod init;
     mod questions;
     #[path = "../fidelity/scene.rs"]

@@ -21,6 +21,7 @@ mod modern {
     mod init;
     mod nulls;
     mod pairs;
+    mod recipes;
     mod scene;
     mod structs;
     mod zilliz;

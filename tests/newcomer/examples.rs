@@ -16,12 +16,13 @@ use crate::support::probe::Probe;
 use crate::support::table::Table;
 
 /// Those that are carried out here.
-const REAL: [&str; 7] = [
+const REAL: [&str; 8] = [
     "minimal",
     "multi-environment",
     "multi-tenant",
     "partition-key",
     "partitions",
+    "policy",
     "rename-and-describe",
     "verify-and-repair",
 ];
@@ -61,6 +62,11 @@ impl Example {
         let mut placed = names_databases;
         let mut lines = Vec::new();
         for line in text.lines() {
+            if line == "[defaults]" && !placed {
+                lines.push(format!("[defaults]\n{databases}"));
+                placed = true;
+                continue;
+            }
             if line == "[[collections]]" && !placed {
                 lines.push(format!("[defaults]\n{databases}"));
                 placed = true;
@@ -243,4 +249,15 @@ async fn partitions() {
     assert_eq!(world.partition_names("events_eu").await.len(), 2);
     assert_eq!(world.partition_names("events_us").await.len(), 1);
     assert_eq!(target.in_database("us").partition_names("clicks_web").await.len(), 16);
+}
+
+#[tokio::test]
+async fn policy() {
+    let example = Example::of("policy").await;
+    fill_plain(&example.scene.source, &["search_articles", "search_images"]).await;
+    let other = ["validate", &example.file, "--var", "suffix=_v9"];
+    expect_words(&example.scene.run(&other).await.expect_code(3), &["_v2", "_v3"]);
+    example.converge(&["--var", "suffix=_v3"]).await;
+    let described = example.scene.target.describe("search_images_v3").await.schema.unwrap();
+    assert_eq!(described.description, "search_images, owned by the search team");
 }

@@ -4,6 +4,7 @@ mod apply;
 mod completions;
 mod differences;
 mod ends;
+mod init;
 mod man;
 mod output;
 mod plan;
@@ -32,6 +33,7 @@ const DEFAULT_STATE: &str = ".milvus-ferry";
 
 const AFTER_HELP: &str = "\
 Examples:
+  milvus-ferry init --from http://localhost:19530 --out catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml
   milvus-ferry validate catalog.ferry.toml --env prod --format github
   milvus-ferry validate catalog.ferry.toml --online
@@ -69,6 +71,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(Box<init::InitArgs>),
     Validate(validate::ValidateArgs),
     Plan(plan::PlanCommandArgs),
     Show(show::ShowArgs),
@@ -82,6 +85,7 @@ enum Command {
 impl Command {
     fn run(self, output: &OutputArgs, stderr: &BarWriter) -> u8 {
         match self {
+            Self::Init(args) => block_on(init::run(*args, output)),
             Self::Validate(args) if args.is_online() => {
                 block_on(validate::run_online(&args, output))
             }

@@ -5,6 +5,7 @@ pub mod collection;
 pub mod data_type;
 pub mod differences;
 pub mod digest;
+pub mod inventory;
 pub mod key;
 pub mod migration;
 pub mod name;

@@ -9,6 +9,7 @@ mod assembly;
 mod declarations;
 mod digest;
 mod document;
+mod draft;
 mod explain;
 mod file;
 mod hidden;
@@ -35,6 +36,7 @@ use file::PlanFile;
 use template::Templates;
 use variables::Variables;
 
+pub use draft::{Draft, DraftTarget, run_name};
 pub use explain::{Explanation, PRECEDENCE};
 pub use hidden::may_be_secret;
 pub use schema::published as published_schema;
@@ -91,7 +93,28 @@ pub fn environments(path: &Path) -> Result<Vec<String>, Report> {
 /// Reads a plan file and resolves it. Touches no network.
 pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
     let mut report = Report::new();
-    let Some(plan) = assembly::read_all(path, &mut report) else { return Err(report) };
+    let plan = assembly::read_all(path, &mut report);
+    resolved(path, plan, inputs, report)
+}
+
+/// Resolves the text of a plan file, which need not be there: `path` is where it would be. Touches no
+/// network.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn resolve_text(path: &Path, text: &str, inputs: &Inputs) -> Result<Loaded, Report> {
+    let mut report = Report::new();
+    let plan = assembly::of_text(path, text.to_owned(), &mut report);
+    resolved(path, plan, inputs, report)
+}
+
+fn resolved(
+    path: &Path,
+    plan: Option<Assembly>,
+    inputs: &Inputs,
+    mut report: Report,
+) -> Result<Loaded, Report> {
+    let Some(plan) = plan else { return Err(report) };
     let variables = variables::resolve(&plan, inputs, &mut report);
     let templates = Templates::new(
         variables.values.iter().map(|(name, one)| (name.clone(), one.value.clone())).collect(),
@@ -137,6 +160,19 @@ pub fn load(path: &Path, inputs: &Inputs) -> Result<Loaded, Report> {
         }
         _ => Err(report),
     }
+}
+
+/// An address of a server as a plan file takes it, in its normal form.
+///
+/// # Errors
+/// Why it is none, and what to write; never quotes the address, which may hold a password.
+pub fn server_uri(text: &str) -> Result<String, String> {
+    resolve::uri(text)
+}
+
+/// Whether a text can be the name of a run.
+pub fn is_run_name(text: &str) -> bool {
+    resolve::is_file_stem(text)
 }
 
 fn read(path: &Path, what: &str) -> Result<String, Box<Diagnostic>> {

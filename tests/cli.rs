@@ -5,7 +5,7 @@
 use std::fs;
 use std::process::{Command, Output};
 
-const VALID: &str = "examples/environments.ferry.toml";
+const VALID: &str = "examples/multi-environment.ferry.toml";
 const INVALID: &str = "tests/plans/invalid/literal_token.toml";
 
 fn run(arguments: &[&str]) -> Output {
@@ -28,7 +28,7 @@ fn a_valid_plan_is_one_line_on_standard_output() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         text(&output.stdout),
-        "examples/environments.ferry.toml: valid · 2 collection rules · environment prod\n"
+        "examples/multi-environment.ferry.toml: valid · 2 collection rules · environment prod\n"
     );
     assert_eq!(text(&output.stderr), "");
     let output = run(&["-q", "validate", VALID]);
@@ -128,6 +128,8 @@ fn wrong_usage_exits_with_64() {
         &[][..],
         &["nonsense"],
         &["validate"],
+        &["init"],
+        &["init", "--from", "http://u:canary@h"],
         &["validate", VALID, "--format", "xml"],
         &["validate", VALID, "--var", "canary"],
         &["validate", VALID, "--only", "["],
@@ -153,6 +155,7 @@ fn help_and_version_are_no_errors() {
     for arguments in [
         &["--help"][..],
         &["--version"],
+        &["init", "--help"],
         &["validate", "--help"],
         &["schema", "--help"],
         &["verify", "--help"],
@@ -167,8 +170,8 @@ fn help_and_version_are_no_errors() {
     }
 }
 
-const COMMANDS: [&str; 8] =
-    ["apply", "completions", "man", "plan", "schema", "show", "validate", "verify"];
+const COMMANDS: [&str; 9] =
+    ["apply", "completions", "init", "man", "plan", "schema", "show", "validate", "verify"];
 
 /// A script for each shell, that knows every command; bash itself says that it is one.
 #[test]

@@ -18,6 +18,7 @@ mod modern {
     mod fields;
     mod forgetful;
     mod functions;
+    mod init;
     mod nulls;
     mod pairs;
     mod scene;

@@ -4,6 +4,7 @@
 mod collection;
 mod measure;
 pub mod server;
+pub mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 

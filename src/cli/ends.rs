@@ -78,6 +78,33 @@ impl Ends {
     }
 }
 
+/// Connects to one end, of which no plan file tells yet.
+pub(super) async fn connect_to(
+    endpoint: &Endpoint,
+    connections: usize,
+    retry_for: Duration,
+    stop: &CancellationToken,
+) -> Result<Client, Problem> {
+    let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
+    let connection = connection(endpoint, connections, &mut missing, &mut unreadable);
+    if !unreadable.is_empty() {
+        return Err(Problem::new(exit::FAILED, unreadable.join("\n")));
+    }
+    if !missing.is_empty() {
+        let text = format!(
+            "credentials are missing: {}\n  set these environment variables first",
+            missing.join(", ")
+        );
+        return Err(Problem::new(exit::CANNOT_CONNECT, text));
+    }
+    Ok(Client::connect(&connection, RetryPolicy::new(retry_for, seed()), stop.clone()).await?)
+}
+
+fn seed() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    u64::from(now.map_or(1, |now| now.subsec_nanos()))
+}
+
 /// Connects to both ends. Everything that is missing, or wrong with either, is said at once.
 pub(super) async fn connect(
     migration: &Migration,
@@ -104,8 +131,8 @@ pub(super) async fn connect(
             ),
         ));
     }
-    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |now| now.subsec_nanos());
-    let policy = |salt: u64| RetryPolicy::new(retry_for, u64::from(seed) ^ salt);
+    let seed = seed();
+    let policy = |salt: u64| RetryPolicy::new(retry_for, seed ^ salt);
     let (source, target) = tokio::join!(
         Client::connect(&source, policy(0x9e37), stop.clone()),
         Client::connect(&target, policy(0x79b9), stop.clone()),

@@ -120,6 +120,11 @@ pub(super) fn read_all(path: &Path, report: &mut Report) -> Option<Assembly> {
             return None;
         }
     };
+    of_text(path, text, report)
+}
+
+/// The same of a file that has this text, or would have it.
+pub(super) fn of_text(path: &Path, text: String, report: &mut Report) -> Option<Assembly> {
     let mut reading = Reading { report, visits: Vec::new(), seen: BTreeMap::new(), broken: false };
     let visit = Visit { path: path.to_owned(), named: None };
     let assembly = reading.file(visit, text);

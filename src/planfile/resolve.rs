@@ -25,7 +25,9 @@ use super::template::Templates;
 use crate::diagnostic::{Diagnostic, Report, Span};
 use crate::model::Migration;
 
-pub(super) use names::{SAMPLE, is_glob, sample_name};
+pub(super) use endpoint::uri;
+pub(super) use landing::one_server;
+pub(super) use names::{SAMPLE, fault as name_fault, is_file_stem, is_glob, sample_name};
 
 /// What the rules need to know besides the file, and where their findings go.
 pub(super) struct Context<'a> {

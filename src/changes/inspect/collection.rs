@@ -4,34 +4,33 @@ use std::collections::BTreeMap;
 
 use super::{Inspection, UseOf, measure};
 use crate::changes::{Finding, SourceState, TargetState, wanted};
-use crate::milvus::{Kind, Moment, Query, Result};
+use crate::milvus::{Client, Kind, Moment, Query, Result};
 use crate::model::{
     Collection, CollectionRule, DEFAULT_PARTITION, DynamicField, Flavour, KeyRange, LoadState,
     Partition,
 };
 
-impl Inspection<'_> {
-    /// Asked one by one: a collection with one released partition calls itself loaded, and queries
-    /// then leave that partition's rows out without a word.
-    async fn partition_states(
-        &self,
-        database: &str,
-        collection: &str,
-        names: Vec<String>,
-        of_all: LoadState,
-    ) -> Result<Vec<Partition>> {
-        let mut partitions = Vec::new();
-        for name in names {
-            let state = self.source.settled_load_state(database, collection, Some(&name)).await;
-            let load = match state {
-                Err(error) if error.kind == Kind::Unsupported => of_all,
-                other => other?,
-            };
-            partitions.push(Partition { name, load });
-        }
-        Ok(partitions)
+/// Asked one by one: a collection with one released partition calls itself loaded, and queries then
+/// leave that partition's rows out without a word.
+pub(super) async fn partition_states(
+    source: &Client,
+    (database, collection): (&str, &str),
+    names: Vec<String>,
+    of_all: LoadState,
+) -> Result<Vec<Partition>> {
+    let mut partitions = Vec::new();
+    for name in names {
+        let state = source.settled_load_state(database, collection, Some(&name)).await;
+        let load = match state {
+            Err(error) if error.kind == Kind::Unsupported => of_all,
+            other => other?,
+        };
+        partitions.push(Partition { name, load });
     }
+    Ok(partitions)
+}
 
+impl Inspection<'_> {
     pub(super) async fn source_state(
         &self,
         rule: &CollectionRule,
@@ -71,7 +70,7 @@ impl Inspection<'_> {
         }
         let load = self.source.settled_load_state(database, name, None).await?;
         let selected = wanted::selected(&rule.partitions.select, &partition_names);
-        let partitions = self.partition_states(database, name, selected, load).await?;
+        let partitions = partition_states(self.source, (database, name), selected, load).await?;
         let unloaded: Vec<&str> = partitions
             .iter()
             .filter(|partition| partition.load != LoadState::Loaded)

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::*;
@@ -65,14 +66,17 @@ fn placed<T>(value: T) -> Placed<T> {
     Placed { value, location: "p.ferry.toml:9".to_owned() }
 }
 
-fn codes(policy: &Policy, changes: &[CollectionChange]) -> Vec<(String, String)> {
+fn codes(policy: &Policy, changes: &[CollectionChange]) -> Vec<(&'static str, String)> {
     let findings = breaches(policy, changes, "http://target");
     for finding in &findings {
         assert_eq!(finding.severity, Severity::Error);
         assert!(finding.message.contains("p.ferry.toml:9"), "{}", finding.message);
         assert!(!finding.advice.is_empty());
     }
-    let told = |finding: Finding| (finding.code.into_owned(), finding.address);
+    let told = |finding: Finding| match finding.code {
+        Cow::Borrowed(code) => (code, finding.address),
+        Cow::Owned(code) => panic!("{code} was made up"),
+    };
     findings.into_iter().map(told).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::document::child;
+use super::super::draft::PLACEHOLDER;
 use super::super::file::{FromEnv, SourceEnd, TargetEnd, TlsTable};
 use super::Context;
 use crate::diagnostic::Diagnostic;
@@ -150,6 +151,14 @@ fn tls(end: &End<'_>, encrypted: Option<bool>, context: &mut Context<'_>) -> Opt
     })
 }
 
+/// An address as a plan file takes it, in its normal form, or why it is none, without quoting it.
+pub(in crate::planfile) fn uri(text: &str) -> Result<String, String> {
+    match address(text) {
+        Ok(address) => Ok(address.uri),
+        Err(fault) => Err(format!("{}\n  {}", fault.message, fault.help)),
+    }
+}
+
 /// An address in its normal form.
 #[derive(Debug, PartialEq, Eq)]
 struct Address {
@@ -168,6 +177,13 @@ struct AddressFault {
 fn address(text: &str) -> Result<Address, AddressFault> {
     const FORM: &str = "write `http://HOST:PORT` or `https://HOST:PORT`";
     let fault = |message, help| Err(AddressFault { code: "invalid_endpoint", message, help });
+    if text == PLACEHOLDER {
+        return Err(AddressFault {
+            code: "endpoint_to_fill_in",
+            message: "this is not filled in yet",
+            help: "write the server's address here, as `http://HOST:PORT` or `https://HOST:PORT`, and name the variables of its login if it has one",
+        });
+    }
     let Some((scheme, rest)) = text.split_once("://") else {
         return fault("the endpoint has no `http://` or `https://`", FORM);
     };

@@ -48,7 +48,7 @@ pub(super) fn onto_itself(
 }
 
 /// Whether both ends are the same server, as far as their addresses tell.
-pub(super) fn one_server(source: &Endpoint, target: &Endpoint) -> bool {
+pub(in crate::planfile) fn one_server(source: &Endpoint, target: &Endpoint) -> bool {
     server(&source.uri) == server(&target.uri)
 }
 

@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::diagnostic::Diagnostic;
 use crate::model::name::RESERVED_FIELDS;
-pub(super) use crate::model::name::fault;
+pub(in crate::planfile) use crate::model::name::fault;
 
 const HELP: &str =
     "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes";
@@ -42,7 +42,7 @@ pub(super) fn source_field_finding(name: &str) -> Option<Diagnostic> {
 }
 
 /// Whether a text is safe as the stem of a file's name.
-pub(super) fn is_file_stem(text: &str) -> bool {
+pub(in crate::planfile) fn is_file_stem(text: &str) -> bool {
     text.len() <= 100
         && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))

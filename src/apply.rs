@@ -308,8 +308,8 @@ impl Turn<'_> {
             if found.is_some_and(|found| found.status == verify::Status::Different) {
                 return Ok(());
             }
-            self.move_aliases(wanted).await?;
-            return self.compare_schema(of_move, source, &there).await;
+            self.hand_over(of_move, source, &there, wanted).await?;
+            return Ok(());
         }
         let fresh = self.make_collection(of_move, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
@@ -334,10 +334,9 @@ impl Turn<'_> {
         {
             let json = serde_json::to_string(&counts).unwrap_or_default();
             self.take_back_properties(of_move, wanted).await?;
-            // Last of all: whoever follows an alias finds everything there.
-            self.move_aliases(wanted).await?;
-            self.compare_schema(of_move, source, wanted).await?;
-            self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
+            if self.hand_over(of_move, source, wanted, wanted).await? {
+                self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
+            }
         }
         Ok(())
     }

@@ -47,6 +47,29 @@ pub struct Finding {
     pub advice: String,
 }
 
+/// Codes of warnings by which something is lost, or may be.
+pub const RISKY: &[&str] = &[
+    "adopted",
+    "adopted_by_partition",
+    "alias_taken_over",
+    "auto_id_restarts",
+    "default_value_risky",
+    "dynamic_data_dropped",
+    "field_dropped",
+    "function_recomputed",
+    "index_replaced",
+    "nulls_become_default",
+    "partitions_left_out",
+    "partitions_merged",
+    "target_drifted",
+    "target_gone",
+    "target_lacks_default",
+    "target_lacks_feature",
+    "target_lacks_functions",
+    "target_rows_differ",
+    "ttl_restarts",
+];
+
 impl Finding {
     /// Something for which `apply` refuses.
     pub fn error(
@@ -305,10 +328,10 @@ impl CollectionChange {
         }
     }
 
-    /// Whether the plan file asks to make this one, or to fill it: whether or not something stands
-    /// against it.
+    /// Whether the plan file asks to make this one, to fill it, or to bring its rows up to date:
+    /// whether or not something stands against it.
     pub fn is_written(&self) -> bool {
-        self.action != Action::Unchanged && !self.is_finished()
+        self.update.is_some() || self.action != Action::Unchanged && !self.is_finished()
     }
 
     /// Whether `apply` has something to do here.

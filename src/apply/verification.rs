@@ -10,7 +10,7 @@ use crate::model::{
     Collection, ContentCheck, DEFAULT_PARTITION, LoadState, OnMismatch, VerifySettings,
 };
 use crate::verify::repair::Extra;
-use crate::verify::result::{Basis, Status};
+use crate::verify::result::{Basis, SchemaItem, Status};
 use crate::verify::{self, Check, Mode, Subject, Wishes};
 
 /// How rows are compared at the end of a collection's turn.
@@ -20,6 +20,9 @@ struct Way {
     /// What may be done about rows that differ.
     repair: Option<Extra>,
 }
+
+/// The attribute that only is as it is to be when all else is.
+const ALIASES: &str = "aliases";
 
 /// Events of a verification that may wait.
 const WAITING: usize = 256;
@@ -164,13 +167,37 @@ impl Turn<'_> {
         self.leave_as_found(of_move, source).await
     }
 
-    /// Compares the target's schema with what it is to be, where its rows were compared: everything
-    /// that is to be done is. What differs is noted in the outcome.
-    pub(super) async fn compare_schema(
+    /// Takes the aliases over, last of all: whoever follows one finds everything there. Where rows
+    /// were compared the schema is as well, before that and after it; `false` where it is not as it
+    /// is to be, and then no alias is taken.
+    pub(super) async fn hand_over(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        there: &Collection,
+        wanted: &Collection,
+    ) -> Result<bool, Failure> {
+        self.compare_schema(of_move, source, there, |item| item.attribute != ALIASES).await?;
+        if self.schema_differs() {
+            return Ok(false);
+        }
+        self.move_aliases(wanted).await?;
+        self.compare_schema(of_move, source, there, |_| true).await?;
+        Ok(!self.schema_differs())
+    }
+
+    fn schema_differs(&self) -> bool {
+        self.outcome.verification.as_ref().is_some_and(|found| found.schema_differs())
+    }
+
+    /// Compares the target's schema with what it is to be, where its rows were compared. What differs
+    /// is noted in the outcome.
+    async fn compare_schema(
         &mut self,
         of_move: MoveId,
         source: &SourceState,
         wanted: &Collection,
+        looked_at: impl Fn(&SchemaItem) -> bool,
     ) -> Result<(), Failure> {
         if self.outcome.verification.is_none() {
             return Ok(());
@@ -201,7 +228,8 @@ impl Turn<'_> {
             },
         };
         let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
-        let items = verify::compare_schema(&check, &subject, &subject.wishes).await?;
+        let mut items = verify::compare_schema(&check, &subject, &subject.wishes).await?;
+        items.retain(looked_at);
         if let Some(found) = &mut self.outcome.verification {
             found.add_schema(items);
         }

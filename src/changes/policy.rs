@@ -29,14 +29,31 @@ pub fn breaches(policy: &Policy, changes: &[CollectionChange], target: &str) -> 
     if let Some(Placed { value, location }) = &policy.max_rows {
         let show = |rows| counted(rows, "row");
         let rule = Bound { key: "max_rows", code: "policy_max_rows", limit: *value, location };
-        findings.extend(total.over(&rule, CollectionChange::rows_to_copy, &show));
+        findings.extend(total.over(&rule, rows, &show));
     }
     if let Some(Placed { value: ByteSize(limit), location }) = &policy.max_bytes {
         let show = |bytes| format!("about {} bytes", count(bytes));
         let rule = Bound { key: "max_bytes", code: "policy_max_bytes", limit: *limit, location };
-        findings.extend(total.over(&rule, CollectionChange::bytes_to_copy, &show));
+        findings.extend(total.over(&rule, bytes, &show));
     }
     findings
+}
+
+/// Rows that are to be copied; where a finished collection is brought up to date, those that came
+/// since: what else changed is known afterwards only.
+fn rows(change: &CollectionChange) -> Option<u64> {
+    match (&change.known, change.update) {
+        (Some(known), Some(_)) => Some(change.rows()?.saturating_sub(known.rows)),
+        _ => change.rows_to_copy(),
+    }
+}
+
+fn bytes(change: &CollectionChange) -> Option<u64> {
+    match (rows(change)?, &change.source) {
+        (0, _) => Some(0),
+        (rows, Some(source)) => Some(rows.saturating_mul(source.row_bytes?)),
+        (_, None) => None,
+    }
 }
 
 fn lossy(policy: &Policy, change: &CollectionChange, findings: &mut Vec<Finding>) {
@@ -80,7 +97,7 @@ fn name(policy: &Policy, change: &CollectionChange, findings: &mut Vec<Finding>)
 
 fn description(policy: &Policy, change: &CollectionChange, findings: &mut Vec<Finding>) {
     let Some(Placed { location, .. }) = &policy.require_description else { return };
-    if change.wanted.as_ref().is_none_or(|wanted| !wanted.description.is_empty()) {
+    if change.wanted.as_ref().is_none_or(|wanted| !wanted.description.trim().is_empty()) {
         return;
     }
     let message = format!("it has no description; `require_description` at {location} wants one");

@@ -2,14 +2,14 @@
 
 mod collection;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::inspect::Selection;
 use super::{Changes, CollectionChange, End};
-use crate::model::Digest;
+use crate::model::{Collection, Digest};
 
 /// Changes, and everything that is needed to find out whether they still hold.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -76,10 +76,11 @@ pub fn moved(saved: &Saved, now: &Changes, parts: &BTreeMap<String, Digest>) -> 
     let matches = |one: &CollectionChange, other: &CollectionChange| {
         one.source_address == other.source_address && one.target_address == other.target_address
     };
+    let taken = TakenAliases::of(then, now);
     for was in &then.collections {
         match now.collections.iter().find(|is| matches(was, is)) {
             Some(is) => {
-                let found = collection::moved(was, is, elsewhere);
+                let found = collection::moved(was, is, elsewhere, &taken);
                 moved.extend(found.into_iter().map(|how| Moved::new(&was.target_address, how)));
             }
             None if plan_file_moved => {
@@ -103,6 +104,44 @@ pub fn moved(saved: &Saved, now: &Changes, parts: &BTreeMap<String, Digest>) -> 
         }
     }
     moved
+}
+
+/// Aliases that these changes took over already, in a run that did not end: with both ends on one
+/// server, a source may have had them, or another target.
+struct TakenAliases {
+    one_server: bool,
+    /// Databases and aliases.
+    aliases: BTreeSet<(String, String)>,
+}
+
+impl TakenAliases {
+    fn of(then: &Changes, now: &Changes) -> Self {
+        let mut taken = BTreeSet::new();
+        for was in then.collections.iter().filter(|was| was.ending.move_aliases) {
+            let is = now.collections.iter().find(|is| is.target_address == was.target_address);
+            let Some(target) = is.and_then(|is| is.target.as_ref()) else { continue };
+            let Some(wanted) = &was.wanted else { continue };
+            let has = |alias: &&String| target.collection.aliases.contains(*alias);
+            let aliases = wanted.aliases.iter().filter(has);
+            taken.extend(aliases.map(|alias| (wanted.database.clone(), alias.clone())));
+        }
+        Self { one_server: then.source.uri == then.target.uri, aliases: taken }
+    }
+
+    /// A collection of the source without those.
+    fn without_at_source(&self, collection: &Collection) -> Collection {
+        if self.one_server { self.without(collection) } else { collection.clone() }
+    }
+
+    /// A collection of the target without those.
+    fn without(&self, collection: &Collection) -> Collection {
+        let mut collection = collection.clone();
+        let database = collection.database.clone();
+        collection
+            .aliases
+            .retain(|alias| !self.aliases.contains(&(database.clone(), alias.clone())));
+        collection
+    }
 }
 
 fn plan_file(then: &BTreeMap<String, Digest>, now: &BTreeMap<String, Digest>, to: &mut Vec<Moved>) {

@@ -113,7 +113,7 @@ async fn carry_out(
     let (events, told) = mpsc::channel(WAITING_EVENTS);
     let showing = tokio::spawn(show_progress(told, Progress::new(mode(output), stderr.clone())));
     let (differing, rows) = mpsc::channel(WAITING_EVENTS);
-    let writing = tokio::spawn(Writer::new(&args.plan.state, &migration.name).write(rows));
+    let writing = tokio::spawn(Writer::new(&request.plan.state, &migration.name).write(rows));
     let run = Run {
         migration,
         source: ends.source,

@@ -56,7 +56,7 @@ pub(super) struct PlanCommandArgs {
     format: Format,
     /// Save the changes, for `apply` and `show`
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Exit with 2 when changes are pending
     #[arg(long)]
     detailed_exitcode: bool,
@@ -83,7 +83,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let work = async {
         let loaded = output::load_parts(&args.file, &args.plan, output)?;
-        let destination = saved::destination(args.out.as_deref())?;
+        let destination = saved::destination(args)?;
         let changes =
             read_only_changes(&loaded.migration, &args.plan, &stop, args.catch_up).await?;
         if let Some(destination) = destination {

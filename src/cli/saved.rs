@@ -8,18 +8,29 @@ use std::path::Path;
 use super::ends::Problem;
 use super::plan::PlanCommandArgs;
 use super::{DEFAULT_STATE, OutputArgs, PlanArgs, output};
-use crate::changes::Changes;
 use crate::changes::inspect::Selection;
 use crate::changes::saved::{PlanFile, Saved, moved, settle};
+use crate::changes::{Changes, CollectionChange, Update};
 use crate::model::{Digest, Migration};
 use crate::report::file::Destination;
 use crate::report::plan::document::{Document, restore};
 use crate::report::text::escape;
 use crate::{exit, ledger, planfile};
 
-/// Finds the place fit before anything else is done.
-pub(super) fn destination(path: Option<&Path>) -> Result<Option<Destination>, Problem> {
-    path.map(Destination::of_changes)
+/// Finds the place and what is to be saved fit before anything else is done.
+pub(super) fn destination(args: &PlanCommandArgs) -> Result<Option<Destination>, Problem> {
+    let secret = |(name, value): &&(String, String)| planfile::may_be_secret(name, value);
+    if let (Some(_), Some((name, _))) = (&args.out, args.plan.vars.iter().find(secret)) {
+        let text = format!(
+            "the changes cannot be saved: the value of `--var {name}=…` would be, and may be a \
+             credential\n  name the environment variable that holds it instead, as in \
+             `token = {{ env = \"NAME\" }}`"
+        );
+        return Err(Problem::new(exit::WRONG_USAGE, text));
+    }
+    args.out
+        .as_deref()
+        .map(Destination::of_changes)
         .transpose()
         .map_err(|text| Problem::new(exit::FAILED, format!("{text}\n  nothing was done")))
 }
@@ -32,16 +43,6 @@ pub(super) fn save(
     changes: &Changes,
 ) -> Result<(), Problem> {
     let plan = &args.plan;
-    if let Some((name, _)) =
-        plan.vars.iter().find(|(name, value)| planfile::may_be_secret(name, value))
-    {
-        let text = format!(
-            "the changes are not saved: the value of `--var {name}=…` would be, and may be a \
-             credential\n  name the environment variable that holds it instead, as in \
-             `token = {{ env = \"NAME\" }}`"
-        );
-        return Err(Problem::new(exit::WRONG_USAGE, text));
-    }
     let document = Document::saved(Saved {
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         saved: ledger::utc_now(),
@@ -133,7 +134,9 @@ impl Request {
                 plan.state.clone()
             },
         };
-        let catch_up = saved.selection.catch_up;
+        // What was to be made, or to go on, is not caught up with when it is done.
+        let catches_up = |change: &CollectionChange| change.update == Some(Update::CatchUp);
+        let catch_up = saved.changes.collections.iter().any(catches_up);
         let loaded = output::load_parts(&from.path, &plan, output)?;
         let (migration, parts) = (loaded.migration, loaded.parts);
         Ok(Self { migration, plan, catch_up, saved: Some((saved, parts)) })
@@ -152,7 +155,7 @@ impl Request {
             .map(|moved| format!("  {}: {}", escape(&moved.what), escape(&moved.how)))
             .collect();
         let mut options = vec!["--out".to_owned(), file.display().to_string()];
-        if self.catch_up {
+        if saved.selection.catch_up {
             options.insert(0, "--catch-up".to_owned());
         }
         let again = super::apply::same_command("plan", &saved.plan_file.path, &self.plan, &options);

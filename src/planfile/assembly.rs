@@ -161,7 +161,10 @@ impl Reading<'_> {
             let named = Span { source, range: document.spans.value(&pointer) };
             if let Some(part) = self.included(path, named) {
                 match &mut whole {
-                    Some(whole) => whole.lay_over(part),
+                    Some(whole) => {
+                        self.keep_rules(whole, &part);
+                        whole.lay_over(part);
+                    }
                     None => whole = Some(part),
                 }
             }
@@ -175,11 +178,31 @@ impl Reading<'_> {
         }
         Some(match whole {
             Some(mut whole) => {
+                self.keep_rules(&whole, &own);
                 whole.lay_over(own);
                 whole
             }
             None => own,
         })
+    }
+
+    /// Refuses another value for a rule of an included policy: who includes it keeps it.
+    fn keep_rules(&mut self, lower: &Assembly, upper: &Assembly) {
+        let Some(Value::Object(rules)) = upper.value.get("policy") else { return };
+        for (name, value) in rules {
+            let pointer = child("/policy", name);
+            if lower.value.pointer(&pointer).is_some_and(|rule| rule != value) {
+                self.report.push(
+                    Diagnostic::error(
+                        "policy_overruled",
+                        format!("`{name}` is a rule of an included file, which has another value"),
+                    )
+                    .at(upper.places.key(&pointer))
+                    .related(lower.places.key(&pointer), "the rule")
+                    .help("leave it out here, or change it where the rule is"),
+                );
+            }
+        }
     }
 
     /// The files that a file includes: pointer and path of each.

@@ -73,7 +73,7 @@ pub fn may_be_secret(name: &str, value: &str) -> bool {
 /// Whether a key says that its value is a credential.
 pub(super) fn sounds_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    SOUNDS_SECRET.iter().any(|word| key.contains(word))
+    key == "pass" || key.ends_with("_pass") || SOUNDS_SECRET.iter().any(|word| key.contains(word))
 }
 
 fn in_tables(
@@ -141,6 +141,15 @@ fn in_comments(text: &str, ranges: &mut Vec<Range<usize>>) {
         }
         offset += line.len();
     }
+}
+
+/// A text with `…` for every `user:password` in an address.
+pub(super) fn without_user_information(text: &str) -> String {
+    let mut shown = text.to_owned();
+    for range in user_information(text).into_iter().rev() {
+        shown.replace_range(range, "…");
+    }
+    shown
 }
 
 /// `user:password@` after `://`.

@@ -16,7 +16,7 @@ use crate::support::probe::Probe;
 use crate::support::table::Table;
 
 /// Those that are carried out here.
-const REAL: [&str; 8] = [
+const REAL: [&str; 9] = [
     "minimal",
     "multi-environment",
     "multi-tenant",
@@ -24,6 +24,7 @@ const REAL: [&str; 8] = [
     "partitions",
     "policy",
     "rename-and-describe",
+    "shared-parts",
     "verify-and-repair",
 ];
 /// Those that need other servers: `tests/modern/examples.rs` carries them out between doubles.
@@ -89,6 +90,9 @@ impl Example {
             for what in ["USER", "PASSWORD", "TOKEN"] {
                 ferry = ferry.env(&format!("{user}_{what}"), "anything");
             }
+        }
+        for name in ["SOURCE_USER", "SOURCE_PASSWORD", "TARGET_TOKEN"] {
+            ferry = ferry.env(name, "anything");
         }
         ferry.write(&file, &text);
         let scene = Scene {
@@ -224,6 +228,16 @@ async fn multi_environment() {
     example.converge(&["--env", "prod", "--var", "suffix=_rehearsal"]).await;
     let described = target.in_database("catalog").describe("reviews_de_rehearsal").await;
     assert_eq!(described.schema.unwrap().description, "Moved from reviews_de (prod)");
+}
+
+#[tokio::test]
+async fn shared_parts() {
+    let example = Example::of("shared-parts").await;
+    let rules = std::fs::read_to_string("examples/team-rules.toml").unwrap();
+    example.scene.ferry.write("team-rules.toml", &rules);
+    fill_plain(&example.scene.source, &["products", "reviews_de"]).await;
+    example.converge(&["--env", "staging", "--var", "generation=3"]).await;
+    assert!(example.scene.target.has_collection("reviews_de_v3").await);
 }
 
 #[tokio::test]

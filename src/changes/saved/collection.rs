@@ -1,23 +1,40 @@
 //! What has moved about one collection, at either end.
 
-use crate::changes::{Action, CollectionChange, SourceState};
+use super::TakenAliases;
+use crate::changes::{Action, CollectionChange, RISKY, SourceState, Update};
 use crate::model::differences::{differences, index_difference, list, place};
 use crate::model::{Collection, LoadState};
 
 /// In what way a collection is not as it was. `elsewhere`: something else moved, of which a
 /// difference in what is wanted is but a consequence.
-pub(super) fn moved(was: &CollectionChange, is: &CollectionChange, elsewhere: bool) -> Vec<String> {
+pub(super) fn moved(
+    was: &CollectionChange,
+    is: &CollectionChange,
+    elsewhere: bool,
+    taken: &TakenAliases,
+) -> Vec<String> {
     let mut found = Vec::new();
-    source(was, is, &mut found);
-    target(was, is, &mut found);
+    source(was, is, taken, &mut found);
+    target(was, is, taken, &mut found);
     aliases(was, is, &mut found);
+    lost(was, is, &mut found);
     if found.is_empty() && !elsewhere {
         wanted(was, is, &mut found);
     }
     found
 }
 
-fn source(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>) {
+fn source(
+    was: &CollectionChange,
+    is: &CollectionChange,
+    taken: &TakenAliases,
+    found: &mut Vec<String>,
+) {
+    // What is finished is not read again: its source may change, or go.
+    let read = is.update.is_some() || is.known.as_ref().is_none_or(|known| !known.finished);
+    if !read && is_ours(was, is) {
+        return;
+    }
     let (then, now) = match (&was.source, &is.source) {
         (Some(then), Some(now)) => (then, now),
         (Some(_), None) => {
@@ -31,12 +48,13 @@ fn source(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>
         found.push("source: it was dropped and made again".to_owned());
     }
     found.extend(
-        collections(&then.collection, &now.collection)
-            .into_iter()
-            .map(|text| format!("source: {text}")),
+        collections(
+            &taken.without_at_source(&then.collection),
+            &taken.without_at_source(&now.collection),
+        )
+        .into_iter()
+        .map(|text| format!("source: {text}")),
     );
-    // What is finished is not read again.
-    let read = is.known.as_ref().is_none_or(|known| !known.finished);
     let begins = is.load_source && !was.load_source && was.is_pending() && read;
     if begins && !is_loading(then) && !is_loading(now) {
         let text = "source: it is loaded no more, and would have to be loaded for the copy";
@@ -66,7 +84,17 @@ fn is_ours(was: &CollectionChange, is: &CollectionChange) -> bool {
     same_target && same_source && (known.wanted == *wanted || knew)
 }
 
-fn target(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>) {
+fn target(
+    was: &CollectionChange,
+    is: &CollectionChange,
+    taken: &TakenAliases,
+    found: &mut Vec<String>,
+) {
+    let database =
+        |of: &CollectionChange| of.create_database.then(|| of.database_properties.clone());
+    if database(is).is_some() && database(is) != database(was) {
+        found.push("target: its database would be made otherwise than was shown".to_owned());
+    }
     if is_ours(was, is) {
         let other = match (was.action, is.action) {
             // Nothing is done to it now as then, or it goes on. `diff` has held what is there
@@ -78,6 +106,8 @@ fn target(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>
         if other {
             let why = first_error(is).unwrap_or(&is.explanation);
             found.push(format!("target: {why}"));
+        } else if is.is_finished() {
+            at_finished(was, is, found);
         }
         return;
     }
@@ -91,30 +121,76 @@ fn target(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>
         (Some(_), Some(_)) if was.known.is_some() && is.known.is_none() => {
             found.push("target: the ledger does not know it any more".to_owned());
         }
-        (Some(_), Some(_)) => at_target(was, is, found),
+        (Some(_), Some(_)) => at_target(was, is, taken, found),
         (None, None) => {}
     }
 }
 
 /// A target that is there, and was.
-fn at_target(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>) {
+fn at_target(
+    was: &CollectionChange,
+    is: &CollectionChange,
+    taken: &TakenAliases,
+    found: &mut Vec<String>,
+) {
     let (Some(then), Some(now)) = (&was.target, &is.target) else { return };
     if then.id != now.id {
         found.push("target: it was dropped and made again".to_owned());
     }
     found.extend(
-        collections(&then.collection, &now.collection)
+        collections(&taken.without(&then.collection), &taken.without(&now.collection))
             .into_iter()
             .map(|text| format!("target: {text}")),
     );
 }
 
+/// One of ours whose rows are all there: nothing is done to it now that was not shown.
+fn at_finished(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>) {
+    match is.update {
+        Some(Update::Repair) if was.update.is_none() => found.push(
+            "target: a verification found rows that differ, which would be copied again".to_owned(),
+        ),
+        Some(Update::CatchUp) if was.update.is_none() => found.push(
+            "target: it is finished, and its rows would be compared with the source again"
+                .to_owned(),
+        ),
+        _ => {}
+    }
+    for (name, value) in &is.alter {
+        if was.alter.get(name) != Some(value) {
+            found.push(format!("target: the property {name:?} would be altered"));
+        }
+    }
+}
+
+/// What would be lost or risked that was not shown.
+fn lost(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>) {
+    // Of what goes on, it was decided when it began.
+    if is_ours(was, is) {
+        return;
+    }
+    for finding in is.findings.iter().filter(|finding| RISKY.contains(&&*finding.code)) {
+        let told = was
+            .findings
+            .iter()
+            .any(|old| old.code == finding.code && old.address == finding.address);
+        if !told && !ABOUT_ALIASES.contains(&&*finding.code) {
+            found.push(format!("{} ({})", finding.message, finding.code));
+        }
+    }
+    let dynamic = |of: &CollectionChange| of.source.as_ref().and_then(|source| source.dynamic_rows);
+    if dynamic(was) == Some(0) && dynamic(is).is_some_and(|rows| rows > 0) {
+        found.push("source: there are rows with dynamic data now, and were none".to_owned());
+    }
+}
+
+/// Codes of findings about aliases.
+const ABOUT_ALIASES: &[&str] = &["alias_taken", "alias_taken_over", "alias_is_collection"];
+
 /// Aliases that lead elsewhere than when the changes were saved.
 fn aliases(was: &CollectionChange, is: &CollectionChange, found: &mut Vec<String>) {
     for finding in &is.findings {
-        let about_alias =
-            ["alias_taken", "alias_taken_over", "alias_is_collection"].contains(&&*finding.code);
-        if about_alias && !was.findings.contains(finding) {
+        if ABOUT_ALIASES.contains(&&*finding.code) && !was.findings.contains(finding) {
             found.push(format!("target: {}", finding.message));
         }
     }

@@ -51,29 +51,29 @@ pub(in crate::cli) struct InitArgs {
     exclude: Vec<String>,
     /// Variable that holds the source's API key, or user:password
     #[arg(long, value_name = "NAME", conflicts_with_all = ["username_env", "password_env"])]
-    #[arg(help_heading = "Source options")]
+    #[arg(requires = "from", help_heading = "Source options")]
     token_env: Option<String>,
     /// Variable that holds the source's user
     #[arg(long, value_name = "NAME", requires = "password_env")]
-    #[arg(help_heading = "Source options")]
+    #[arg(requires = "from", help_heading = "Source options")]
     username_env: Option<String>,
     /// Variable that holds the source's password
     #[arg(long, value_name = "NAME", requires = "username_env")]
-    #[arg(help_heading = "Source options")]
+    #[arg(requires = "from", help_heading = "Source options")]
     password_env: Option<String>,
     /// PEM file with the certificates to trust instead of the system's
-    #[arg(long, value_name = "FILE", help_heading = "Source options")]
+    #[arg(long, value_name = "FILE", requires = "from", help_heading = "Source options")]
     tls_ca_file: Option<PathBuf>,
     /// PEM file with our certificate
     #[arg(long, value_name = "FILE", requires = "tls_client_key_file")]
-    #[arg(help_heading = "Source options")]
+    #[arg(requires = "from", help_heading = "Source options")]
     tls_client_cert_file: Option<PathBuf>,
     /// PEM file with its key
     #[arg(long, value_name = "FILE", requires = "tls_client_cert_file")]
-    #[arg(help_heading = "Source options")]
+    #[arg(requires = "from", help_heading = "Source options")]
     tls_client_key_file: Option<PathBuf>,
     /// Name to expect in the server's certificate
-    #[arg(long, value_name = "NAME", help_heading = "Source options")]
+    #[arg(long, value_name = "NAME", requires = "from", help_heading = "Source options")]
     tls_server_name: Option<String>,
     /// Address of the target; left to fill in where absent
     #[arg(long, value_name = "URI", help_heading = "Target options")]

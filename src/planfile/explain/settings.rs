@@ -157,8 +157,8 @@ impl Settings<'_> {
                 Some((name, from))
             })
             .collect();
-        let secret = key.split('.').any(hidden::sounds_secret)
-            || through.iter().any(|(name, _)| hidden::sounds_secret(name));
+        let secret =
+            key_sounds_secret(&key) || through.iter().any(|(name, _)| hidden::sounds_secret(name));
         let at = self.place(pointer);
         let (at, secret) = match pointer.strip_prefix("/defaults/") {
             Some(_) => (format!("[defaults] {at}"), secret),
@@ -167,8 +167,8 @@ impl Settings<'_> {
         let value = match self.find(pointer) {
             None => Shown::Nothing,
             Some(value) if hidden::is_credential(pointer) => Shown::credential(value),
-            Some(_) if secret && !names_field(&key) => Shown::Hidden,
-            Some(value) => Shown::Data(self.rendered(pointer, value, source)),
+            Some(_) if secret => Shown::Hidden,
+            Some(value) => Shown::data(&self.rendered(pointer, value, source)),
         };
         Setting { key, value, origin: at, through }
     }
@@ -240,9 +240,12 @@ fn is_leaf(pointer: &str) -> bool {
     matches!(keys.as_slice(), ["collections", _, "indexes", _] | ["defaults", "indexes", _])
 }
 
-/// Whether a key begins with the name of a field, which may sound like anything.
-fn names_field(key: &str) -> bool {
-    key.starts_with("fields.") || key.starts_with("indexes.")
+/// Whether a key says that its value is a credential. The name of a field may sound like anything.
+fn key_sounds_secret(key: &str) -> bool {
+    let mut parts = key.split('.');
+    let of_fields = matches!(parts.next(), Some("fields" | "indexes"));
+    hidden::sounds_secret(key.split('.').next().unwrap_or_default())
+        || parts.skip(usize::from(of_fields)).any(hidden::sounds_secret)
 }
 
 /// A key as it is written in TOML.

@@ -21,7 +21,12 @@ pub(super) enum Shown {
 
 impl Shown {
     pub(super) fn of_variable(name: &str, value: &Value) -> Self {
-        if hidden::sounds_secret(name) { Self::Hidden } else { Self::Data(value.clone()) }
+        if hidden::sounds_secret(name) { Self::Hidden } else { Self::data(value) }
+    }
+
+    /// Data, without what in it may be a credential.
+    pub(super) fn data(value: &Value) -> Self {
+        Self::Data(masked(value))
     }
 
     /// A credential: `{ env = "NAME" }`.
@@ -54,7 +59,7 @@ impl Shown {
             Self::Data(value) => toml_of(value),
             Self::Env(name) => format!("env:{name}"),
             Self::Words(words) => words.clone(),
-            Self::Hidden => "(not shown)".to_owned(),
+            Self::Hidden => NOT_SHOWN.to_owned(),
         }
     }
 
@@ -65,6 +70,25 @@ impl Shown {
             Self::Data(value) => value.clone(),
             Self::Env(name) => json!({ "env": name }),
         }
+    }
+}
+
+/// What stands for a value that is not shown.
+const NOT_SHOWN: &str = "(not shown)";
+
+fn masked(value: &Value) -> Value {
+    match value {
+        Value::Object(table) => table
+            .iter()
+            .map(|(key, value)| match value {
+                _ if hidden::sounds_secret(key) => (key.clone(), Value::from(NOT_SHOWN)),
+                value => (key.clone(), masked(value)),
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Array(items) => items.iter().map(masked).collect(),
+        Value::String(text) => Value::from(hidden::without_user_information(text)),
+        other => other.clone(),
     }
 }
 

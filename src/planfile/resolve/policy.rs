@@ -84,7 +84,7 @@ pub(super) fn check(
         }
         if policy.require_description.is_some()
             && let Some(description) = &rule.description
-            && description.render(source).is_ok_and(|text| text.is_empty())
+            && description.render(source).is_ok_and(|text| text.trim().is_empty())
         {
             let own = child(&pointer, "description");
             let at = if there(&own, context) { own } else { "/defaults/description".to_owned() };

@@ -12,7 +12,7 @@ use super::super::text::shorten;
 use super::document::Action;
 use super::steps::{Step, steps};
 use super::{approximate, findings, verdict};
-use crate::changes::{self, Changes, CollectionChange, Finding, Severity};
+use crate::changes::{self, Changes, CollectionChange, Finding, RISKY, Severity};
 
 /// Characters of the whole: GitHub takes 65,536 in a comment, and whoever posts it adds some.
 const BUDGET: usize = 60_000;
@@ -26,29 +26,6 @@ const NAME: usize = 120;
 const SENTENCE: usize = 600;
 /// Rows of one collection's tables.
 const ROWS: usize = 50;
-
-/// Codes of warnings by which something is lost, or may be: they are never folded away.
-pub(super) const RISKY: &[&str] = &[
-    "adopted",
-    "adopted_by_partition",
-    "alias_taken_over",
-    "auto_id_restarts",
-    "default_value_risky",
-    "dynamic_data_dropped",
-    "field_dropped",
-    "function_recomputed",
-    "index_replaced",
-    "nulls_become_default",
-    "partitions_left_out",
-    "partitions_merged",
-    "target_drifted",
-    "target_gone",
-    "target_lacks_default",
-    "target_lacks_feature",
-    "target_lacks_functions",
-    "target_rows_differ",
-    "ttl_restarts",
-];
 
 /// The changes as markdown. The first line is no part of what is shown: by it, a job finds the
 /// comment that it made before.

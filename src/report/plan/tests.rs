@@ -195,7 +195,7 @@ fn risky_findings_exist() {
     }
     let mut text = String::new();
     read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/changes"), &mut text);
-    for code in super::markdown::RISKY {
+    for code in crate::changes::RISKY {
         assert!(text.contains(&format!("\"{code}\"")), "{code}");
     }
 }

@@ -121,13 +121,19 @@ fn every_value_is_explained() {
 
 #[test]
 fn an_explanation_tells_no_secret() {
-    let text = "version = 1\n[vars]\ndb_password = \"canary\"\nprefix = \"A\"\n\
+    let text = "version = 1\n\
          [inputs.api_key]\ntype = \"string\"\n\
          [source]\nendpoint = \"http://a\"\ntoken = { env = \"{{ prefix }}_TOKEN\" }\n\
          [target]\nendpoint = \"http://b\"\n\
          [[collections]]\nsource = \"a\"\ndescription = \"{{ db_password }}\"\n\
          properties = { set = { \"cipher.secret\" = \"canary\", p = \"{{ api_key }}\" } }\n\
-         fields = { token = { rename = \"tokens\" } }\n";
+         fields = { token = { rename = \"tokens\" }, f = { description = \"{{ api_key }}\" } }\n\
+         [collections.indexes.v]\ntype = \"HNSW\"\n\
+         params = { M = 8, api_key = \"canary\", x = \"{{ api_key }}\" }\n\
+         [[collections]]\nsource = \"b\"\ndescription = \"{{ proxy }} {{ db_pass }}\"\n\
+         [collections.indexes.w]\ntype = \"HNSW\"\nparams = { M = 8, api_key = \"canary\" }\n\
+         [vars]\nproxy = \"http://root:canary@proxy\"\ndb_pass = \"canary\"\n\
+         db_password = \"canary\"\nprefix = \"A\"\n";
     let inputs = Inputs { vars: vec![("api_key".into(), "canary".into())], ..Inputs::default() };
     let explanation = in_folder(text, |path| load(path, &inputs)).unwrap().explain();
     for output in [explanation.to_text(), explanation.to_json().to_string()] {

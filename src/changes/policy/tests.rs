@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::changes::{Action, Ending, Known, Override, Severity, SourceState};
+use crate::changes::{Action, Ending, Known, Override, Severity, SourceState, Update};
 use crate::model::samples::{self, field};
 use crate::model::{DataType, LoadState, RowSettings};
 
@@ -153,6 +153,12 @@ fn rows_and_bytes_are_those_that_are_still_to_be_copied() {
     assert_eq!(codes(&rows(8), &changes), [("policy_max_rows", target())]);
     assert_eq!(codes(&bytes(900), &changes), []);
     assert_eq!(codes(&bytes(899), &changes), [("policy_max_bytes", target())]);
+    // Of one that is brought up to date, what came since the copy.
+    let mut caught_up = change("e", Action::Resume, Some(1000));
+    caught_up.known = known(&caught_up, 900, true);
+    caught_up.update = Some(Update::CatchUp);
+    assert_eq!(codes(&rows(100), &[caught_up.clone()]), []);
+    assert_eq!(codes(&rows(99), &[caught_up]), [("policy_max_rows", target())]);
 }
 
 #[test]

@@ -264,6 +264,85 @@ fn a_target_that_these_changes_made_is_none_that_moved() {
     assert_eq!(found, ["default/a: target: it drifted"]);
 }
 
+/// Nothing is done to what is finished that was not shown, and its source does not matter any more.
+#[test]
+fn what_would_be_done_to_a_finished_target_is_compared() {
+    let resumed = CollectionChange { action: Action::Resume, ..unchanged() };
+    let edits: [fn(&mut CollectionChange); 3] = [
+        |is| is.update = Some(Update::Repair),
+        |is| is.update = Some(Update::CatchUp),
+        |is| drop(is.alter.insert("mmap.enabled".to_owned(), Some("true".to_owned()))),
+    ];
+    for edit in edits {
+        let found = between(resumed.clone(), edit);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("default/a: target: "), "{found:?}");
+        let mut shown = resumed.clone();
+        edit(&mut shown);
+        assert_eq!(between(shown, |_| {}), NOTHING);
+        // Made by these very changes, and spoiled since.
+        let found = between(change(), |is| {
+            *is = resumed.clone();
+            edit(is);
+        });
+        assert_eq!(found.len(), 1, "{found:?}");
+    }
+    assert_eq!(between(unchanged(), |is| source(is).collection.indexes.clear()), NOTHING);
+    assert_eq!(between(unchanged(), |is| source(is).collection.description.push('x')), NOTHING);
+}
+
+#[test]
+fn what_would_be_lost_and_was_not_shown_is_named() {
+    let warning =
+        |text: &str| Finding::warning("nulls_become_default", "default/a/x", text.to_owned(), "");
+    let found = between(change(), |is| is.findings.push(warning("7 nulls become 0")));
+    assert_eq!(found, ["default/a: 7 nulls become 0 (nulls_become_default)"]);
+    let told = CollectionChange { findings: vec![warning("6 nulls become 0")], ..change() };
+    assert_eq!(between(told, |is| is.findings = vec![warning("7 nulls become 0")]), NOTHING);
+    let mut without = change();
+    source(&mut without).dynamic_rows = Some(0);
+    let found = between(without.clone(), |is| source(is).dynamic_rows = Some(5));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(between(without, |is| source(is).dynamic_rows = Some(0)), NOTHING);
+    let made = CollectionChange { create_database: true, ..change() };
+    let found = between(made, |is| {
+        is.database_properties.insert("database.replica.number".to_owned(), "2".to_owned());
+    });
+    assert_eq!(found, ["default/a: target: its database would be made otherwise than was shown"]);
+}
+
+/// On one server, an alias goes from a source to its target; an interrupted run has done it for some.
+#[test]
+fn an_alias_that_these_changes_took_over_is_not_gone() {
+    let mut was = change();
+    was.target_address = "default/a_v2".to_owned();
+    source(&mut was).collection.aliases = vec!["live".to_owned()];
+    was.wanted.as_mut().unwrap().aliases = vec!["live".to_owned()];
+    was.ending.move_aliases = true;
+    let mut is = was.clone();
+    source(&mut is).collection.aliases.clear();
+    let with_uri = |of: CollectionChange, uri: &str| {
+        let mut changes = changes(vec![of]);
+        changes.source.uri = uri.to_owned();
+        changes
+    };
+    for (uri, taken, stale) in
+        [("http://b:1", true, false), ("http://b:1", false, true), ("http://a:1", true, true)]
+    {
+        let mut is = is.clone();
+        if taken {
+            let mut target = target(7);
+            target.collection.aliases = vec!["live".to_owned()];
+            let mut known = known();
+            known.wanted = was.wanted.clone().unwrap();
+            (is.target, is.known, is.action) = (Some(target), Some(known), Action::Resume);
+        }
+        let saved = Saved { changes: with_uri(was.clone(), uri), ..saved(was.clone()) };
+        let found = texts(&saved, &with_uri(is, uri));
+        assert_eq!(!found.is_empty(), stale, "{uri} {taken}: {found:?}");
+    }
+}
+
 #[test]
 fn a_target_that_was_there_and_moved_is_named() {
     assert_eq!(between(unchanged(), |_| {}), NOTHING);

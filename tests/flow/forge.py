@@ -26,7 +26,8 @@ def keep(name, value):
 def comment(body, number=None):
     comments = load("comments.json", [])
     if number is None:
-        comments.append({"id": 1000 + len(comments), "body": body})
+        user = {"login": "github-actions[bot]"}
+        comments.append({"id": 1000 + len(comments), "user": user, "body": body})
     else:
         found = [one for one in comments if one["id"] == number]
         if not found:

@@ -87,13 +87,18 @@ async fn what_was_reviewed_is_applied_on_the_merge() {
     let mut request = PullRequest::open(&scene, "reviews");
     scene.write_plan_file(&["products", "reviews"], "");
     scene.commit("Move the reviews too");
+    // Somebody else's comment is left alone, whatever it begins with.
+    let marker = |environment| format!("<!-- milvus-ferry:plan:catalog:{environment} -->");
+    let theirs = json!({ "id": 1, "user": { "login": "guest" }, "body": marker("prod") });
+    scene.keep("comments.json", &json!([theirs]));
     for said in request.push() {
         said.expect_code(0);
     }
-    let first = scene.comments();
+    let ours = || scene.comments()[1..].to_vec();
+    let first = ours();
     assert_eq!(first.len(), 2);
     for (comment, environment) in first.iter().zip(ENVIRONMENTS) {
-        let marker = format!("<!-- milvus-ferry:plan:catalog:{environment} -->");
+        let marker = marker(environment);
         assert_eq!(comment.lines().next(), Some(marker.as_str()));
         assert!(comment.contains("2 to create"), "{comment}");
     }
@@ -109,7 +114,7 @@ async fn what_was_reviewed_is_applied_on_the_merge() {
     for said in request.push() {
         said.expect_code(0);
     }
-    let second = scene.comments();
+    let second = ours();
     assert_eq!(second.len(), 2);
     assert!(second.iter().all(|comment| comment.contains("Reviewed")), "{second:?}");
 
@@ -134,7 +139,7 @@ async fn what_was_reviewed_is_applied_on_the_merge() {
     for said in request.push() {
         said.expect_code(0);
     }
-    let comments = scene.comments();
+    let comments = ours();
     assert!(comments.iter().all(|comment| comment.contains("No changes")), "{comments:?}");
     scene.expect_no_secret();
 }

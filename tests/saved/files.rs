@@ -65,7 +65,7 @@ async fn what_is_written_is_what_is_shown_and_holds_no_secret() {
     let secret = format!("api_key={CANARY}");
     let arguments = ["plan", PLAN, "--var", &secret, "--out", "other.json"];
     let refused = scene.run(&arguments).await.expect_code(64);
-    assert!(says(&refused, "the changes are not saved"), "{}", refused.stderr);
+    assert!(says(&refused, "the changes cannot be saved"), "{}", refused.stderr);
     assert!(!scene.ferry.path("other.json").exists());
 
     // They are of one environment and selection, and not for other uses.

@@ -17,7 +17,10 @@ pub(super) fn moved(
     source(was, is, taken, &mut found);
     target(was, is, taken, &mut found);
     aliases(was, is, &mut found);
-    lost(was, is, &mut found);
+    // A consequence of what moved is not told beside it.
+    if found.is_empty() {
+        lost(was, is, &mut found);
+    }
     if found.is_empty() && !elsewhere {
         wanted(was, is, &mut found);
     }

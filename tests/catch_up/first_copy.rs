@@ -217,4 +217,7 @@ async fn a_schema_that_is_another_one_in_the_end_is_told() {
     let sentence = report["verdict"]["sentence"].clone();
     let verify = spoiled.scene.run(&["verify", PLAN]).await.expect_code(6);
     assert_eq!(verify.stdout.lines().next(), sentence.as_str());
+    // It is not done, and does not become so by being run again.
+    let again = spoiled.apply().await.expect_code(1);
+    expect_words(&again, &["target_drifted", "property collection.ttl.seconds is 77"]);
 }

@@ -36,14 +36,14 @@ Examples:
   milvus-ferry apply catalog.ferry.toml --catch-up            # before a cut-over
   milvus-ferry apply changes.json                             # exactly what `plan --out` saved
 
-Shows the changes, asks, and carries them out. Interrupted at any moment, the same command
-continues: no row is lost, none is doubled. Rows that `verify` found missing or different are copied
+Shows the changes, asks, and carries them out. Interrupted at any moment, the same command \
+continues: no row is lost, none is doubled. Rows that `verify` found missing or different are copied \
 again. Ctrl-C finishes what is in flight and stops; a second Ctrl-C stops at once.
 
-Saved changes are carried out as they are or not at all: when anything but rows has moved since they
+Saved changes are carried out as they are or not at all: when anything but rows has moved since they \
 were saved, it says what, and ends with 7.
 
-Where `[verify] content` of the plan file asks for it, the rows are compared when they are there, and
+Where `[verify] content` of the plan file asks for it, the rows are compared when they are there, and \
 then the schema: rows that differ are all in NAME.differences.jsonl beside the ledger.";
 
 /// Carry the changes out: create, copy, index, load, verify

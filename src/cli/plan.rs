@@ -32,15 +32,15 @@ Examples:
   milvus-ferry plan catalog.ferry.toml --format markdown > comment.md   # for a pull request
   milvus-ferry plan catalog.ferry.toml --out changes.json    # to review, then to apply exactly
 
-Reads both servers and the ledger, and writes nothing to any of them. Saved changes hold what both
-ends looked like and no credentials: `milvus-ferry apply changes.json` carries out exactly those,
+Reads both servers and the ledger, and writes nothing to any of them. Saved changes hold what both \
+ends looked like and no credentials: `milvus-ferry apply changes.json` carries out exactly those, \
 and refuses when anything but rows has moved since; `milvus-ferry show changes.json` shows them.
 
-In GitHub Actions, --format markdown is added to the summary of the job too ($GITHUB_STEP_SUMMARY),
+In GitHub Actions, --format markdown is added to the summary of the job too ($GITHUB_STEP_SUMMARY), \
 and `changes=true` and `verdict=pending` to the outputs of the step ($GITHUB_OUTPUT).
 
-Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is
-invalid, 4 when an endpoint cannot be reached or does not permit what is needed; with --all-envs
+Exit code 0 when apply could carry it out, 1 when apply would refuse, 3 when the plan file is \
+invalid, 4 when an endpoint cannot be reached or does not permit what is needed; with --all-envs \
 the worst of them.";
 
 /// Show what apply would do: a dry run against both ends

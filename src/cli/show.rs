@@ -14,7 +14,7 @@ Examples:
   milvus-ferry show changes.json
   milvus-ferry show changes.json --format markdown > comment.md
 
-Shows what `milvus-ferry plan FILE --out changes.json` showed, and asks no server: whether anything
+Shows what `milvus-ferry plan FILE --out changes.json` showed, and asks no server: whether anything \
 moved since is found out by `milvus-ferry apply changes.json`, before it does anything.";
 
 /// Show saved changes

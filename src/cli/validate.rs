@@ -25,12 +25,12 @@ Examples:
   milvus-ferry validate catalog.ferry.toml --online          # and does it fit both servers?
   milvus-ferry validate catalog.ferry.toml --online --format json | jq '.findings'
 
-Finds all errors at once, each with its file, line and column. Needs no network and no credential
-without --online. With it, both servers are asked what they hold, what the target can hold and what
-their users may do; nothing is written anywhere.
-The value of a variable is what comes last of: the default of [inputs], [vars], [env.NAME] with
+Finds all errors at once, each with its file, line and column. Needs no network and no credential \
+without --online. With it, both servers are asked what they hold, what the target can hold and what \
+their users may do; nothing is written anywhere. \
+The value of a variable is what comes last of: the default of [inputs], [vars], [env.NAME] with \
 --env, files with --vars in their order, --var.
-Exit code 0 when the plan file is valid, 3 when it is not; with --online also 1 when apply would
+Exit code 0 when the plan file is valid, 3 when it is not; with --online also 1 when apply would \
 refuse, and 4 when an endpoint cannot be reached or does not permit what is needed.";
 
 /// Check a plan file: syntax, templates, keys, values and rules

@@ -38,19 +38,19 @@ Examples:
   milvus-ferry verify catalog.ferry.toml --only 'prod_*' --report report.json
   milvus-ferry verify catalog.ferry.toml --format markdown >> \"$GITHUB_STEP_SUMMARY\"
 
-Reads both servers and writes nothing to either. The first line of what it prints is the verdict.
-Rows that differ are named by key and field; all of them in NAME.differences.jsonl beside the
+Reads both servers and writes nothing to either. The first line of what it prints is the verdict. \
+Rows that differ are named by key and field; all of them in NAME.differences.jsonl beside the \
 ledger, one JSON object a line.
 
-It needs no ledger: the plan file tells what is compared with what. Where there is one, it tells how
-rows were copied, and what was compared is noted in it (made where there is none and its folder can
-be written to), so that an interrupted comparison goes on where it stopped: run the same command
+It needs no ledger: the plan file tells what is compared with what. Where there is one, it tells how \
+rows were copied, and what was compared is noted in it (made where there is none and its folder can \
+be written to), so that an interrupted comparison goes on where it stopped: run the same command \
 again. Ctrl-C finishes what is in flight and stops; a second Ctrl-C stops at once.
 
-With --against ledger the target is compared with the rows as they were when they were copied, and
+With --against ledger the target is compared with the rows as they were when they were copied, and \
 the source is read only where they differ: what changed at the source since then is no difference.
 
-Exit code 0 when all that was compared is the same, or differs for a known reason; 6 when anything
+Exit code 0 when all that was compared is the same, or differs for a known reason; 6 when anything \
 else differs; 5 when it could not be compared to the end, 130 when it was interrupted.";
 
 /// Compare both ends: every row, a sample, or the numbers of rows

@@ -18,10 +18,10 @@ Examples:
     --to-token-env ZILLIZ_TOKEN --database shop --exclude '*_tmp' --out shop.ferry.toml
   milvus-ferry init --interactive
 
-Looks at every collection of the source, changes nothing there, and overwrites no file. With --to the
-target is looked at too, and what it would not take is said in the plan file.
+Looks at every collection of the source, changes nothing there, and overwrites no file. With --to the \
+target is looked at too, and what it would not take is said in the plan file. \
 Credentials stay in the environment: the options name variables, and so does the plan file.
-Exit code 0 when the plan file is written, 1 when it is not, 4 when an endpoint cannot be reached or
+Exit code 0 when the plan file is written, 1 when it is not, 4 when an endpoint cannot be reached or \
 does not permit what is needed, 64 for wrong usage.";
 
 /// Write the first plan file for a source, from what it holds

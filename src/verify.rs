@@ -51,6 +51,8 @@ pub struct Check {
     pub schema: bool,
     /// What may be done about rows that differ; nothing where absent.
     pub repair: Option<Extra>,
+    /// Whether all rows that are loaded can be read: somebody waited for that already.
+    pub readable: bool,
     /// Where progress is told; nobody has to listen.
     pub events: mpsc::Sender<Event>,
     /// Fires when no more may be compared.

@@ -6,14 +6,11 @@ use std::time::{Duration, Instant};
 use super::steps::pause;
 use super::{Failure, Turn};
 use crate::changes::{Loaded, SourceState};
+use crate::copy::wait_until_readable;
 use crate::ledger::{MoveId, StepState};
-use crate::milvus::{self, Client, Kind, Moment, Query};
-use crate::model::{Collection, KeyRange, LoadState};
+use crate::milvus::{self, Client, Kind, Query};
+use crate::model::{Collection, LoadState};
 
-/// How long rows that are loaded may stay unseen: 6 s were measured on 2.3.5.
-const UNCHANGED: Duration = Duration::from_secs(12);
-/// How long a count is waited for that keeps changing, as somebody writes.
-const SETTLING: Duration = Duration::from_secs(60);
 /// How long a collection may stay unloaded after the server agreed to load it.
 const GIVEN_UP: Duration = Duration::from_secs(180);
 /// The step that noted what was loaded at the source, followed by which partitions.
@@ -59,15 +56,8 @@ impl Turn<'_> {
         self.done(of_move, &note, "").await
     }
 
-    /// Waits until the rows of the source can be read. Milvus 2.3 calls partitions that were loaded
-    /// beside others loaded some seconds before that, and until then queries and counts alike leave
-    /// their rows out without a word.
-    ///
-    /// A count that has stayed the same for a while tells that they are there. Without partitions
-    /// there is a shorter way: the statistic of flushed rows does not wait for loading, and a count
-    /// that is not below it lacks none. (With partitions, rows of one that are not flushed yet would
-    /// make up for those of another that are not there.)
-    /// `counted` is an earlier count, and when it was taken.
+    /// Waits until all rows of the source that are copied can be read. `counted` is an earlier
+    /// count, and when it was taken.
     pub(super) async fn wait_until_readable(
         &self,
         from: &Collection,
@@ -75,22 +65,20 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         let Some(query) = Query::of(from) else { return Ok(()) };
         let query = query.within(self.change.settings.source_partitions(None));
-        let source = &self.run.source;
-        let started = Instant::now();
-        let (mut last, mut since) = counted;
-        loop {
-            let count = source.count(&query, &KeyRange::ALL, Moment::Strong).await?;
-            let Some(count) = count else { return Ok(()) };
-            let statistic = source.row_count_statistic(&from.database, &from.name).await?;
-            if last != Some(count) {
-                (last, since) = (Some(count), Instant::now());
-            }
-            let complete = from.partitions.is_empty() && count >= statistic;
-            if complete || since.elapsed() >= UNCHANGED || started.elapsed() >= SETTLING {
-                tracing::debug!(count, statistic, waited = ?started.elapsed(), "Readable.");
-                return Ok(());
-            }
-            pause(&self.common.halt, started, "the rows of the source to be read").await?;
+        self.until_readable(&self.run.source, &query, from, counted).await
+    }
+
+    async fn until_readable(
+        &self,
+        client: &Client,
+        query: &Query,
+        of: &Collection,
+        counted: (Option<u64>, Instant),
+    ) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            () = self.common.halt.cancelled() => Err(Failure::Stopped),
+            readable = wait_until_readable(client, query, of, counted) => Ok(readable?),
         }
     }
 
@@ -142,6 +130,12 @@ impl Turn<'_> {
         };
         loading.map_err(|error| too_many(replicas, error))?;
         wait_until_loaded(target, wanted, &partitions, &self.common.halt).await?;
+        // A whole collection is loaded when its rows can be read; partitions beside others are not.
+        if target_state == Some(LoadState::Loaded)
+            && let Some(query) = Query::of(wanted)
+        {
+            self.until_readable(target, &query, wanted, (None, Instant::now())).await?;
+        }
         self.done(of_move, LOAD_TARGET, "").await
     }
 

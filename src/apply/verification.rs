@@ -253,6 +253,7 @@ impl Turn<'_> {
             // Not everything is done yet.
             schema: false,
             repair,
+            readable: true,
             events,
             stop: self.common.halt.clone(),
         }

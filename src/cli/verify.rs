@@ -158,6 +158,7 @@ async fn compare(
         limits: migration.copy.clone(),
         schema: true,
         repair: None,
+        readable: false,
         memory: Memory::new(migration.copy.memory_limit.0),
         ledger: ledger.clone(),
         events,

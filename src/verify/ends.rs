@@ -1,11 +1,13 @@
 //! Both ends of a collection, and reading from them the columns that are compared.
 
+use std::time::Instant;
+
 use tokio::sync::mpsc;
 
 use super::{Check, Error, Event, Subject};
 use crate::copy::{self, Memory, as_carried};
 use crate::milvus::{self, Client, Kind, Moment, Query, Rows};
-use crate::model::{Collection, DYNAMIC_COLUMN, DynamicData, Key, KeyRange, LoadState};
+use crate::model::{Collection, DYNAMIC_COLUMN, DynamicData, Flavour, Key, KeyRange, LoadState};
 
 /// Rows that are measured to find out how large one is; fewer where these are too large.
 const MEASURED: [u32; 3] = [200, 10, 1];
@@ -318,6 +320,27 @@ impl Ends {
             }
         }
         Ok(())
+    }
+
+    /// Waits at both ends until partitions that were loaded just now can be read: what is not there
+    /// yet would seem to be missing, or extra. A collection without partitions calls itself loaded
+    /// when it can be read, and Milvus Lite has one node that has it all.
+    pub(super) async fn wait_until_readable(&self) -> Result<(), Error> {
+        let wait = async |side: Side, query: Query| {
+            let (client, of) = (self.client(side), self.collection(side));
+            let by_partition = !of.partitions.is_empty() && of.partition_key().is_none();
+            if !by_partition || client.version().flavour == Flavour::Lite {
+                return Ok(());
+            }
+            let counted = (None, Instant::now());
+            let readable = copy::wait_until_readable(client, &query, of, counted);
+            let readable = self.unless_stopped(readable).await?;
+            readable.map_err(|error| Error::read(|| self.place(side, None, &KeyRange::ALL), error))
+        };
+        let source = self.source.clone().within(self.selected());
+        let (source, target) =
+            tokio::join!(wait(Side::Source, source), wait(Side::Target, self.target.clone()));
+        source.and(target)
     }
 
     /// What a read gives, unless we are asked to stop meanwhile.

@@ -104,6 +104,9 @@ async fn compare(
 ) -> Result<(), Error> {
     let ends = Ends::of(check, subject)?;
     ends.require_loaded().await?;
+    if !check.readable {
+        Box::pin(ends.wait_until_readable()).await?;
+    }
     let at = ends.fix_moments().await?;
     let (mut compared, mut of_content) = (None, basis);
     match check.mode {

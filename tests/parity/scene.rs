@@ -109,6 +109,7 @@ impl Scene {
             ledger: None,
             schema: true,
             repair: None,
+            readable: true,
             events: mpsc::channel(8).0,
             stop: CancellationToken::new(),
         }

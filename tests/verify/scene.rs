@@ -194,6 +194,7 @@ impl Scene {
             ledger: copied.map(|copied| copied.ledger.clone()),
             schema: false,
             repair: None,
+            readable: true,
             events,
             stop: self.stop.clone(),
         };

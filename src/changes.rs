@@ -301,7 +301,7 @@ impl CollectionChange {
 
     /// Estimated bytes of those rows on the wire.
     pub fn bytes(&self) -> Option<u64> {
-        Some(self.rows()?.saturating_mul(self.source.as_ref()?.row_bytes?))
+        self.bytes_of(self.rows()?)
     }
 
     /// Whether all rows were copied, and only an index or the load is to be made good.
@@ -324,8 +324,13 @@ impl CollectionChange {
     pub fn bytes_to_copy(&self) -> Option<u64> {
         match self.rows_to_copy()? {
             0 => Some(0),
-            rows => Some(rows.saturating_mul(self.source.as_ref()?.row_bytes?)),
+            rows => self.bytes_of(rows),
         }
+    }
+
+    /// Estimated bytes of so many of its rows.
+    pub fn bytes_of(&self, rows: u64) -> Option<u64> {
+        Some(rows.saturating_mul(self.source.as_ref()?.row_bytes?))
     }
 
     /// Whether the plan file asks to make this one, to fill it, or to bring its rows up to date:

@@ -57,8 +57,6 @@ pub struct Inputs {
 pub struct Loaded {
     /// What it asks for.
     pub migration: Migration,
-    /// A digest of each of its parts, resolved, by a name for messages.
-    pub parts: BTreeMap<String, Digest>,
     /// Findings that are no errors.
     pub warnings: Report,
     basis: Basis,
@@ -75,6 +73,11 @@ struct Basis {
 }
 
 impl Loaded {
+    /// A digest of each of its parts, resolved, by a name for messages.
+    pub fn parts(&self) -> BTreeMap<String, Digest> {
+        digest::parts(&self.basis.value)
+    }
+
     /// Every setting with its value, and where that is from.
     pub fn explain(&self) -> Explanation {
         explain::explain(&self.basis, &self.migration, &self.warnings)
@@ -126,7 +129,6 @@ fn resolved(
     }
     let mut invalid = checked.invalid;
     invalid.extend(rendered.unknown);
-    let parts = digest::parts(&rendered.value);
     let value = rendered.value.clone();
     let migration = match typed(rendered.value, &invalid) {
         Ok(file) => resolve::resolve(
@@ -156,7 +158,7 @@ fn resolved(
     match migration {
         Some(migration) if !report.has_errors() => {
             let basis = Basis { plan, value, templates: rendered.templates, variables };
-            Ok(Loaded { migration, parts, warnings: report, basis })
+            Ok(Loaded { migration, warnings: report, basis })
         }
         _ => Err(report),
     }

@@ -49,10 +49,9 @@ fn rows(change: &CollectionChange) -> Option<u64> {
 }
 
 fn bytes(change: &CollectionChange) -> Option<u64> {
-    match (rows(change)?, &change.source) {
-        (0, _) => Some(0),
-        (rows, Some(source)) => Some(rows.saturating_mul(source.row_bytes?)),
-        (_, None) => None,
+    match rows(change)? {
+        0 => Some(0),
+        rows => change.bytes_of(rows),
     }
 }
 

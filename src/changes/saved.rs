@@ -73,12 +73,9 @@ pub fn moved(saved: &Saved, now: &Changes, parts: &BTreeMap<String, Digest>) -> 
         end(what, then, now, &mut moved);
     }
     let elsewhere = !moved.is_empty();
-    let matches = |one: &CollectionChange, other: &CollectionChange| {
-        one.source_address == other.source_address && one.target_address == other.target_address
-    };
     let taken = TakenAliases::of(then, now);
     for was in &then.collections {
-        match now.collections.iter().find(|is| matches(was, is)) {
+        match same(was, now) {
             Some(is) => {
                 let found = collection::moved(was, is, elsewhere, &taken);
                 moved.extend(found.into_iter().map(|how| Moved::new(&was.target_address, how)));
@@ -94,7 +91,7 @@ pub fn moved(saved: &Saved, now: &Changes, parts: &BTreeMap<String, Digest>) -> 
         }
     }
     for is in &now.collections {
-        if !then.collections.iter().any(|was| matches(was, is)) {
+        if same(is, then).is_none() {
             let how = format!(
                 "the plan file means the source collection {} now, which the saved changes do not \
                  hold",
@@ -104,6 +101,14 @@ pub fn moved(saved: &Saved, now: &Changes, parts: &BTreeMap<String, Digest>) -> 
         }
     }
     moved
+}
+
+/// The change of the same source and target among others.
+fn same<'a>(change: &CollectionChange, among: &'a Changes) -> Option<&'a CollectionChange> {
+    among.collections.iter().find(|other| {
+        other.source_address == change.source_address
+            && other.target_address == change.target_address
+    })
 }
 
 /// Aliases that these changes took over already, in a run that did not end: with both ends on one
@@ -118,8 +123,7 @@ impl TakenAliases {
     fn of(then: &Changes, now: &Changes) -> Self {
         let mut taken = BTreeSet::new();
         for was in then.collections.iter().filter(|was| was.ending.move_aliases) {
-            let is = now.collections.iter().find(|is| is.target_address == was.target_address);
-            let Some(target) = is.and_then(|is| is.target.as_ref()) else { continue };
+            let Some(target) = same(was, now).and_then(|is| is.target.as_ref()) else { continue };
             let Some(wanted) = &was.wanted else { continue };
             let has = |alias: &&String| target.collection.aliases.contains(*alias);
             let aliases = wanted.aliases.iter().filter(has);
@@ -170,10 +174,7 @@ fn end(what: &str, then: &End, now: &End, to: &mut Vec<Moved>) {
 /// is loaded by now was not when the target's end was agreed on.
 pub fn settle(saved: &Saved, now: &mut Changes) {
     for is in &mut now.collections {
-        let was = saved.changes.collections.iter().find(|was| {
-            was.source_address == is.source_address && was.target_address == is.target_address
-        });
-        if let Some(was) = was {
+        if let Some(was) = same(is, &saved.changes) {
             is.ending.clone_from(&was.ending);
         }
     }

@@ -87,7 +87,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         let changes =
             read_only_changes(&loaded.migration, &args.plan, &stop, args.catch_up).await?;
         if let Some(destination) = destination {
-            saved::save(destination, args, &loaded.parts, &changes)?;
+            saved::save(destination, args, loaded.parts(), &changes)?;
         }
         Ok(changes)
     };
@@ -101,9 +101,11 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     };
     let code = verdict(&changes, args.detailed_exitcode);
     let selection = selection(&args.plan, args.catch_up);
-    tell_github(&changes, args.format);
     match render(&changes, &selection, env!("CARGO_PKG_VERSION"), args.format, output) {
-        Ok(text) => output::document(&text, code),
+        Ok(text) => {
+            tell_github(&changes, (args.format == Format::Markdown).then_some(&text));
+            output::document(&text, code)
+        }
         Err(text) => output::problem(&Problem::new(exit::FAILED, text)),
     }
 }
@@ -138,13 +140,12 @@ pub(super) fn render(
 }
 
 /// Adds to the files of a step of GitHub Actions, where it runs in one.
-fn tell_github(changes: &Changes, format: Format) {
+fn tell_github(changes: &Changes, markdown: Option<&String>) {
     let verdict = report::plan::verdict(changes).word.text();
     let outputs = format!("changes={}\nverdict={verdict}\n", changes.is_pending());
     output::add_to_file_of(env::GITHUB_OUTPUT, &outputs);
-    if format == Format::Markdown {
-        let text = format!("{}\n", report::plan::markdown(changes));
-        output::add_to_file_of(env::GITHUB_STEP_SUMMARY, &text);
+    if let Some(markdown) = markdown {
+        output::add_to_file_of(env::GITHUB_STEP_SUMMARY, &format!("{markdown}\n"));
     }
 }
 

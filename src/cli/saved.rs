@@ -39,7 +39,7 @@ pub(super) fn destination(args: &PlanCommandArgs) -> Result<Option<Destination>,
 pub(super) fn save(
     destination: Destination,
     args: &PlanCommandArgs,
-    parts: &BTreeMap<String, Digest>,
+    parts: BTreeMap<String, Digest>,
     changes: &Changes,
 ) -> Result<(), Problem> {
     let plan = &args.plan;
@@ -52,7 +52,7 @@ pub(super) fn save(
             vars_files: plan.vars_files.clone(),
             vars: plan.vars.clone(),
             state: plan.state.clone(),
-            parts: parts.clone(),
+            parts,
         },
         selection: Selection {
             only: plan.only.clone(),
@@ -138,7 +138,7 @@ impl Request {
         let catches_up = |change: &CollectionChange| change.update == Some(Update::CatchUp);
         let catch_up = saved.changes.collections.iter().any(catches_up);
         let loaded = output::load_parts(&from.path, &plan, output)?;
-        let (migration, parts) = (loaded.migration, loaded.parts);
+        let (parts, migration) = (loaded.parts(), loaded.migration);
         Ok(Self { migration, plan, catch_up, saved: Some((saved, parts)) })
     }
 

@@ -88,7 +88,7 @@ mod tests {
     fn of(text: &str, env: Option<&str>) -> BTreeMap<String, Digest> {
         let inputs = Inputs { env: env.map(str::to_owned), ..Inputs::default() };
         let loaded = resolve_text(std::path::Path::new("p.ferry.toml"), text, &inputs);
-        loaded.unwrap_or_else(|report| panic!("{}", report.render(false))).parts
+        loaded.unwrap_or_else(|report| panic!("{}", report.render(false))).parts()
     }
 
     #[track_caller]

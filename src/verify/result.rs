@@ -150,7 +150,7 @@ pub struct Content {
 
 impl Content {
     /// Nothing compared yet.
-    pub(super) fn nothing(basis: Basis) -> Self {
+    pub(crate) fn nothing(basis: Basis) -> Self {
         Self {
             basis,
             rows: 0,

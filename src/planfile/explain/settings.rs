@@ -242,10 +242,9 @@ fn is_leaf(pointer: &str) -> bool {
 
 /// Whether a key says that its value is a credential. The name of a field may sound like anything.
 fn key_sounds_secret(key: &str) -> bool {
-    let mut parts = key.split('.');
-    let of_fields = matches!(parts.next(), Some("fields" | "indexes"));
-    hidden::sounds_secret(key.split('.').next().unwrap_or_default())
-        || parts.skip(usize::from(of_fields)).any(hidden::sounds_secret)
+    let of_fields = key.starts_with("fields.") || key.starts_with("indexes.");
+    let mut parts = key.split('.').enumerate();
+    parts.any(|(at, part)| !(of_fields && at == 1) && hidden::sounds_secret(part))
 }
 
 /// A key as it is written in TOML.

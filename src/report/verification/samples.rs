@@ -23,20 +23,8 @@ pub(crate) fn counts(rows: u64) -> RowCounts {
 }
 
 fn content(rows: u64) -> Content {
-    Content {
-        basis: Basis::Source,
-        rows,
-        ranges: rows.div_ceil(10_000),
-        ranges_before: 0,
-        unequal_ranges: 0,
-        missing: 0,
-        extra: 0,
-        different: 0,
-        explained: 0,
-        differences: Vec::new(),
-        confidence: None,
-        repair: None,
-    }
+    let ranges = rows.div_ceil(10_000);
+    Content { rows, ranges, ..Content::nothing(Basis::Source) }
 }
 
 /// All is as it should be.

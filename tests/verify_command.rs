@@ -11,6 +11,7 @@ mod support;
 mod verify_command {
     mod command;
     mod explained;
+    mod million;
     #[path = "../fidelity/scene.rs"]
     #[allow(dead_code, reason = "the scene of other tests, of which these use a part")]
     mod scene;

@@ -13,7 +13,7 @@ use crate::support::pb::schema::DataType;
 use crate::support::relay::{Act, Relay};
 use crate::support::table::{self, Key, Table};
 
-const REPORT: &str = "report.json";
+pub(super) const REPORT: &str = "report.json";
 const DIFFERENCES: &str = ".milvus-ferry/plan.differences.jsonl";
 
 /// A collection of 3,000 rows that was copied, with its rows.

@@ -1,5 +1,5 @@
-//! Plan files that people copy, for what no real server of these tests is: each is carried out, and
-//! then there is nothing to do. (The others are carried out between real servers.)
+//! Plan files that people copy, for newer servers than the tests have and for Zilliz Cloud: each is
+//! carried out, and then there is nothing to do. (All are carried out between real servers too.)
 
 use std::sync::Arc;
 

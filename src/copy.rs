@@ -29,8 +29,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use discover::Walk;
-pub use keys::ByKey;
 pub(crate) use keys::batches;
+pub use keys::{ByKey, Copied};
 pub use memory::{Memory, Share};
 pub use read::SINGLE_ROW;
 pub use readable::wait_until_readable;

@@ -98,6 +98,7 @@ impl Turn<'_> {
         let rows_differ = found.content.as_ref().is_some_and(|content| content.unexplained() > 0);
         let repair = found.content.as_ref().and_then(|content| content.repair);
         self.outcome.rows += repair.map_or(0, |repair| repair.copied);
+        self.outcome.bytes += repair.map_or(0, |repair| repair.bytes);
         self.outcome.verification = Some(Box::new(found));
         match status {
             Status::Verified | Status::Repaired if to_repair => {

@@ -18,6 +18,15 @@ const TEXTS: usize = 256 << 10;
 /// Rows are in memory as the answer that they came in and as the request that they leave in.
 const TWICE: usize = 2;
 
+/// Rows that were copied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// How many.
+    pub rows: u64,
+    /// Bytes of their columns.
+    pub bytes: u64,
+}
+
 /// A source and a target collection, for rows that are named by their keys.
 pub struct ByKey<'a> {
     /// Where rows come from.
@@ -40,14 +49,19 @@ pub struct ByKey<'a> {
 
 impl ByKey<'_> {
     /// Copies the rows that have these keys at that moment, each in place of the one that the target
-    /// has, and returns how many there were. A key that the source does not have is left alone.
+    /// has. A key that the source does not have is left alone.
     ///
     /// # Errors
     /// The first failure; what was written before stays.
-    pub async fn copy(&self, scope: Option<&str>, keys: &[Key], at: Moment) -> Result<u64, Error> {
+    pub async fn copy(
+        &self,
+        scope: Option<&str>,
+        keys: &[Key],
+        at: Moment,
+    ) -> Result<Copied, Error> {
         let query = Query::of(self.from).ok_or_else(|| Error::NoKey(self.from.address()))?;
         let query = query.within(self.settings.source_partitions(scope));
-        let mut copied = 0;
+        let mut copied = Copied::default();
         let mut batches: Vec<&[Key]> = batches(keys);
         while let Some(batch) = batches.pop() {
             let limit = match batch {
@@ -80,7 +94,10 @@ impl ByKey<'_> {
                 }
             })?;
             match self.write(scope, &rows).await {
-                Ok(()) => copied += rows.len() as u64,
+                Ok(()) => {
+                    copied.rows += rows.len() as u64;
+                    copied.bytes += rows.bytes() as u64;
+                }
                 Err(error)
                     if batch.len() > 1
                         && (error.kind == Kind::TooLarge || error.concerns_rows()) =>

@@ -24,7 +24,7 @@ pub const ROUNDS: u32 = 3;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Done {
     /// Rows that were copied.
-    pub(super) copied: u64,
+    pub(super) copied: copy::Copied,
     /// Rows that were deleted.
     pub(super) deleted: u64,
 }

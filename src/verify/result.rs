@@ -192,6 +192,9 @@ pub struct Confidence {
 pub struct Repair {
     /// Rows that were copied again, or for the first time.
     pub copied: u64,
+    /// Bytes of their columns.
+    #[serde(default)]
+    pub bytes: u64,
     /// Rows that were deleted at the target.
     pub deleted: u64,
     /// How often rows were compared again.

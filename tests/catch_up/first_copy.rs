@@ -101,6 +101,7 @@ async fn a_first_copy_is_mended_at_once_where_the_plan_file_says_so() {
     assert_eq!(found["status"], "repaired");
     let content = &found["content"];
     assert_eq!(content["repair"]["copied"], 3);
+    assert!(content["repair"]["bytes"].as_u64() > Some(0));
     assert_eq!(content["unequal_ranges"], 0, "they are equal by now");
     assert_eq!((&content["missing"], &content["different"]), (&0.into(), &0.into()));
     // Nothing differs any more.

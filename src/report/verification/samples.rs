@@ -185,7 +185,7 @@ pub(crate) fn unfinished(name: &str) -> Verification {
 pub(crate) fn repaired(name: &str) -> Verification {
     let mut found = verified(name, Mode::Full, 5_000);
     found.status = Status::Repaired;
-    let repair = Repair { copied: 3, deleted: 1, rounds: 1 };
+    let repair = Repair { copied: 3, bytes: 1_234, deleted: 1, rounds: 1 };
     found.content.as_mut().unwrap().repair = Some(repair);
     found
 }

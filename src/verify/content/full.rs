@@ -106,6 +106,7 @@ async fn run(
                 Told::Mended(more) => {
                     let repair = content.repair.get_or_insert_default();
                     repair.copied += more.copied;
+                    repair.bytes += more.bytes;
                     repair.deleted += more.deleted;
                     repair.rounds = repair.rounds.max(more.rounds);
                 }

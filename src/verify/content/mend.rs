@@ -6,6 +6,7 @@ use super::full::{Told, Worker};
 use super::part::{Compared, Part};
 use super::ranges::Ranged;
 use super::{RangeComparison, Rows, Way};
+use crate::copy;
 use crate::model::Key;
 use crate::verify::Error;
 use crate::verify::ends::Side;
@@ -127,9 +128,10 @@ impl Worker {
         let at = self.part.later().await?;
         let done =
             bring_up_to_date(&ends.check, &ends.subject, &differing, at.of(Side::Source)).await?;
-        let any = done.copied + done.deleted > 0;
+        let copy::Copied { rows: copied, bytes } = done.copied;
+        let any = copied + done.deleted > 0;
         if any {
-            let repair = Repair { copied: done.copied, deleted: done.deleted, rounds: 0 };
+            let repair = Repair { copied, bytes, deleted: done.deleted, rounds: 0 };
             let _ = self.told.send(Told::Mended(repair)).await;
         }
         Ok(any)

@@ -45,7 +45,11 @@ fn main() {
         "share",
         "aim"
     ]];
-    for (name, shape) in [("texts, 768 floats", Shape::texts_768()), ("short rows", short())] {
+    for (name, shape) in [
+        ("texts, 768 floats", Shape::texts_768()),
+        ("short texts, 128 floats", short(128)),
+        ("short rows", short(16)),
+    ] {
         let bytes = shape.row_bytes();
         let (digest, batch) = digesting(&arguments, &shape);
         let copy = median((0..arguments.runs(3)).map(|_| copying(&arguments, &shape)).collect());
@@ -64,11 +68,11 @@ fn main() {
 }
 
 /// Rows so short that what is spent on each counts more than their bytes.
-fn short() -> Shape {
+fn short(floats: u32) -> Shape {
     Shape::new(&[
         ("text", Content::Text(24)),
         ("document", Content::Json(30)),
-        ("embedding", Content::Floats(16)),
+        ("embedding", Content::Floats(floats)),
     ])
 }
 

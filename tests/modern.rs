@@ -12,6 +12,7 @@ mod support;
 
 mod modern {
     mod aliases;
+    mod counts;
     mod defaults;
     mod examples;
     mod existing;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::content::Moments;
+use super::counts::source;
 use super::ends::{Ends, Side};
 use super::result::{Content, Explanation, RowDifference, RowDifferenceKind};
 use super::{Error, content};
@@ -107,11 +108,20 @@ impl Context {
             .map(|row| row.key.clone())
             .collect();
         let duplicates = self.duplicates(ends, scope, suspects, at.source).await?;
+        let is_last = |row: &content::Found| {
+            row.kind == RowDifferenceKind::Extra && row.key == Key::Int64(i64::MAX)
+        };
+        let unreadable = found.iter().any(is_last)
+            && ends.count(Side::Source, scope, &source::last_key(), at.source).await? > Some(0);
         let mut rows = Vec::with_capacity(found.len());
         for row in found {
             let changed = kept || before.get(&row.key).is_some_and(|first| *first != row.source);
             let doubled = row.several || duplicates.contains(&row.key);
-            let code = self.code(ends, scope, &row, doubled, changed);
+            let code = if unreadable && is_last(&row) {
+                Some(code::UNREADABLE_KEY)
+            } else {
+                self.code(ends, scope, &row, doubled, changed)
+            };
             rows.push(RowDifference {
                 partition: scope.map(str::to_owned),
                 key: row.key,
@@ -285,6 +295,10 @@ impl Account {
                 }
                 code::VALUE_CHANGED_BY_TARGET => {
                     "have the same values in the form that the target stores them in"
+                }
+                code::UNREADABLE_KEY => {
+                    "have a key that the source counts, and that no query of it gives (Milvus \
+                     before 2.6): their values cannot be compared"
                 }
                 code::SET_ASIDE => "were refused by the target and set aside, as the plan allows",
                 code::THERE_BEFORE => {

@@ -12,7 +12,7 @@ use super::explain::{Account, Context, code};
 use super::result::{Basis, RowCounts};
 use super::{Error, content};
 use crate::copy::KEYS_ANSWER;
-use crate::model::quantity::count as grouped;
+use crate::model::quantity::{count as grouped, counted};
 use crate::model::{Key, KeyRange};
 
 /// Keys of one look at a range.
@@ -154,6 +154,9 @@ impl Numbers<'_> {
                 Side::Target => row.target_distinct = Some(distinct.unwrap_or(scanned.keys)),
             }
             say(side, &scanned, &place, account, unexplained);
+            if side == Side::Source && scanned.unreadable > 0 {
+                self.last_key(scope, scanned.unreadable, &place, unexplained).await?;
+            }
             let known = distinct.unwrap_or(scanned.keys);
             if let Some(count) = count
                 && count < known
@@ -167,6 +170,26 @@ impl Numbers<'_> {
             }
         }
         self.set_against(row, &place, account, unexplained);
+        Ok(())
+    }
+
+    /// A key that the source counts and never gives can only be there if somebody copied it by hand.
+    async fn last_key(
+        &self,
+        scope: Option<&str>,
+        rows: u64,
+        place: &str,
+        unexplained: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        let last = source::last_key();
+        let there = self.ends.count(Side::Target, scope, &last, self.at.target).await?;
+        if there < Some(rows) {
+            unexplained.push(format!(
+                "missing at the target: the row with key {}{place}, which no query of the source \
+                 gives: copy it by hand",
+                i64::MAX
+            ));
+        }
         Ok(())
     }
 
@@ -353,9 +376,8 @@ fn say(
     if scanned.unreadable > 0 {
         let rows = scanned.unreadable;
         let text = format!(
-            "the {end} counts {} rows{place} with the key {}, and no query gives them (Milvus \
-             before 2.6): copy that row by hand",
-            grouped(rows),
+            "the {end} counts {}{place} with the key {}, and no query gives it (Milvus before 2.6)",
+            counted(rows, "row"),
             i64::MAX
         );
         account.say(code::UNREADABLE_KEY, rows, text);

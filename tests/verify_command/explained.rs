@@ -159,3 +159,26 @@ async fn what_changed_at_the_source_is_told_and_passed_over_against_the_ledger()
     verify(&scene, &[]).await.expect_code(0);
     assert_eq!(explained(&scene), []);
 }
+
+/// The one row that Milvus 2.3.5 gives to nobody: no move is done without it, and none is stuck.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_key_that_no_query_returns_has_to_be_copied_by_hand() {
+    let scene = Scene::new().await;
+    let collection = plain("rows", DataType::Int64).alias("live");
+    let keys = [data::key_range(0..500), vec![table::Key::Int(i64::MAX)]].concat();
+    let rows = data::table_of(&collection, &keys, 7);
+    scene.source.fill(&collection, &rows).await;
+    scene.plan_file("[[collections]]\nsource = \"rows\"");
+    let apply = scene.apply().await.expect_code(6);
+    expect_words(&apply, &["the key 9223372036854775807", "copy that row by hand"]);
+    let outcome = verify(&scene, &[]).await.expect_code(6);
+    expect_words(&outcome, &["missing at the target: the row with key 9223372036854775807"]);
+    assert_eq!(explained(&scene), code("unreadable_key", 1));
+
+    scene.target.insert("rows", &rows.filtered(|key| *key == table::Key::Int(i64::MAX))).await;
+    let apply = scene.apply().await.expect_code(0);
+    expect_words(&apply, &["the target has it"]);
+    verify(&scene, &[]).await.expect_code(0);
+    assert!(explained(&scene).contains(&code("unreadable_key", 1)[0]));
+    scene.nothing_to_do().await;
+}

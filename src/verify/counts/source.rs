@@ -26,6 +26,8 @@ struct Found {
     unproven: u64,
     /// Rows that are counted and never returned.
     unreadable: u64,
+    /// Whether the target counts as many with their key: somebody copied them by hand.
+    by_hand: bool,
     /// Rows that are there now and were not read.
     unread: Tally,
     /// Rows that were read and are there no more.
@@ -85,6 +87,12 @@ pub(super) async fn explain(
             }
         }
     }
+    if found.unreadable > 0
+        && let Some(query) = compared.target_query(None)
+    {
+        let there = compared.target.count(&query, &last_key(), Moment::Strong).await?;
+        found.by_hand = there >= Some(found.unreadable);
+    }
     say(&found, counts);
     if counts.source_count.is_none() {
         probe_for_duplicates(compared, counts).await?;
@@ -101,8 +109,9 @@ fn say(found: &Found, counts: &mut Counts) {
         ));
     }
     if found.unproven > 0 {
-        counts.unexplained.push(format!(
-            "the source counts {} rows more than it returns, and no key is found that has several",
+        counts.explanations.push(format!(
+            "the source counts {} rows more than it returns, and no key is found that has several: \
+             deleted and replaced rows are counted until the server compacts",
             grouped(found.unproven)
         ));
     }
@@ -131,11 +140,16 @@ fn say(found: &Found, counts: &mut Counts) {
         ));
     }
     if found.unreadable > 0 {
-        counts.unexplained.push(format!(
+        let text = format!(
             "the key {} is counted at the source, but no query of that server returns it (Milvus \
-             before 2.6): copy that row by hand",
+             before 2.6)",
             i64::MAX
-        ));
+        );
+        if found.by_hand {
+            counts.explanations.push(format!("{text}; the target has it"));
+        } else {
+            counts.unexplained.push(format!("{text}: copy that row by hand"));
+        }
     }
     let beyond = found.duplicates + found.unproven + found.unreadable;
     let explained = counts.read + beyond + found.unread.rows;
@@ -197,6 +211,11 @@ pub(in crate::verify) async fn duplicate_key(
     }
 }
 
+/// The range that the largest Int64 key has for itself.
+pub(in crate::verify) fn last_key() -> KeyRange {
+    KeyRange { after: Some(Key::Int64(i64::MAX - 1)), up_to: None }
+}
+
 /// Rows with the largest Int64 key, which servers before 2.6 count and never return.
 pub(in crate::verify) async fn unreadable_keys(
     source: &Client,
@@ -204,7 +223,7 @@ pub(in crate::verify) async fn unreadable_keys(
     range: &KeyRange,
     at: Moment,
 ) -> Result<u64, Error> {
-    let largest = KeyRange { after: Some(Key::Int64(i64::MAX - 1)), up_to: None };
+    let largest = last_key();
     if query.key_kind != KeyKind::Int64 || !range.contains(&Key::Int64(i64::MAX)) {
         return Ok(0);
     }

@@ -12,24 +12,20 @@
     reason = "a benchmark that cannot go on panics"
 )]
 
-#[path = "../tests/null/null.rs"]
-mod null;
 #[path = "shared/shared.rs"]
 mod shared;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use futures_util::stream::{self, StreamExt};
-use null::{Content, Shape, Source, Target};
 use shared::floor::{self, Pace};
 use shared::table::{self, digits};
 use shared::{Arguments, apply, plan, settle};
-use support::lab::{Kind, servers, unique_name};
-use support::probe::Probe;
+use testkit::lab::{Kind, servers, unique_name};
+use testkit::null::{Content, Shape, Source, Target};
+use testkit::probe::Probe;
 
 /// Source collections that are made side by side, before anything is measured.
 const MADE_AT_ONCE: usize = 8;

@@ -17,16 +17,16 @@ use prost::Message;
 #[allow(warnings, clippy::all, clippy::pedantic)]
 mod ferry {
     pub mod common {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.common.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.common.rs"));
     }
     pub mod schema {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.schema.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.schema.rs"));
     }
     pub mod msg {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.msg.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.msg.rs"));
     }
     pub mod milvus {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.milvus.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.milvus.rs"));
     }
 }
 mod milvus {
@@ -34,8 +34,7 @@ mod milvus {
 }
 
 /// The same messages with every type decoded.
-#[path = "../tests/support/pb.rs"]
-mod full;
+use testkit::pb as full;
 
 const ROWS: usize = 1_000;
 const DIMENSION: usize = 768;

@@ -10,12 +10,8 @@
     reason = "a benchmark that cannot go on panics"
 )]
 
-#[path = "../tests/null/null.rs"]
-mod null;
 #[path = "shared/shared.rs"]
 mod shared;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -24,9 +20,9 @@ use milvus_ferry::milvus::{Client, Connection, Moment, Query, RetryPolicy, Rows,
 use milvus_ferry::model::{Key, KeyRange};
 use tokio_util::sync::CancellationToken;
 
-use null::{Content, Shape, Source, Target, gauge};
 use shared::table::{self, digits};
 use shared::{Arguments, apply, median, plan};
+use testkit::null::{Content, Shape, Source, Target, gauge};
 
 /// A batch is as large as a chunk.
 const BATCH: usize = 8 << 20;

@@ -11,19 +11,15 @@
     reason = "a benchmark that cannot go on panics"
 )]
 
-#[path = "../tests/null/null.rs"]
-mod null;
 #[path = "shared/shared.rs"]
 mod shared;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
-use null::{Content, Shape};
 use shared::floor::{self, Pace};
 use shared::table::{self, digits};
 use shared::{Arguments, apply, copy_seconds, median_of, plan, settle};
-use support::lab::{Kind, servers, unique_name};
-use support::probe::Probe;
+use testkit::lab::{Kind, servers, unique_name};
+use testkit::null::{Content, Shape};
+use testkit::probe::Probe;
 
 const SIZES: [u64; 4] = [50_000, 200_000, 800_000, 2_000_000];
 

@@ -11,22 +11,18 @@
     reason = "a benchmark that cannot go on panics"
 )]
 
-#[path = "../tests/null/null.rs"]
-mod null;
 #[path = "shared/shared.rs"]
 mod shared;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 use std::time::{Duration, Instant};
 
-use null::{Content, Pace, Shape, Source, Target};
 use shared::floor;
 use shared::table::{self, digits};
 use shared::{Arguments, PATIENCE, ledger_number, median, plan, spawn};
-use support::ferry::Ferry;
-use support::lab::{Kind, servers, unique_name};
-use support::probe::Probe;
+use testkit::ferry::Ferry;
+use testkit::lab::{Kind, servers, unique_name};
+use testkit::null::{Content, Pace, Shape, Source, Target};
+use testkit::probe::Probe;
 
 const DONE: &str = "SELECT CAST(coalesce(sum(rows), 0) AS REAL) FROM chunks WHERE state = 'done'";
 

@@ -12,20 +12,16 @@
     reason = "a benchmark that cannot go on panics"
 )]
 
-#[path = "../tests/null/null.rs"]
-mod null;
 #[path = "shared/shared.rs"]
 mod shared;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
-use null::{Content, Shape};
 use shared::floor::{self, Pace};
 use shared::table::{self, digits};
 use shared::{Arguments, apply, copy_seconds, cpu_of, median_of, plan, settle, verify};
-use support::collection::Index;
-use support::lab::{Kind, Server, servers, unique_name};
-use support::probe::Probe;
+use testkit::collection::Index;
+use testkit::lab::{Kind, Server, servers, unique_name};
+use testkit::null::{Content, Shape};
+use testkit::probe::Probe;
 
 /// Rows on which paces are tried.
 const TRIED: u64 = 40_000;

@@ -11,23 +11,19 @@
     reason = "a benchmark that cannot go on panics"
 )]
 
-#[path = "../tests/null/null.rs"]
-mod null;
 #[path = "shared/shared.rs"]
 mod shared;
-#[path = "../tests/support/mod.rs"]
-mod support;
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use null::gauge::{self, Cost};
-use null::{Shape, Source, Tally, Target};
 use shared::lean::{self, Lean};
 use shared::table::{self, digits};
 use shared::{Arguments, PATIENCE, apply, median_of, plan};
+use testkit::null::gauge::{self, Cost};
+use testkit::null::{Shape, Source, Tally, Target};
 
 /// Where the bare copy writes.
 const BARE: &str = "bare";
@@ -125,7 +121,7 @@ fn finished(target: &Target, cost: Cost, began: Instant) -> Copy {
 fn make_collection(target: &Target, shape: &Shape) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let probe = support::probe::Probe::connect(&target.uri()).await;
+        let probe = testkit::probe::Probe::connect(&target.uri()).await;
         probe.create_collection(&shape.collection(BARE)).await;
     });
 }

@@ -41,15 +41,15 @@ pub use write::WriteMode;
 #[allow(missing_docs, dead_code, unreachable_pub, clippy::all, clippy::pedantic)]
 pub(crate) mod pb {
     pub mod common {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.common.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.common.rs"));
     }
     pub mod schema {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.schema.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.schema.rs"));
     }
     pub mod msg {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.msg.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.msg.rs"));
     }
     pub mod milvus {
-        include!(concat!(env!("OUT_DIR"), "/ferry/milvus.proto.milvus.rs"));
+        include!(concat!(env!("OUT_DIR"), "/milvus.proto.milvus.rs"));
     }
 }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::lean::Lean;
-use crate::null::{Shape, messages};
-use crate::support::collection::{Collection, Index};
-use crate::support::pb::common::LoadState;
-use crate::support::pb::milvus;
-use crate::support::probe::{Probe, refusal};
+use testkit::collection::{Collection, Index};
+use testkit::null::{Shape, messages};
+use testkit::pb::common::LoadState;
+use testkit::pb::milvus;
+use testkit::probe::{Probe, refusal};
 
 /// How rows are sent or asked for.
 #[derive(Debug, Clone, Copy)]

@@ -7,10 +7,10 @@ use prost::Message as _;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::null::Pieces;
-use crate::support::collection::pair;
-use crate::support::pb::common::{ConsistencyLevel, Status};
-use crate::support::pb::milvus;
+use testkit::collection::pair;
+use testkit::null::Pieces;
+use testkit::pb::common::{ConsistencyLevel, Status};
+use testkit::pb::milvus;
 
 const MESSAGE_LIMIT: usize = 256 << 20;
 

@@ -18,9 +18,9 @@ pub mod table;
 
 use std::time::{Duration, Instant};
 
-use crate::null::gauge::{self, Cost};
-use crate::support::ferry::{Ferry, Outcome, Running};
-use crate::support::lab::Server;
+use testkit::ferry::{Ferry, Outcome, Running};
+use testkit::lab::Server;
+use testkit::null::gauge::{self, Cost};
 
 /// The plan file's name in every benchmark.
 pub const PLAN: &str = "bench.ferry.toml";

@@ -8,32 +8,15 @@
 //! Needs Rust, Python 3 and a network to fetch the servers from, once. The servers listen on
 //! loopback only and are gone when this ends.
 
-/// The same servers and the same independent client that the tests use.
-#[path = "../../tests/support"]
-mod support {
-    #![allow(dead_code, deprecated, missing_docs, unreachable_pub, unused_imports)]
-    #![allow(clippy::all, clippy::pedantic)]
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-    pub mod collection;
-    pub mod columns;
-    pub mod lab;
-    pub mod pb;
-    pub mod probe;
-    pub mod quickstart;
-    pub mod structs;
-    pub mod table;
-}
-
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use support::lab::{self, Kind};
-use support::probe::Probe;
-use support::quickstart::{self, Question};
-use support::table::{Key, Table, Value};
+use testkit::lab::{self, Kind};
+use testkit::probe::Probe;
+use testkit::quickstart::{self, Question};
+use testkit::table::{Key, Table, Value};
 
 /// Name of the collection at the source, as the plan file says.
 const SOURCE: &str = "definitions";

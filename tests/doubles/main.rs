@@ -1,0 +1,32 @@
+//! End to end between doubles of Milvus 2.4 to 3.0 and Zilliz Cloud: what the built binary moves
+//! arrives bit for bit, with all that describes it, and what cannot is refused by name.
+#![allow(
+    deprecated,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::pedantic,
+    reason = "a test that cannot continue panics"
+)]
+
+mod aliases;
+mod counts;
+mod defaults;
+mod every_type;
+mod examples;
+mod existing;
+mod fields;
+mod first_copy;
+mod forgetful;
+mod functions;
+mod init;
+mod moving;
+mod null;
+mod nulls;
+mod online;
+mod pairs;
+mod searches;
+mod selection;
+mod structs;
+mod verify;
+mod zilliz;

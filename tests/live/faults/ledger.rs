@@ -1,0 +1,163 @@
+//! The ledger's disk: folders that cannot be written to, and disks that fill up.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::world::{self, LedgerFile, PATIENCE, PLAN, Trip, assert_says};
+use testkit::lab::{self, Kind};
+use testkit::relay::{Act, Relay};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_folder_that_cannot_be_made() {
+    let trip = Trip::new(world::rows().await, "").await;
+    trip.ferry.write("file", "");
+    let outcome = trip.ferry.run(&["apply", PLAN, "--yes", "--state", "file/state"]).expect_code(1);
+    assert_says(&outcome, "file/state");
+    assert!(!trip.probe.has_collection(&trip.target).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_folder_that_is_read_only() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "ro,size=1m") else { return };
+    let outcome = trip.apply_on(&disk).expect_code(1);
+    assert_says(&outcome, "catalog");
+    assert_says(&outcome, "Read-only file system");
+    assert!(!trip.probe.has_collection(&trip.target).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_is_full_from_the_start() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=32k") else { return };
+    let outcome = trip.apply_on(&disk).expect_code(1);
+    assert_says(&outcome, "is full");
+    assert!(!trip.probe.has_collection(&trip.target).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_fills_up_and_gets_larger() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=400k") else { return };
+    let ledger = LedgerFile::at(&disk.0);
+    let outcome = trip.apply_on(&disk).expect_code(5);
+    assert_says(&outcome, "is full");
+    assert_says(&outcome, "nothing recorded so far is lost");
+    assert_says(&outcome, "--state");
+    let done = ledger.chunks_done();
+    assert!(done > 1, "it filled up too early: {done} chunks are done");
+    // Looking needs no room.
+    trip.ferry.run(&["plan", PLAN, "--state", disk.path()]).expect_code(0);
+    disk.remount("size=8m");
+    trip.apply_on(&disk).expect_code(0);
+    assert_eq!(ledger.rows_done(), 12_000);
+    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+/// Somebody else fills the disk in the middle of the copy, and frees it again: the same command
+/// goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_is_filled_in_the_middle_and_freed_again() {
+    let target = lab::server(Kind::Milvus235B);
+    let relay = Relay::with_rule(target, |call| match call.rpc {
+        "Insert" => Act::Delay(Duration::from_millis(100)),
+        _ => Act::Forward,
+    });
+    let from = lab::server(Kind::Milvus235A).uri();
+    let trip = Trip::between(world::rows().await, from, target, &relay.uri(), "", "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=4m") else { return };
+    let ledger = LedgerFile::at(&disk.0);
+    for more in [3, 4] {
+        let done = ledger.chunks_done();
+        let mut run = trip.ferry.spawn(&["apply", PLAN, "--yes", "--state", disk.path()]);
+        run.wait_until(PATIENCE, || ledger.chunks_done() >= done + more);
+        let filler = disk.fill();
+        let outcome = run.wait(PATIENCE).expect_code(5);
+        assert_says(&outcome, "is full");
+        std::fs::remove_file(filler).unwrap();
+    }
+    assert_eq!(ledger.moves_done(), 0, "it was over before the disk was full");
+    relay.set_rule(|_| Act::Forward);
+    trip.apply_on(&disk).expect_code(0);
+    assert_eq!(ledger.rows_done(), 12_000);
+    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_disk_that_fills_up_and_is_left_for_another() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=400k") else { return };
+    trip.apply_on(&disk).expect_code(5);
+    let done = LedgerFile::at(&disk.0).chunks_done();
+    assert!(done > 1, "it filled up too early: {done} chunks are done");
+    let elsewhere = trip.ferry.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    for entry in std::fs::read_dir(&disk.0).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, elsewhere.join(path.file_name().unwrap())).unwrap();
+    }
+    trip.ferry.run(&["apply", PLAN, "--yes", "--state", "elsewhere"]).expect_code(0);
+    let ledger = LedgerFile::at(&elsewhere);
+    assert_eq!(ledger.rows_done(), 12_000);
+    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+impl Trip {
+    #[track_caller]
+    fn apply_on(&self, disk: &Disk) -> testkit::ferry::Outcome {
+        self.ferry.run(&["apply", PLAN, "--yes", "--state", disk.path()])
+    }
+}
+
+/// A small disk in memory.
+struct Disk(PathBuf);
+
+impl Disk {
+    /// Nothing, with a notice, where mounting is not permitted.
+    fn mount(folder: &Path, options: &str) -> Option<Self> {
+        // The servers may take a minute to start; the disk must not wait for them mounted.
+        lab::server(Kind::Milvus235B);
+        std::fs::create_dir(folder).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "milvus-ferry-test"])
+            .arg(folder)
+            .output()
+            .is_ok_and(|output| output.status.success());
+        if !mounted {
+            eprintln!("skipped: a disk cannot be mounted here");
+        }
+        mounted.then(|| Self(folder.to_owned()))
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    /// Leaves not a byte on it.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut file = std::fs::File::create(&path).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+        path
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let status = Command::new("mount").args(["-o", &options]).arg(&self.0).status();
+        assert!(status.unwrap().success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}

@@ -1,0 +1,4 @@
+//! The lab that the live tests run on, and the probe that they read with.
+
+mod leftovers;
+mod selftest;

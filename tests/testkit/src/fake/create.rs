@@ -1,0 +1,253 @@
+//! Creating a collection: rules, ids, partitions, and the columns that its rows will have.
+
+use prost::Message as _;
+
+use super::moments::{self, Zone};
+use super::profile::{Attribute, Feature, Plan};
+use super::refused::{Refused, Result};
+use super::schema_rules;
+use super::state::{Asked, Collection, Column, DEFAULT_PARTITION, META, Partition, State, to_map};
+use crate::pb::common::ErrorCode;
+use crate::pb::milvus;
+use crate::pb::schema::value_field::Data;
+use crate::pb::schema::{CollectionSchema, DataType, FieldSchema, FunctionType, ValueField};
+
+/// The property with which a collection takes values for the outputs of embedding functions.
+pub const OUTPUTS_INSERTED: &str = "collection.function.allowInsertNonBM25FunctionOutputs";
+
+const MAX_FIELD_ID: &str = "max_field_id";
+
+impl State {
+    pub fn create_collection(
+        &mut self,
+        database: &str,
+        request: &milvus::CreateCollectionRequest,
+    ) -> Result<()> {
+        let asked = self.asked(request)?;
+        let holder = self.database(database)?;
+        if let Some(there) = holder.collections.get(&asked.schema.name) {
+            if there.asked == asked {
+                return Ok(());
+            }
+            return Err(Refused::other(format!(
+                "create duplicate collection with different parameters, collection: {}",
+                asked.schema.name
+            )));
+        }
+        if holder.aliases.contains_key(&asked.schema.name) {
+            return Err(Refused::other(format!(
+                "collection name [{}] conflicts with an existing alias, please choose a unique name",
+                asked.schema.name
+            )));
+        }
+        let count: usize = self.databases.values().map(|holder| holder.collections.len()).sum();
+        if count >= self.profile.limits.collections {
+            let limit = self.profile.limits.collections;
+            let reason = format!("exceeded the limit number of collections[limit={limit}]");
+            return Err(Refused::new(102, ErrorCode::UnexpectedError, reason));
+        }
+        let stamped = self.profile.has(Feature::StampedProperties);
+        let mut collection = self.built(asked);
+        let holder = self.database_mut(database)?;
+        collection.database_zone = holder.properties.get("timezone").cloned();
+        if stamped {
+            let zone = collection.database_zone.clone().unwrap_or_else(|| "UTC".to_owned());
+            collection.properties.entry("timezone".to_owned()).or_insert(zone);
+            let last = collection.last_field_id().to_string();
+            collection.properties.insert(MAX_FIELD_ID.to_owned(), last);
+        }
+        holder.collections.insert(collection.name.clone(), collection);
+        Ok(())
+    }
+
+    /// Reads a request and refuses what this server does not take.
+    fn asked(&mut self, request: &milvus::CreateCollectionRequest) -> Result<Asked> {
+        let profile = &self.profile;
+        let mut schema = CollectionSchema::decode(request.schema.as_slice())
+            .map_err(|error| Refused::other(error.to_string()))?;
+        schema.name.clone_from(&request.collection_name);
+        schema_rules::forget(profile, &mut schema);
+        let limits = &profile.limits;
+        let shards = request.shards_num.max(1);
+        if shards > limits.shards {
+            return Err(Refused::other(format!(
+                "maximum shards's number should be limited to {}",
+                limits.shards
+            )));
+        }
+        schema_rules::check(profile, &schema)?;
+        let mut properties = to_map(&request.properties);
+        properties.retain(|key, _| !profile.drops.contains(&Attribute::Property(key.clone())));
+        check_properties(&properties)?;
+        if profile.has(Feature::StampedProperties) && properties.contains_key(MAX_FIELD_ID) {
+            return Err(Refused::invalid(format!("property {MAX_FIELD_ID} is reserved")));
+        }
+        let keyed = schema.fields.iter().any(|field| field.is_partition_key);
+        let num_partitions = match (keyed, request.num_partitions) {
+            (false, 0) => 1,
+            (false, _) => {
+                return Err(Refused::other(
+                    "num_partitions should only be specified with partition key field enabled",
+                ));
+            }
+            (true, 0) => 16,
+            (true, count) => count,
+        };
+        if num_partitions < 0 || num_partitions as usize > limits.partitions {
+            return Err(Refused::other(format!(
+                "partition number ({num_partitions}) exceeds max configuration ({})",
+                limits.partitions
+            )));
+        }
+        let unchecked = profile.has(Feature::RuntimeCheckDisabled)
+            && properties.get("disable_func_runtime_check").is_some_and(|value| value == "true");
+        let embeds = |kind| schema.functions.iter().any(|function| function.r#type() == kind);
+        if embeds(FunctionType::TextEmbedding) && !unchecked {
+            // The server tries the provider before it believes in the function.
+            self.embeddings += 1;
+        }
+        Ok(Asked {
+            schema,
+            shards,
+            consistency: request.consistency_level,
+            num_partitions,
+            properties,
+        })
+    }
+
+    fn built(&mut self, asked: Asked) -> Collection {
+        let mut schema = asked.schema.clone();
+        number_fields(&mut schema);
+        let columns = self.columns_of(&schema);
+        let keyed = schema.fields.iter().any(|field| field.is_partition_key);
+        let names: Vec<String> = if keyed {
+            (0..asked.num_partitions).map(|number| format!("_default_{number}")).collect()
+        } else {
+            vec![DEFAULT_PARTITION.to_owned()]
+        };
+        let created = self.now();
+        let partitions = names
+            .into_iter()
+            .map(|name| Partition { id: self.id(), name, created, loaded: false })
+            .collect();
+        Collection {
+            id: self.id(),
+            name: schema.name.clone(),
+            columns,
+            schema,
+            properties: asked.properties.clone(),
+            shards: asked.shards,
+            consistency: asked.consistency,
+            asked,
+            partitions,
+            indexes: Vec::new(),
+            replicas: 0,
+            load_fields: Vec::new(),
+            loading: 0,
+            rows: Vec::new(),
+            flushed: 0,
+            created,
+            updated: created,
+            database_zone: None,
+        }
+    }
+
+    /// Everything that has a value in each row of a collection of this schema.
+    pub fn columns_of(&self, schema: &CollectionSchema) -> Vec<Column> {
+        let function_of = |name: &String| {
+            let found =
+                schema.functions.iter().find(|function| function.output_field_names.contains(name));
+            found.map(|function| function.r#type())
+        };
+        let mut columns: Vec<Column> = schema
+            .fields
+            .iter()
+            .map(|field| Column {
+                field: field.clone(),
+                parent: None,
+                nullable: field.nullable,
+                function: function_of(&field.name),
+            })
+            .collect();
+        for parent in &schema.struct_array_fields {
+            columns.extend(parent.fields.iter().map(|field| Column {
+                field: field.clone(),
+                parent: Some(parent.name.clone()),
+                nullable: parent.nullable,
+                function: None,
+            }));
+        }
+        if schema.enable_dynamic_field {
+            let last = columns.iter().map(|column| column.field.field_id).max().unwrap_or(100);
+            columns.push(self.meta_column(last + 1));
+        }
+        columns
+    }
+
+    /// The column of dynamic fields.
+    pub fn meta_column(&self, field_id: i64) -> Column {
+        let field = FieldSchema {
+            field_id,
+            name: META.to_owned(),
+            data_type: DataType::Json.into(),
+            is_dynamic: true,
+            ..Default::default()
+        };
+        let nullable = self.profile.has(Feature::NullableMeta);
+        Column { field, parent: None, nullable, function: None }
+    }
+
+    /// Whether this server has databases beside `default`.
+    pub fn has_databases(&self) -> bool {
+        !matches!(self.profile.plan, Some(Plan::Free | Plan::Serverless))
+    }
+}
+
+/// Properties whose value the server looks at.
+pub fn check_properties(properties: &std::collections::BTreeMap<String, String>) -> Result<()> {
+    if let Some(zone) = properties.get("timezone")
+        && Zone::named(zone).is_none()
+    {
+        return Err(Refused::invalid(format!("unknown or invalid IANA Time Zone ID: {zone}")));
+    }
+    if let Some(ttl) = properties.get("collection.ttl.seconds")
+        && ttl.parse::<i64>().is_err()
+    {
+        return Err(Refused::invalid(format!("collection TTL is not valid: {ttl}")));
+    }
+    Ok(())
+}
+
+/// Gives every field its id, links the functions with their fields, and turns defaults into what
+/// is kept.
+fn number_fields(schema: &mut CollectionSchema) {
+    let mut ids = 100..;
+    for field in &mut schema.fields {
+        field.field_id = ids.next().unwrap();
+        if let (DataType::Timestamptz, Some(ValueField { data: Some(data) })) =
+            (field.data_type(), &mut field.default_value)
+            && let Data::StringData(text) = data
+        {
+            *data = Data::TimestamptzData(moments::parse(text, &Zone::UTC).unwrap());
+        }
+    }
+    for parent in &mut schema.struct_array_fields {
+        parent.field_id = ids.next().unwrap();
+        for field in &mut parent.fields {
+            field.field_id = ids.next().unwrap();
+        }
+    }
+    let id_of = |name: &String, fields: &[FieldSchema]| {
+        fields.iter().find(|field| field.name == *name).map_or(0, |field| field.field_id)
+    };
+    for function in &mut schema.functions {
+        function.id = ids.next().unwrap();
+        function.input_field_ids =
+            function.input_field_names.iter().map(|name| id_of(name, &schema.fields)).collect();
+        function.output_field_ids =
+            function.output_field_names.iter().map(|name| id_of(name, &schema.fields)).collect();
+        for field in &mut schema.fields {
+            field.is_function_output |= function.output_field_names.contains(&field.name);
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! From the text of a filter to an expression.
+
+use super::super::profile::{Feature, Profile};
+use super::super::state::Column;
+use super::{Expression, Literal, Operator};
+use crate::pb::schema::DataType;
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Word(String),
+    /// Digits, with a point or an exponent where it is no integer.
+    Number(String),
+    Text(String),
+    Sign(&'static str),
+}
+
+const SIGNS: [&str; 16] =
+    ["&&", "||", "<=", ">=", "==", "!=", "<", ">", "(", ")", "[", "]", ",", "+", "-", "!"];
+
+/// Reads a filter.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(text: &str, columns: &[Column], profile: &Profile) -> Result<Expression, String> {
+    if text.trim().is_empty() {
+        return Ok(Expression::Everything);
+    }
+    let wrong = |why: String| {
+        format!("failed to create query plan: cannot parse expression: {text}, error: {why}")
+    };
+    let tokens = tokens(text).map_err(wrong)?;
+    let mut parser = Parser { tokens, next: 0, columns, profile };
+    let expression = parser.either().map_err(wrong)?;
+    match parser.tokens.get(parser.next) {
+        None => Ok(expression),
+        Some(token) => Err(wrong(format!("line 1: extraneous input {token:?}"))),
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, String> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c.is_whitespace() {
+            rest = &rest[c.len_utf8()..];
+        } else if c == '"' || c == '\'' {
+            let (literal, after) = quoted(rest, c)?;
+            tokens.push(Token::Text(literal));
+            rest = after;
+        } else if c.is_ascii_digit() {
+            let number = |c: char| c.is_ascii_alphanumeric() || c == '.';
+            let end = rest.find(|c: char| !number(c)).unwrap_or(rest.len());
+            tokens.push(Token::Number(rest[..end].to_owned()));
+            rest = &rest[end..];
+        } else if c == '_' || c == '$' || c.is_ascii_alphabetic() {
+            let word = |c: char| c == '_' || c == '$' || c.is_ascii_alphanumeric();
+            let end = rest.find(|c: char| !word(c)).unwrap_or(rest.len());
+            tokens.push(Token::Word(rest[..end].to_owned()));
+            rest = &rest[end..];
+        } else if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {
+            tokens.push(Token::Sign(sign));
+            rest = &rest[sign.len()..];
+        } else {
+            return Err(format!("token recognition error at: {c:?}"));
+        }
+    }
+    Ok(tokens)
+}
+
+/// A string literal and what follows it. A line break inside ends it wrongly, as in Milvus.
+fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
+    let mut out: Vec<u8> = Vec::new();
+    let mut characters = text.char_indices().skip(1).peekable();
+    let unclosed = || "a string that is not closed".to_owned();
+    while let Some((at, c)) = characters.next() {
+        match c {
+            c if c == quote => {
+                let out = String::from_utf8(out).map_err(|_| "a string that is not UTF-8")?;
+                return Ok((out, &text[at + 1..]));
+            }
+            '\n' | '\r' => return Err("a line break in a string".to_owned()),
+            '\\' => {
+                let (at, escaped) = characters.next().ok_or_else(unclosed)?;
+                let byte = match escaped {
+                    'n' => b'\n',
+                    'r' => b'\r',
+                    't' => b'\t',
+                    'a' => 7,
+                    'b' => 8,
+                    'f' => 12,
+                    'v' => 11,
+                    '\\' | '"' | '\'' => escaped as u8,
+                    'x' => {
+                        let digits = text.get(at + 1..at + 3).ok_or_else(unclosed)?;
+                        characters.nth(1);
+                        u8::from_str_radix(digits, 16).map_err(|_| "a wrong escape")?
+                    }
+                    '0'..='3' => {
+                        let digits = text.get(at..at + 3).ok_or_else(unclosed)?;
+                        characters.nth(1);
+                        u8::from_str_radix(digits, 8).map_err(|_| "a wrong escape")?
+                    }
+                    other => return Err(format!("a wrong escape \\{other}")),
+                };
+                out.push(byte);
+            }
+            other => out.extend(other.encode_utf8(&mut [0; 4]).bytes()),
+        }
+    }
+    Err(unclosed())
+}
+
+struct Parser<'a> {
+    tokens: Vec<Token>,
+    next: usize,
+    columns: &'a [Column],
+    profile: &'a Profile,
+}
+
+type Parsed<T> = Result<T, String>;
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.next)
+    }
+
+    fn take(&mut self) -> Parsed<Token> {
+        let token = self.tokens.get(self.next).cloned().ok_or("the expression ends too early")?;
+        self.next += 1;
+        Ok(token)
+    }
+
+    fn sign(&mut self, sign: &str) -> bool {
+        let hit = matches!(self.peek(), Some(Token::Sign(found)) if *found == sign);
+        self.next += usize::from(hit);
+        hit
+    }
+
+    fn word(&mut self, word: &str) -> bool {
+        let hit = matches!(self.peek(), Some(Token::Word(found))
+            if *found == word || *found == word.to_uppercase());
+        self.next += usize::from(hit);
+        hit
+    }
+
+    fn expect(&mut self, sign: &str) -> Parsed<()> {
+        if self.sign(sign) { Ok(()) } else { Err(format!("no {sign} before {:?}", self.peek())) }
+    }
+
+    fn either(&mut self) -> Parsed<Expression> {
+        let mut left = self.both()?;
+        while self.word("or") || self.sign("||") {
+            left = Expression::Or(Box::new(left), Box::new(self.both()?));
+        }
+        Ok(left)
+    }
+
+    fn both(&mut self) -> Parsed<Expression> {
+        let mut left = self.one()?;
+        while self.word("and") || self.sign("&&") {
+            left = Expression::And(Box::new(left), Box::new(self.one()?));
+        }
+        Ok(left)
+    }
+
+    fn one(&mut self) -> Parsed<Expression> {
+        if self.word("not") || self.sign("!") {
+            return Ok(Expression::Not(Box::new(self.one()?)));
+        }
+        if self.sign("(") {
+            let inner = self.either()?;
+            self.expect(")")?;
+            return Ok(inner);
+        }
+        if self.word("exists") {
+            return self.exists();
+        }
+        let place = self.field()?;
+        if self.word("is") {
+            let not = self.word("not");
+            if !self.word("null") {
+                return Err("no null after is".to_owned());
+            }
+            let null = Expression::IsNull(place);
+            return Ok(if not { Expression::Not(Box::new(null)) } else { null });
+        }
+        let not = self.word("not");
+        if self.word("in") {
+            let list = Expression::In(place, self.list(place)?);
+            return Ok(if not { Expression::Not(Box::new(list)) } else { list });
+        }
+        let operator = match self.take()? {
+            Token::Sign("<") => Operator::Less,
+            Token::Sign("<=") => Operator::AtMost,
+            Token::Sign(">") => Operator::More,
+            Token::Sign(">=") => Operator::AtLeast,
+            Token::Sign("==") => Operator::Equal,
+            Token::Sign("!=") => Operator::NotEqual,
+            other => return Err(format!("{other:?} is no operator")),
+        };
+        Ok(Expression::Compare(place, operator, self.literal(place)?))
+    }
+
+    fn field(&mut self) -> Parsed<usize> {
+        let Token::Word(name) = self.take()? else {
+            return Err("a filter begins with a field".to_owned());
+        };
+        self.columns
+            .iter()
+            .position(|column| column.parent.is_none() && column.field.name == name)
+            .ok_or_else(|| format!("field {name} not exist"))
+    }
+
+    /// `exists field["key"]`.
+    fn exists(&mut self) -> Parsed<Expression> {
+        let place = self.field()?;
+        if self.columns[place].field.data_type() != DataType::Json {
+            return Err("exists operation are only supported on json field".to_owned());
+        }
+        let mut path = Vec::new();
+        while self.sign("[") {
+            let Token::Text(key) = self.take()? else {
+                return Err("a key in brackets is a text".to_owned());
+            };
+            path.push(key);
+            self.expect("]")?;
+        }
+        if path.is_empty() {
+            return Err("exists without a key".to_owned());
+        }
+        Ok(Expression::Exists(place, path))
+    }
+
+    fn list(&mut self, place: usize) -> Parsed<Vec<Literal>> {
+        self.expect("[")?;
+        let mut literals = Vec::new();
+        if self.sign("]") {
+            return Ok(literals);
+        }
+        loop {
+            literals.push(self.literal(place)?);
+            if !self.sign(",") {
+                self.expect("]")?;
+                return Ok(literals);
+            }
+        }
+    }
+
+    /// A literal that the column can be compared with. Sums of integers are folded.
+    fn literal(&mut self, place: usize) -> Parsed<Literal> {
+        let mut literal = self.operand()?;
+        loop {
+            let sign = if self.sign("-") {
+                -1
+            } else if self.sign("+") {
+                1
+            } else {
+                break;
+            };
+            literal = match (literal, self.operand()?) {
+                (Literal::Int(a), Literal::Int(b)) => Literal::Int(a.wrapping_add(sign * b)),
+                _ => return Err("a sum of what is no integer".to_owned()),
+            };
+        }
+        let field = &self.columns[place].field;
+        let fits = match field.data_type() {
+            DataType::Bool => matches!(literal, Literal::Bool(_)),
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+                matches!(literal, Literal::Int(_) | Literal::Float(_))
+            }
+            DataType::Float | DataType::Double => {
+                matches!(literal, Literal::Int(_) | Literal::Float(_))
+            }
+            DataType::VarChar | DataType::Text => matches!(literal, Literal::Text(_)),
+            _ => false,
+        };
+        if fits {
+            Ok(literal)
+        } else {
+            Err(format!("{literal:?} cannot be compared with {}", field.name))
+        }
+    }
+
+    fn operand(&mut self) -> Parsed<Literal> {
+        let minus = self.sign("-");
+        match self.take()? {
+            Token::Number(digits) => self.number(&digits, minus),
+            Token::Text(text) if !minus => Ok(Literal::Text(text)),
+            Token::Word(word) if !minus && word.eq_ignore_ascii_case("true") => {
+                Ok(Literal::Bool(true))
+            }
+            Token::Word(word) if !minus && word.eq_ignore_ascii_case("false") => {
+                Ok(Literal::Bool(false))
+            }
+            other => Err(format!("{other:?} is no literal")),
+        }
+    }
+
+    fn number(&self, digits: &str, minus: bool) -> Parsed<Literal> {
+        let signed = if minus { format!("-{digits}") } else { digits.to_owned() };
+        if digits.contains(['.', 'e', 'E']) {
+            let value = signed.parse().map_err(|_| format!("{signed} is no number"))?;
+            return Ok(Literal::Float(value));
+        }
+        // Before 2.6 the digits are read before the sign is.
+        let positive = digits.parse::<i64>().is_ok() || self.profile.has(Feature::EveryInt64);
+        let value = signed.parse().ok().filter(|_| positive);
+        value.map(Literal::Int).ok_or_else(|| format!("{signed} is out of range"))
+    }
+}

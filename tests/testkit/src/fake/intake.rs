@@ -1,0 +1,224 @@
+//! From the columns of an insert or upsert to rows, with every check that a server makes.
+
+mod column;
+mod scalars;
+mod structs;
+mod vectors;
+
+use std::collections::BTreeSet;
+
+pub use column::absent;
+
+use super::create::OUTPUTS_INSERTED;
+use super::functions;
+use super::profile::{Feature, Profile};
+use super::refused::{Refused, Result};
+use super::state::{Collection, Column, META};
+use crate::pb::schema::{FieldData, FunctionType};
+use crate::table::{Key, Value};
+
+/// A request with rows.
+pub struct Delivery<'a> {
+    pub columns: &'a [FieldData],
+    pub rows: u32,
+    pub partition: &'a str,
+    /// Upserts name their keys also where the server makes them up.
+    pub upsert: bool,
+}
+
+/// Rows that passed.
+pub struct Accepted {
+    /// In the order of the collection's columns. Keys that the server is to make are null.
+    pub rows: Vec<Vec<Value>>,
+    /// How often a provider of embeddings is asked.
+    pub embeddings: usize,
+}
+
+/// A column as it was sent, and what it is of the collection; sub-fields one by one.
+struct Sent<'a> {
+    place: usize,
+    data: std::borrow::Cow<'a, FieldData>,
+}
+
+/// Checks a request against the collection.
+pub fn accept(profile: &Profile, collection: &Collection, delivery: &Delivery) -> Result<Accepted> {
+    if delivery.rows == 0 {
+        return Err(Refused::invalid("the num_rows(0) should be greater than 0"));
+    }
+    let rows = delivery.rows as usize;
+    check_key_claims(collection, delivery.columns)?;
+    let sent = sorted_out(collection, delivery.columns)?;
+    let columns = &collection.columns;
+    for (place, column) in columns.iter().enumerate() {
+        let is_sent = sent.iter().any(|sent| sent.place == place);
+        check_presence(profile, collection, column, delivery.upsert, is_sent)?;
+    }
+    let mut values: Vec<Option<Vec<Value>>> = vec![None; columns.len()];
+    for sent in &sent {
+        let column = &columns[sent.place];
+        values[sent.place] = Some(column::values(profile, collection, column, &sent.data, rows)?);
+    }
+    let embeddings = computed(collection, &mut values, rows);
+    let mut columns_of_values: Vec<std::vec::IntoIter<Value>> = values
+        .into_iter()
+        .zip(columns)
+        .map(|(values, column)| {
+            values.unwrap_or_else(|| vec![column::absent(collection, column); rows]).into_iter()
+        })
+        .collect();
+    let rows: Vec<Vec<Value>> = (0..rows)
+        .map(|_| columns_of_values.iter_mut().map(|values| values.next().unwrap()).collect())
+        .collect();
+    check_rows(profile, collection, &rows, delivery)?;
+    Ok(Accepted { rows, embeddings })
+}
+
+/// Milvus takes for the primary key the first column with the key's id or the key's name. One that
+/// carries the id of another server's field would have its values hashed and deleted by.
+fn check_key_claims(collection: &Collection, columns: &[FieldData]) -> Result<()> {
+    let key = collection.key();
+    let first = columns
+        .iter()
+        .find(|column| column.field_id == key.field_id || column.field_name == key.name);
+    match first {
+        Some(column) if column.field_name != key.name => Err(Refused::invalid(format!(
+            "column {} carries field_id {}, that of the primary key {}: its values would be taken for keys",
+            column.field_name, column.field_id, key.name
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Finds for every column what it is of the collection.
+fn sorted_out<'a>(collection: &Collection, columns: &'a [FieldData]) -> Result<Vec<Sent<'a>>> {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut out = Vec::new();
+    for data in columns {
+        let name = if data.is_dynamic { META } else { &data.field_name };
+        if !seen.insert(name.to_owned()) {
+            return Err(Refused::invalid(format!("duplicated field {name} found")));
+        }
+        let parent = collection.schema.struct_array_fields.iter().find(|field| field.name == name);
+        if let Some(parent) = parent {
+            for (place, part) in structs::parts(collection, parent, data)? {
+                out.push(Sent { place, data: std::borrow::Cow::Owned(part) });
+            }
+            continue;
+        }
+        if name == META && !data.is_dynamic && collection.schema.enable_dynamic_field {
+            return Err(Refused::invalid(format!("duplicated field {META} found")));
+        }
+        let place = collection
+            .columns
+            .iter()
+            .position(|column| column.parent.is_none() && column.field.name == name)
+            .ok_or_else(|| {
+                Refused::invalid(format!("fieldName {name} not exist in collection schema"))
+            })?;
+        out.push(Sent { place, data: std::borrow::Cow::Borrowed(data) });
+    }
+    Ok(out)
+}
+
+/// Refuses a column that may not be sent, and the lack of one that has to be.
+fn check_presence(
+    profile: &Profile,
+    collection: &Collection,
+    column: &Column,
+    upsert: bool,
+    is_sent: bool,
+) -> Result<()> {
+    let made = match column.function {
+        _ if column.is_hidden() => true,
+        Some(_) => {
+            let allowed =
+                profile.has(Feature::FunctionOutputsInserted) && collection.is_on(OUTPUTS_INSERTED);
+            if is_sent && !allowed {
+                return Err(Refused::other(
+                    "Insert data has function output field, but collection's \
+                     allowInsertNonBM25FunctionOutputs is not enabled",
+                ));
+            }
+            false
+        }
+        None if column.field.auto_id && !upsert => {
+            let property = collection.is_on("allow_insert_auto_id");
+            !(profile.has(Feature::AutoIdInserted) && property && is_sent)
+        }
+        None => false,
+    };
+    if is_sent && made {
+        let count = collection.columns.len();
+        let what = format!("more fieldData has pass in, {} is not to be sent", column.path());
+        return Err(Refused::expected(count, count + 1, what));
+    }
+    let optional = made
+        || column.nullable
+        || column.field.default_value.is_some()
+        || column.field.is_dynamic
+        || column.function.is_some();
+    if !is_sent && !optional {
+        return Err(Refused::invalid(format!(
+            "fieldSchema({}) has no corresponding fieldData pass in",
+            column.path()
+        )));
+    }
+    Ok(())
+}
+
+/// Fills the outputs of functions that were not sent, and says how often a provider was asked.
+fn computed(collection: &Collection, values: &mut [Option<Vec<Value>>], rows: usize) -> usize {
+    let mut embeddings = 0;
+    for function in &collection.schema.functions {
+        let place = |name: &String| {
+            collection.columns.iter().position(|column| column.field.name == *name).unwrap()
+        };
+        let (input, output) =
+            (place(&function.input_field_names[0]), place(&function.output_field_names[0]));
+        if values[output].is_some() {
+            continue;
+        }
+        embeddings += usize::from(function.r#type() == FunctionType::TextEmbedding);
+        let texts = (0..rows).map(|row| match &values[input] {
+            Some(values) => values[row].clone(),
+            None => Value::Null,
+        });
+        let column = &collection.columns[output];
+        values[output] = Some(texts.map(|text| functions::output(column, &text)).collect());
+    }
+    embeddings
+}
+
+fn check_rows(
+    profile: &Profile,
+    collection: &Collection,
+    rows: &[Vec<Value>],
+    delivery: &Delivery,
+) -> Result<()> {
+    if collection.partition_key().is_some() && !delivery.partition.is_empty() {
+        return Err(Refused::other(
+            "not support manually specifying the partition names if partition key mode is used",
+        ));
+    }
+    if delivery.upsert && profile.has(Feature::RepeatedKeysRefused) {
+        let mut seen = BTreeSet::new();
+        for row in rows {
+            let key = key_of(&row[collection.key_column()]);
+            if key.is_some_and(|key| !seen.insert(key)) {
+                return Err(Refused::invalid(
+                    "duplicate primary keys are not allowed in the same batch",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The key in a value; none where the server is to make it.
+pub fn key_of(value: &Value) -> Option<Key> {
+    match value {
+        Value::Int(key) => Some(Key::Int(*key)),
+        Value::Text(key) => Some(Key::Text(key.clone())),
+        _ => None,
+    }
+}

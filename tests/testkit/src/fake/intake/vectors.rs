@@ -1,0 +1,137 @@
+//! The values of a column of vectors.
+
+use super::super::refused::{Refused, Result};
+use super::super::state::Column;
+use crate::pb::schema::vector_field::Data;
+use crate::pb::schema::{DataType, VectorField};
+use crate::table::Value;
+
+/// The vectors that are there, in their order.
+pub fn read(column: &Column, field: &VectorField) -> Result<Vec<Value>> {
+    let path = column.path();
+    match (column.kind(), &field.data) {
+        (DataType::ArrayOfVector, Some(Data::VectorArray(arrays))) => {
+            let element = column.field.element_type();
+            check_dim(column, &path, arrays.dim)?;
+            arrays
+                .data
+                .iter()
+                .enumerate()
+                .map(|(row, array)| {
+                    if array.data.is_none() {
+                        return Err(Refused::invalid(format!(
+                            "nil vector array data: row {row} of field {path} has no member set"
+                        )));
+                    }
+                    let vectors = flat(column, element, &path, array)?;
+                    let most = column.number("max_capacity").unwrap_or(0);
+                    if vectors.len() as i64 > most {
+                        return Err(Refused::expected(
+                            "valid length array",
+                            "array length exceeds max capacity",
+                            format!(
+                                "the length ({}) of {row}th array exceeds max capacity ({most})",
+                                vectors.len()
+                            ),
+                        ));
+                    }
+                    Ok(Value::Array(vectors))
+                })
+                .collect()
+        }
+        (DataType::SparseFloatVector, Some(Data::SparseFloatVector(rows))) => rows
+            .contents
+            .iter()
+            .map(|row| check_sparse(row).map(|()| Value::Bytes(row.clone())))
+            .collect(),
+        (kind, _) => {
+            check_dim(column, &path, field.dim)?;
+            flat(column, kind, &path, field)
+        }
+    }
+}
+
+fn check_dim(column: &Column, path: &str, dim: i64) -> Result<()> {
+    let expected = column.number("dim").unwrap_or(0);
+    if dim == expected {
+        return Ok(());
+    }
+    let what =
+        format!("the dim ({dim}) of field data({path}) is not equal to schema dim ({expected})");
+    Err(Refused::expected(expected, dim, what))
+}
+
+/// Vectors one behind the other.
+fn flat(column: &Column, kind: DataType, path: &str, field: &VectorField) -> Result<Vec<Value>> {
+    let dim = usize::try_from(column.number("dim").unwrap_or(0)).unwrap();
+    let whole = |length: usize, width: usize| {
+        if length.is_multiple_of(width) {
+            return Ok(());
+        }
+        Err(Refused::invalid(format!(
+            "the length({length}) of the vectors of field {path} should divide the dim({dim})"
+        )))
+    };
+    let chunks = |bytes: &[u8], width: usize| -> Result<Vec<Value>> {
+        whole(bytes.len(), width)?;
+        Ok(bytes.chunks(width).map(|row| Value::Bytes(row.to_vec())).collect())
+    };
+    let halves = |bytes: &[u8], exponent: u16| {
+        let bad = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]) & exponent == exponent;
+        if bytes.chunks_exact(2).any(bad) {
+            return Err(Refused::invalid("value 'NaN' is not a number or infinity"));
+        }
+        chunks(bytes, dim * 2)
+    };
+    match (kind, &field.data) {
+        (DataType::FloatVector, Some(Data::FloatVector(floats))) => {
+            if let Some(value) = floats.data.iter().find(|value| !value.is_finite()) {
+                return Err(Refused::invalid(format!(
+                    "value '{value}' is not a number or infinity"
+                )));
+            }
+            whole(floats.data.len(), dim)?;
+            Ok(floats.data.chunks(dim).map(|row| Value::FloatVector(row.to_vec())).collect())
+        }
+        (DataType::BinaryVector, Some(Data::BinaryVector(bytes))) => chunks(bytes, dim / 8),
+        (DataType::Float16Vector, Some(Data::Float16Vector(bytes))) => halves(bytes, 0x7c00),
+        (DataType::BFloat16Vector, Some(Data::Bfloat16Vector(bytes))) => halves(bytes, 0x7f80),
+        (DataType::Int8Vector, Some(Data::Int8Vector(bytes))) => chunks(bytes, dim),
+        _ => Err(Refused::expected(
+            format!("need {} array", kind.as_str_name()),
+            "got nil",
+            format!("vector field '{path}' is illegal, array type mismatch"),
+        )),
+    }
+}
+
+/// Pairs of an ascending index and a value.
+fn check_sparse(row: &[u8]) -> Result<()> {
+    if !row.len().is_multiple_of(8) {
+        return Err(Refused::invalid(format!(
+            "invalid data length in sparse float vector: {}",
+            row.len()
+        )));
+    }
+    let mut last: Option<u32> = None;
+    for pair in row.chunks_exact(8) {
+        let index = u32::from_le_bytes(pair[..4].try_into().unwrap());
+        let value = f32::from_le_bytes(pair[4..].try_into().unwrap());
+        if index == u32::MAX {
+            return Err(Refused::invalid(
+                "invalid index in sparse float vector: must be less than 2^32-1",
+            ));
+        }
+        if last.is_some_and(|last| last >= index) {
+            return Err(Refused::invalid("unsorted or same indices in sparse float vector"));
+        }
+        if !value.is_finite() {
+            return Err(Refused::invalid(format!("value '{value}' is not a number or infinity")));
+        }
+        if value < 0.0 {
+            return Err(Refused::invalid("negative value in sparse float vector"));
+        }
+        last = Some(index);
+    }
+    Ok(())
+}

@@ -1,0 +1,296 @@
+//! Which collections are taken, and what is said of them.
+
+use super::scene::{Scene, fine, refused, small};
+use testkit::collection::{
+    Collection, FieldWords, array, field, key, pair, plain, var_char, vector,
+};
+use testkit::fake::Profile;
+use testkit::lines::{everything_26, everything_30};
+use testkit::pb::schema::value_field::Data;
+use testkit::pb::schema::{DataType, FieldSchema};
+use testkit::structs::{struct_array, vectors};
+
+async fn says(version: &str, collection: &Collection) -> testkit::pb::common::Status {
+    Scene::milvus(version).await.create(collection).await
+}
+
+/// What 2.6.5 says to a collection with this field.
+async fn says_to(field: FieldSchema) -> testkit::pb::common::Status {
+    says("2.6.5", &small(vec![field])).await
+}
+
+#[tokio::test]
+async fn an_identical_repeat_succeeds_and_another_does_not() {
+    let scene = Scene::milvus("2.6.5").await;
+    let collection = plain("things", DataType::Int64);
+    fine(scene.create(&collection).await);
+    fine(scene.create(&collection).await);
+    let other = collection.clone().shards(2);
+    refused(
+        scene.create(&other).await,
+        65_535,
+        "create duplicate collection with different parameters",
+    );
+    let other = collection.property("mmap.enabled", "true");
+    refused(scene.create(&other).await, 65_535, "different parameters");
+}
+
+#[tokio::test]
+async fn names_are_of_letters_digits_and_underscores() {
+    let named = |name: &str| plain(name, DataType::Int64);
+    for wrong in ["", "1a", "a-b", "größe", "a b", &"x".repeat(256)] {
+        let text = "collection name";
+        refused(says("2.6.5", &named(wrong)).await, 1100, text);
+    }
+    for good in ["_a1", "A", &"x".repeat(255)] {
+        fine(says("2.6.5", &named(good)).await);
+    }
+    fine(says("2.6.5", &named("a$b")).await);
+    refused(says("2.5.4", &named("a$b")).await, 1100, "can only contain");
+    for wrong in ["$meta", "RowID", "Timestamp", "1st", "in", "null"] {
+        refused(says_to(field(wrong, DataType::Int64)).await, 1100, "nvalid field name");
+    }
+    let twice = small(vec![field("a", DataType::Int64), field("a", DataType::Bool)]);
+    refused(says("2.6.5", &twice).await, 1100, "duplicated field name a");
+}
+
+#[tokio::test]
+async fn descriptions_are_short_from_26_on() {
+    let mut collection = plain("things", DataType::Int64);
+    collection.description = "x".repeat(1025);
+    fine(says("2.5.4", &collection).await);
+    refused(says("2.6.5", &collection).await, 1100, "must not exceed 1024 bytes");
+    collection.description.pop();
+    fine(says("2.6.5", &collection).await);
+    let long = field("number", DataType::Int64).described(&"x".repeat(1025));
+    fine(says_to(long).await);
+}
+
+#[tokio::test]
+async fn fields_vectors_shards_and_partitions_are_counted() {
+    let many = |count: usize| {
+        let fields = (0..count).map(|number| field(&format!("f{number}"), DataType::Bool));
+        small(fields.collect())
+    };
+    fine(says("2.6.5", &many(62)).await);
+    refused(
+        says("2.6.5", &many(63)).await,
+        65_535,
+        "maximum field's number should be limited to 64",
+    );
+    fine(says("3.0.0", &many(254)).await);
+    refused(says("3.0.0", &many(255)).await, 65_535, "limited to 256");
+    let vectors = |count: usize| {
+        small((0..count).map(|n| vector(&format!("v{n}"), DataType::FloatVector, 4)).collect())
+    };
+    fine(says("2.5.4", &vectors(4)).await);
+    refused(
+        says("2.5.4", &vectors(5)).await,
+        65_535,
+        "maximum vector field's number should be limited to 4",
+    );
+    fine(says("2.6.5", &vectors(10)).await);
+    refused(says("2.6.5", &vectors(11)).await, 65_535, "limited to 10");
+    let bare = Collection::new("bare", vec![key(DataType::Int64)]);
+    refused(says("2.6.5", &bare).await, 1100, "does not contain vector field");
+    fine(says("2.6.5", &plain("a", DataType::Int64).shards(16)).await);
+    let wide = plain("a", DataType::Int64).shards(17);
+    refused(says("2.6.5", &wide).await, 65_535, "maximum shards's number should be limited to 16");
+    let mut keyed = small(vec![field("tenant", DataType::Int64).partition_key()]);
+    keyed.num_partitions = 1025;
+    fine(says("2.4.10", &keyed).await);
+    refused(says("2.5.4", &keyed).await, 65_535, "exceeds max configuration");
+    let mut plain = plain("things", DataType::Int64);
+    plain.num_partitions = 4;
+    refused(says("2.5.4", &plain).await, 65_535, "num_partitions should only be specified");
+}
+
+#[tokio::test]
+async fn lengths_capacities_and_dimensions_are_bounded() {
+    refused(says_to(field("text", DataType::VarChar)).await, 1100, "type param(max_length)");
+    refused(says_to(var_char("text", 65_536)).await, 1100, "should be in (0, 65535]");
+    fine(says_to(var_char("text", 65_535)).await);
+    let mut wide = array("words", DataType::Int32);
+    wide.type_params = vec![pair("max_capacity", "4097")];
+    refused(says_to(wide).await, 1100, "should be in (0, 4096]");
+    refused(says_to(array("words", DataType::Json)).await, 1100, "element type JSON");
+    for (kind, good, wrong) in [
+        (DataType::FloatVector, 32_768, 32_769),
+        (DataType::FloatVector, 2, 1),
+        (DataType::BinaryVector, 262_144, 262_152),
+        (DataType::BinaryVector, 8, 9),
+    ] {
+        fine(says_to(vector("v", kind, good)).await);
+        refused(says_to(vector("v", kind, wrong)).await, 1100, "invalid dimension");
+    }
+    refused(says_to(vector("v", DataType::SparseFloatVector, 8)).await, 1100, "dim should not be");
+    refused(says_to(field("v", DataType::FloatVector)).await, 1100, "dimension is not defined");
+}
+
+#[tokio::test]
+async fn keys_are_of_the_right_kind() {
+    let of = |fields: Vec<FieldSchema>| {
+        let mut all = fields;
+        all.push(vector("embedding", DataType::FloatVector, 4));
+        Collection::new("things", all)
+    };
+    let id = || key(DataType::Int64);
+    let number = || field("number", DataType::Int64);
+    for (collection, words) in [
+        (of(vec![number()]), "primary key is not specified"),
+        (of(vec![id(), number().primary()]), "more than one primary key"),
+        (of(vec![key(DataType::Int32)]), "primary key should be Int64 or VarChar"),
+        (of(vec![id().nullable()]), "primary field not support null"),
+        (of(vec![id().with_default(Data::LongData(1))]), "primary field not support default_value"),
+        (of(vec![id(), number().auto_id()]), "AutoID"),
+        (of(vec![id(), number().partition_key().nullable()]), "not support nullable"),
+        (of(vec![id().partition_key()]), "must not be primary field"),
+        (of(vec![id(), field("x", DataType::Bool).partition_key()]), "should be Int64 or VarChar"),
+        (
+            of(vec![id(), number().partition_key(), field("x", DataType::Int64).partition_key()]),
+            "more than one partition key",
+        ),
+    ] {
+        let status = says("2.6.5", &collection).await;
+        assert!(status.code != 0 && status.reason.contains(words), "{words}: {status:?}");
+    }
+    let mut first = number();
+    first.is_clustering_key = true;
+    let mut second = field("second", DataType::Int64);
+    second.is_clustering_key = true;
+    let scene = Scene::milvus("2.6.5").await;
+    fine(scene.create(&of(vec![id(), first.clone()])).await);
+    assert!(scene.probe.describe("things").await.schema.unwrap().fields[1].is_clustering_key);
+    refused(
+        says("2.6.5", &of(vec![id(), first, second])).await,
+        1100,
+        "more than one clustering key",
+    );
+    let mut wrong = vector("v", DataType::FloatVector, 4);
+    wrong.is_clustering_key = true;
+    refused(says_to(wrong).await, 1100, "vector clustering key not allowed");
+}
+
+#[tokio::test]
+async fn vectors_are_nullable_from_2_6_18_on() {
+    let maybe = small(vec![vector("maybe", DataType::FloatVector, 4).nullable()]);
+    refused(says("2.6.17", &maybe).await, 1100, "vector type not support null");
+    fine(says("2.6.18", &maybe).await);
+}
+
+#[tokio::test]
+async fn defaults_fit_their_fields() {
+    let good = [
+        field("a", DataType::Int8).with_default(Data::IntData(127)),
+        field("a", DataType::Bool).with_default(Data::BoolData(true)),
+        var_char("a", 3).with_default(Data::StringData("abc".to_owned())),
+        field("a", DataType::Timestamptz)
+            .with_default(Data::StringData("2024-01-01T00:00:00Z".to_owned())),
+    ];
+    for field in good {
+        fine(says_to(field).await);
+    }
+    let wrong = [
+        field("a", DataType::Int8).with_default(Data::IntData(128)),
+        field("a", DataType::Int64).with_default(Data::IntData(1)),
+        field("a", DataType::Float).with_default(Data::FloatData(f32::NAN)),
+        var_char("a", 3).with_default(Data::StringData("abcd".to_owned())),
+        array("a", DataType::Int32).with_default(Data::IntData(1)),
+    ];
+    for field in wrong {
+        let status = says_to(field).await;
+        assert_eq!(status.code, 1100, "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn structs_hold_arrays_and_nothing_else() {
+    let of = |fields: Vec<FieldSchema>| {
+        plain("things", DataType::Int64).struct_field(struct_array("parts", fields))
+    };
+    fine(says("2.6.5", &of(vec![vectors("dense", DataType::FloatVector, 4)])).await);
+    let scalar = of(vec![field("number", DataType::Int64)]);
+    refused(says("2.6.5", &scalar).await, 1100, "can only be Array or ArrayOfVector");
+    let nullable = of(vec![array("words", DataType::VarChar).nullable()]);
+    refused(says("2.6.5", &nullable).await, 1100, "nullable is not supported for fields in struct");
+    refused(says("2.6.5", &of(Vec::new())).await, 1100, "has no sub-fields");
+    // A vector field of the top level is none.
+    let astray = small(vec![vectors("dense", DataType::FloatVector, 4)]);
+    refused(says("2.6.5", &astray).await, 1100, "is not supported");
+    // Before 2.6 the whole field is an unknown part of the message.
+    let scene = Scene::milvus("2.5.4").await;
+    fine(scene.create(&of(vec![vectors("dense", DataType::FloatVector, 4)])).await);
+    assert!(scene.probe.describe("things").await.schema.unwrap().struct_array_fields.is_empty());
+}
+
+#[tokio::test]
+async fn a_description_says_what_its_line_says() {
+    let scene = Scene::milvus("2.6.5").await;
+    let mut collection = everything_26("things", DataType::Int64)
+        .property("collection.ttl.seconds", "3600")
+        .shards(2)
+        .alias("other");
+    collection.struct_fields[0].nullable = true; // not known yet
+    scene.probe.create_collection(&collection).await;
+    scene.probe.build_and_load(&collection).await;
+    let described = scene.probe.describe("other").await;
+    let schema = described.schema.unwrap();
+    assert_eq!((described.collection_name.as_str(), schema.name.as_str()), ("other", "things"));
+    assert_eq!((described.shards_num, described.aliases), (2, vec!["other".to_owned()]));
+    assert!(described.update_timestamp > 0 && described.num_partitions == 1);
+    assert!(!schema.struct_array_fields[0].nullable);
+    assert!(schema.properties.is_empty());
+    assert!(schema.enable_dynamic_field && schema.fields.iter().all(|field| !field.is_dynamic));
+    assert!(schema.fields.iter().all(|field| field.field_id >= 100));
+    let sent: Vec<&String> = collection.fields.iter().map(|field| &field.name).collect();
+    assert_eq!(schema.fields.iter().map(|field| &field.name).collect::<Vec<_>>(), sent);
+
+    let scene = Scene::milvus("3.0.0").await;
+    let collection = everything_30("things", DataType::Int64).property("mmap.enabled", "true");
+    scene.probe.create_collection(&collection).await;
+    let schema = scene.probe.describe("things").await.schema.unwrap();
+    assert!(schema.struct_array_fields[0].nullable);
+    // The dynamic column is the last.
+    let last = schema.struct_array_fields[0].fields.last().unwrap().field_id + 1;
+    let last = last.to_string();
+    let stamped =
+        [pair("max_field_id", &last), pair("mmap.enabled", "true"), pair("timezone", "UTC")];
+    assert_eq!(schema.properties, stamped);
+    let collection = plain("others", DataType::Int64).property("max_field_id", "105");
+    refused(scene.create(&collection).await, 1100, "reserved");
+
+    let scene = Scene::milvus("2.4.10").await;
+    scene.probe.create_collection(&plain("things", DataType::Int64)).await;
+    assert_eq!(scene.probe.describe("things").await.update_timestamp, 0);
+}
+
+#[tokio::test]
+async fn a_default_moment_is_a_number_in_26_and_a_text_in_30() {
+    let text = Data::StringData("1970-01-01T00:00:01Z".to_owned());
+    let collection = small(vec![field("at", DataType::Timestamptz).with_default(text.clone())]);
+    for (version, expected) in [("2.6.5", Data::TimestamptzData(1_000_000)), ("3.0.0", text)] {
+        let scene = Scene::milvus(version).await;
+        scene.probe.create_collection(&collection).await;
+        let schema = scene.probe.describe("small").await.schema.unwrap();
+        assert_eq!(schema.fields[1].default_value.clone().unwrap().data, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn collections_and_databases_are_counted() {
+    let scene = Scene::of(Profile::milvus("2.6.5").set(|profile| {
+        profile.limits.collections = 1;
+        profile.limits.databases = 2;
+    }))
+    .await;
+    fine(scene.create(&plain("one", DataType::Int64)).await);
+    let status = scene.create(&plain("two", DataType::Int64)).await;
+    refused(status, 102, "exceeded the limit number of collections");
+    scene.probe.create_database("more").await;
+    let request = testkit::pb::milvus::CreateDatabaseRequest {
+        db_name: "too_many".to_owned(),
+        ..Default::default()
+    };
+    let status = scene.probe.raw().create_database(request).await.unwrap().into_inner();
+    refused(status, 801, "exceeded the limit number of database");
+}

@@ -79,7 +79,7 @@ impl Scene {
         let _ = writeln!(text, "[source]\nendpoint = \"{source}\"\n{source_settings}");
         let _ = writeln!(text, "[target]\nendpoint = \"{target}\"\n{}", self.target_settings);
         let _ = writeln!(text, "[copy]\nchunk_size = \"64KiB\"");
-        if (from, to) != ("default", "default") {
+        if !(from.is_empty() && to.is_empty()) {
             let _ = writeln!(text, "[defaults]\nsource_database = \"{from}\"");
             let _ = writeln!(text, "target_database = \"{to}\"");
         }

@@ -148,7 +148,7 @@ impl Encoder for Raw {
     type Error = tonic::Status;
 
     fn encode(&mut self, item: Pieces, buffer: &mut EncodeBuf<'_>) -> Result<(), tonic::Status> {
-        buffer.reserve(item.len());
+        buffer.reserve(item.size());
         item.into_bytes().into_iter().for_each(|piece| buffer.put(piece));
         Ok(())
     }

@@ -14,7 +14,7 @@ impl SplitMix {
         Self(seed)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl SplitMix {
     }
 
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.draw() % bound
     }
 
     fn pick<T: Clone>(&mut self, among: &[T]) -> T {
@@ -166,7 +166,7 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
         DataType::BinaryVector => Value::Bytes(match row {
             0 => vec![0; dim(column) as usize / 8],
             1 => vec![0xff; dim(column) as usize / 8],
-            _ => (0..dim(column) / 8).map(|_| random.next() as u8).collect(),
+            _ => (0..dim(column) / 8).map(|_| random.draw() as u8).collect(),
         }),
         DataType::SparseFloatVector => Value::Bytes(match row {
             0 => sparse_edge(),
@@ -181,7 +181,7 @@ fn generate(column: &FieldSchema, row: usize, seed: u64) -> Value {
         DataType::Int8Vector => Value::Bytes(match row {
             0 => vec![i8::MIN.cast_unsigned(); dim(column) as usize],
             1 => vec![i8::MAX.cast_unsigned(); dim(column) as usize],
-            _ => (0..dim(column)).map(|_| random.next() as u8).collect(),
+            _ => (0..dim(column)).map(|_| random.draw() as u8).collect(),
         }),
         DataType::Json if column.is_dynamic => Value::Json(dynamic(row, &mut random)),
         other => scalar(other, row, &mut random),
@@ -197,7 +197,7 @@ fn struct_elements(row: usize) -> usize {
 fn vectors_of_row(column: &FieldSchema, row: usize, random: &mut SplitMix) -> Value {
     let bytes = |count: u64, random: &mut SplitMix| -> Vec<u8> {
         // Never all bits of an exponent, which would be no number.
-        (0..count).map(|_| (random.next() & 0x3b) as u8).collect()
+        (0..count).map(|_| (random.draw() & 0x3b) as u8).collect()
     };
     let one = |_| match column.element_type() {
         DataType::FloatVector => Value::FloatVector(
@@ -227,7 +227,7 @@ fn scalar(data_type: DataType, row: usize, random: &mut SplitMix) -> Value {
     let whole = |edges: [i64; 5], random: &mut SplitMix| {
         let (low, high) = (edges[0], edges[1]);
         let any =
-            i128::from(low) + i128::from(random.next()) % (i128::from(high) - i128::from(low) + 1);
+            i128::from(low) + i128::from(random.draw()) % (i128::from(high) - i128::from(low) + 1);
         Value::Int(edges.get(row).copied().unwrap_or_else(|| i64::try_from(any).unwrap()))
     };
     match data_type {
@@ -278,7 +278,7 @@ fn document(row: usize, random: &mut SplitMix) -> Vec<u8> {
     match edges.get(row) {
         Some(edge) => edge.as_bytes().to_vec(),
         None => {
-            let (number, word) = (random.next(), random.pick(&["red", "green", "blau", "青"]));
+            let (number, word) = (random.draw(), random.pick(&["red", "green", "blau", "青"]));
             format!(r#"{{"z":{row},"colour":"{word}","number":{number},"list":[{row},"{word}"]}}"#)
                 .into_bytes()
         }
@@ -327,7 +327,7 @@ fn halves(
         match edges.get(place) {
             Some(edge) if row < 2 => *edge,
             _ => {
-                let bits = random.next() as u16;
+                let bits = random.draw() as u16;
                 if bits & exponent == exponent { bits & !exponent } else { bits }
             }
         }

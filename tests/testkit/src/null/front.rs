@@ -132,7 +132,7 @@ impl Pieces {
         self.done.push_back(block);
     }
 
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.length
     }
 

@@ -126,7 +126,7 @@ impl Held {
         if request.output_fields == ["id"] {
             return Ok(Ok(answer));
         }
-        let bytes = answer.len();
+        let bytes = answer.size();
         self.count.arrived(bytes);
         if bytes > MESSAGE_LIMIT {
             self.count.refused();

@@ -48,7 +48,15 @@ impl Busy {
         // One reader, which is a few chunks ahead of the one writer.
         let plan = world::plan(from.uri(), &relay.uri(), &entry, "parallelism = 1");
         let ferry = Ferry::with_plan(PLAN, &plan);
-        Self { source, collection, rows, target: Probe::of(to).await, name, ferry, relay }
+        Self {
+            source,
+            collection,
+            rows,
+            target: Probe::of(to).await.with_own(&name),
+            name,
+            ferry,
+            relay,
+        }
     }
 
     /// Other rows of these keys.

@@ -229,6 +229,12 @@ impl Probe {
         self.clone().lent(|server| Lease::collection(server, &self.database, collection))
     }
 
+    /// The same probe, whose database stays as long as this process: for what tests share.
+    pub fn kept(self) -> Self {
+        std::mem::forget(self.leases.clone());
+        self
+    }
+
     fn lent(mut self, lease: impl FnOnce(&str) -> Lease) -> Self {
         self.leases.extend(self.shared.as_deref().map(lease).map(Arc::new));
         self

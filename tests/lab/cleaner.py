@@ -25,7 +25,10 @@ class Cleaner:
 
     def drop(self, database, collection):
         """Asks for the end of a collection, or of a database and all that is in it."""
-        self.jobs.put((self.drop_collection, (database, collection)) if collection else (self.drop_database, (database,)))
+        if collection:
+            self.jobs.put((self.drop_collection, (database, collection)))
+        else:
+            self.jobs.put((self.drop_database, (database,)))
 
     def sweep(self, pid):
         """Asks for the end of everything that a test process named as its own."""

@@ -1,6 +1,7 @@
 """One server: its ports, its folder, its process and the supervisor that watches it."""
 
 import array
+import contextlib
 import errno
 import glob
 import json
@@ -123,9 +124,15 @@ def create(name, folder, spec):
         instance["ports"] = dict(zip(keys, pick_ports(len(keys), taken | {wanted})))
         if wanted:
             instance["ports"]["proxy"] = wanted
-        os.makedirs(folder, exist_ok=True)
+        make_folder(folder)
         save(instance)
     return instance
+
+
+def make_folder(path):
+    """Not its parents: a run folder that is gone stays gone."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
 
 
 def start_time(pid):
@@ -166,20 +173,21 @@ def wait_for_ports(instance):
     raise LabError(f"{instance['name']}: ports in use: {', '.join(busy)}")
 
 
-def launch(instance, timeout=120, lifeline=None, keep=()):
+def launch(instance, timeout=120, lifeline=None, keep=(), gate=contextlib.nullcontext()):
     """Starts the server under a supervisor and waits until it answers.
 
     The server is killed when `lifeline` (a pipe's read end) ends; without one it outlives its
-    starter. `keep` are descriptors that the supervisor holds open as long as it lives.
+    starter. `keep` are descriptors that the supervisor holds open as long as it lives. `gate` is
+    held while the supervisor inherits them.
     """
     folder = instance["dir"]
     for name in ("configs", "logs", "data", "run"):
-        os.makedirs(os.path.join(folder, name), exist_ok=True)
+        make_folder(os.path.join(folder, name))
     if kind(instance["version"]) == "embedded":
         config.render(instance)
     wait_for_ports(instance)
     began = time.monotonic()
-    with open(os.path.join(folder, "logs", "supervisor.log"), "ab") as log:
+    with gate, open(os.path.join(folder, "logs", "supervisor.log"), "ab") as log:
         supervisor = subprocess.Popen(
             [sys.executable, "-B", os.path.abspath(__file__), folder, "held" if lifeline is not None else "free"],
             stdin=subprocess.DEVNULL if lifeline is None else lifeline,

@@ -15,7 +15,7 @@ that PyPI packages carry:
   milvus_lab.py list [--json]
   milvus_lab.py restart src [--kill] ; milvus_lab.py stop dst ; milvus_lab.py stop --all
   milvus_lab.py wipe dst                        deletes the data of a stopped server
-  milvus_lab.py serve                           servers that end with their starter; see serve.py
+  milvus_lab.py serve --owner PID:START         the servers of a test run; see serve.py
 
 Everything is under $MILVUS_LAB_HOME (default: ~/.cache/milvus-ferry/lab): venvs/ and run/NAME/,
 which has instance.json, configs/, data/ and logs/.
@@ -152,8 +152,8 @@ def parse():
     command = add("certs", lambda a: print(config.make_certs(os.path.abspath(a.folder))))
     command.add_argument("folder")
 
-    command = add("serve", lambda a: serve(a.spec))
-    command.add_argument("--spec", help='{"servers": {...}} instead of the first line')
+    command = add("serve", lambda a: serve(a.owner))
+    command.add_argument("--owner", required=True, metavar="PID:START", help="the process that the run ends with")
     return parser.parse_args()
 
 

@@ -4,8 +4,11 @@ import fcntl
 import lzma
 import os
 import shutil
+import signal
 import subprocess
 import sys
+
+import loopback
 
 VERSIONS = {
     "2.3.5": {"packages": ["milvus==2.3.5"], "kind": "embedded"},
@@ -36,9 +39,14 @@ class Lock:
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         self.file = open(self.path, "w")
         fcntl.flock(self.file, fcntl.LOCK_EX)
+        return self
+
+    def close(self):
+        """A forked child that closes it leaves the lock to its parent."""
+        self.file.close()
 
     def __exit__(self, *_):
-        self.file.close()
+        self.close()
 
 
 def kind(version):
@@ -81,14 +89,26 @@ def install(version, wheel_dir=None):
 
 def install_packages(version, folder, wheel_dir):
     shutil.rmtree(folder, ignore_errors=True)
-    # Standard output belongs to whoever reads the lab's answers.
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True, stdout=sys.stderr)
+    run([sys.executable, "-m", "venv", folder])
     command = [os.path.join(folder, "bin", "pip"), "install", "-q", "--disable-pip-version-check"]
     if wheel_dir:
         command += ["--find-links", wheel_dir]
     if kind(version) != "lite":
         command += ["--no-deps"]  # only the binary that it carries is used
-    subprocess.run(command + VERSIONS[version]["packages"], check=True, stdout=sys.stderr)
+    run(command + VERSIONS[version]["packages"])
+
+
+def run(command):
+    """Runs it to its end, or to the end of this process if that comes first."""
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=die_with_installer, timeout=500
+    )
+    if done.returncode != 0:
+        raise LabError(f"{' '.join(command)} failed: {done.stdout.decode(errors='replace')[-1500:]}")
+
+
+def die_with_installer():
+    loopback.die_with_parent(signal.SIGKILL)
 
 
 def unpack_binary(version):

@@ -8,6 +8,7 @@ use milvus_ferry::model::LoadState;
 use testkit::collection::plain;
 use testkit::data;
 use testkit::lab::{self, Kind};
+use testkit::patience::until;
 use testkit::pb::schema::DataType;
 use testkit::probe::Probe;
 use tokio_util::sync::CancellationToken;
@@ -140,9 +141,7 @@ async fn some_partitions_are_loaded_and_replicas_counted(kind: Kind) {
     client.load_partitions(database, "rows", &north, 0).await.unwrap();
     client.load_partitions(database, "rows", &north, 1).await.unwrap();
     let state = |partition| client.settled_load_state(database, "rows", Some(partition));
-    while state("north").await.unwrap() != LoadState::Loaded {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until(async || state("north").await.unwrap() == LoadState::Loaded).await;
     assert_eq!(state("south").await.unwrap(), LoadState::NotLoaded);
     assert_eq!(client.replicas(database, "rows").await.unwrap(), Some(1));
     client.release(database, "rows", &[]).await.unwrap();

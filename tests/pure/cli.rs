@@ -3,17 +3,19 @@
 use std::fs;
 use std::process::{Command, Output};
 
+use testkit::patience::finish;
+
 const VALID: &str = "examples/multi-environment.ferry.toml";
 const INVALID: &str = "tests/plans/invalid/literal_token.toml";
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_milvus-ferry"))
-        .args(arguments)
-        .env_remove("NO_COLOR")
-        .env_remove("CLICOLOR_FORCE")
-        .env_remove("MILVUS_FERRY_LOG")
-        .output()
-        .unwrap()
+    finish(
+        Command::new(env!("CARGO_BIN_EXE_milvus-ferry"))
+            .args(arguments)
+            .env_remove("NO_COLOR")
+            .env_remove("CLICOLOR_FORCE")
+            .env_remove("MILVUS_FERRY_LOG"),
+    )
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -189,7 +191,7 @@ fn shells_complete_every_command() {
     let asked = "COMP_WORDS=(milvus-ferry ver); COMP_CWORD=1; _milvus__ferry milvus-ferry ver; \
                  echo \"${COMPREPLY[@]}\"";
     let asked = format!("source '{}'; {asked}", script.display());
-    let bash = Command::new("bash").args(["-c", &asked]).output().unwrap();
+    let bash = finish(Command::new("bash").args(["-c", &asked]));
     assert_eq!(text(&bash.stdout).trim(), "verify", "{}", text(&bash.stderr));
 }
 
@@ -299,11 +301,11 @@ fn verify_says_which_end_cannot_be_reached() {
 
 #[test]
 fn a_log_filter_that_is_none_is_wrong_usage() {
-    let output = Command::new(env!("CARGO_BIN_EXE_milvus-ferry"))
-        .args(["schema"])
-        .env("MILVUS_FERRY_LOG", "milvus_ferry=loud")
-        .output()
-        .unwrap();
+    let output = finish(
+        Command::new(env!("CARGO_BIN_EXE_milvus-ferry"))
+            .args(["schema"])
+            .env("MILVUS_FERRY_LOG", "milvus_ferry=loud"),
+    );
     assert_eq!(output.status.code(), Some(64));
     assert!(text(&output.stderr).contains("MILVUS_FERRY_LOG"));
 }

@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::time::Duration;
 
 use milvus_ferry::verify::result::{Basis, Mode, Status};
 
 use testkit::collection::plain;
 use testkit::data;
 use testkit::fake::{Fake, Profile};
+use testkit::patience::until;
 use testkit::pb::schema::DataType;
 use testkit::relay::{Act, Relay};
 use testkit::scene::library::{Copied, End, Pair, said, some, spoiled};
@@ -48,9 +48,7 @@ fn expire(fake: &Fake, rows: &Table, places: Range<usize>) {
 async fn a_second_after(copied: &Copied) {
     let of_move = copied.of_move.unwrap();
     let age = || copied.ledger.with(move |ledger| ledger.seconds_since_first_chunk(of_move));
-    while age().await.unwrap().unwrap() < 1 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until(async || age().await.unwrap().unwrap() >= 1).await;
 }
 
 const EVERY_WAY: [(Mode, Basis); 4] = [

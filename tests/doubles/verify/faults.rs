@@ -6,6 +6,7 @@ use milvus_ferry::verify::verify;
 use testkit::collection::plain;
 use testkit::data;
 use testkit::fake::Profile;
+use testkit::patience::within_reason;
 use testkit::pb::schema::DataType;
 use testkit::relay::{Act, Relay};
 use testkit::scene::library::{Pair, client, some, spoiled};
@@ -171,7 +172,7 @@ async fn several_collections_are_verified_in_their_order() {
     }
     let work = async move { verify(&check, &subjects, Basis::Source).await };
     let drain = async { while told.recv().await.is_some() {} };
-    let (found, ()) = tokio::join!(work, drain);
+    let (found, ()) = within_reason(async { tokio::join!(work, drain) }).await;
     let said: Vec<_> =
         found.iter().map(|one| (one.target.rsplit('/').next().unwrap(), one.status)).collect();
     assert_eq!(said, names.map(|name| (name, Status::Verified)));

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use testkit::collection::plain;
 use testkit::data;
 use testkit::fake::Profile;
+use testkit::patience::within_reason;
 use testkit::pb::schema::DataType;
 use testkit::relay::{Act, Relay};
 use testkit::scene::library::{Copied, Pair, client, said, some, spoiled};
@@ -33,7 +34,7 @@ async fn stopped_half_way(
             }
         }
     };
-    let (stopped, ()) = tokio::join!(work, watch);
+    let (stopped, ()) = within_reason(async { tokio::join!(work, watch) }).await;
     assert_eq!(stopped.status, Status::Unfinished, "{stopped:#?}");
     assert!(stopped.failure.as_ref().unwrap().starts_with("stopped"), "{stopped:#?}");
     scene.stop = CancellationToken::new();

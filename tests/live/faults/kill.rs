@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::world::{self, PATIENCE, Source, Trip};
 use testkit::lab::{self, Kind};
+use testkit::patience::until;
 use testkit::relay::{Act, Call, Relay};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -116,7 +117,7 @@ async fn killed_in(calls: &[(&'static str, Act)]) -> (Trip, Relay) {
         let mut run = trip.spawn();
         run.wait_until(PATIENCE, || relay.count(rpc) > before);
         if *rpc == "CreateCollection" && matches!(act, Act::Hang) {
-            while !trip.probe.has_collection(&trip.target).await {}
+            until(async || trip.probe.has_collection(&trip.target).await).await;
         }
         run.kill();
     }

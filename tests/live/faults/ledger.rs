@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::world::{self, LedgerFile, PATIENCE, PLAN, Trip, assert_says};
 use testkit::lab::{self, Kind};
+use testkit::patience::finish;
 use testkit::relay::{Act, Relay};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -126,11 +127,9 @@ impl Disk {
         // The servers may take a minute to start; the disk must not wait for them mounted.
         lab::server(Kind::Milvus235B);
         std::fs::create_dir(folder).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "milvus-ferry-test"])
-            .arg(folder)
-            .output()
-            .is_ok_and(|output| output.status.success());
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "milvus-ferry-test"]).arg(folder);
+        let mounted = finish(&mut mount).status.success();
         if !mounted {
             eprintln!("skipped: a disk cannot be mounted here");
         }

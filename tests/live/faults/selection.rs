@@ -96,7 +96,7 @@ async fn a_source_that_is_not_loaded() {
     refused(&ferry, &["partitions are not loaded: west"]);
     probe.release("asleep").await;
     refused(&ferry, &["not loaded", "asleep"]);
-    let there = Probe::of(lab::server(Kind::Milvus235B)).await;
+    let there = Probe::of(lab::server(Kind::Milvus235B)).await.with_own(&target);
     assert!(!there.has_collection(&target).await);
 
     // Allowed to load it, the run does, and leaves it as it was found.
@@ -181,6 +181,7 @@ async fn dynamic_data_that_appears_behind_the_plan() {
     late.rows[0].values[meta] = Value::Json(b"{}".to_vec());
     source.upsert("loose", &late).await;
     apply().expect_code(0);
-    let read = Probe::of(server).await.read_all(&target, &table.keys(), &[]).await;
+    let there = Probe::of(server).await.with_own(&target);
+    let read = there.read_all(&target, &table.keys(), &[]).await;
     assert_same(&table.without("$meta"), &read);
 }

@@ -25,7 +25,8 @@ async fn sources() -> &'static (String, Vec<(&'static str, Table)>) {
     static SHARED: OnceCell<(String, Vec<(&'static str, Table)>)> = OnceCell::const_new();
     SHARED
         .get_or_init(|| async {
-            let probe = Probe::of(lab::server(Kind::Milvus235A)).await.in_new_database().await;
+            let probe =
+                Probe::of(lab::server(Kind::Milvus235A)).await.in_new_database().await.kept();
             let mut tables = Vec::new();
             for (name, rows) in SIZES {
                 let kind = if name == "texts" { DataType::VarChar } else { DataType::Int64 };

@@ -32,7 +32,7 @@ pub struct Source {
 
 impl Source {
     async fn make(collection: Collection, table: Table) -> Self {
-        let probe = Probe::of(lab::server(Kind::Milvus235A)).await.in_new_database().await;
+        let probe = Probe::of(lab::server(Kind::Milvus235A)).await.in_new_database().await.kept();
         probe.fill(&collection, &table).await;
         Self { database: probe.database().to_owned(), collection, table }
     }
@@ -149,9 +149,9 @@ impl Trip {
         let text = plan(source_endpoint, target_endpoint, &source.entry(&name, more), copy);
         Self {
             source,
+            probe: Probe::of(target).await.with_own(&name),
             target: name,
             ferry: Ferry::with_plan(PLAN, &text),
-            probe: Probe::of(target).await,
         }
     }
 

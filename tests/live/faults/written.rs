@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::world::{self, LedgerFile, PATIENCE, PLAN, assert_says};
 use testkit::collection::{Collection, plain};
@@ -48,7 +48,15 @@ impl Busy {
         // One reader, which is a few chunks ahead of the one writer.
         let plan = world::plan(from.uri(), &relay.uri(), &entry, "parallelism = 1");
         let ferry = Ferry::with_plan(PLAN, &plan);
-        Self { source, collection, rows, target: Probe::of(to).await, name, ferry, relay }
+        Self {
+            source,
+            collection,
+            rows,
+            target: Probe::of(to).await.with_own(&name),
+            name,
+            ferry,
+            relay,
+        }
     }
 
     /// Other rows of these keys.
@@ -164,8 +172,8 @@ async fn what_never_ceases_to_come_is_told_and_caught_up_with_once_it_ceases() {
                 // A connection belongs to the runtime that opened it.
                 let server = lab::server(Kind::Milvus235A);
                 let probe = Probe::of(server).await.in_database(probe.database());
-                let mut next = 0;
-                while !stop.load(Ordering::SeqCst) {
+                let (mut next, began) = (0, Instant::now());
+                while !stop.load(Ordering::SeqCst) && began.elapsed() < PATIENCE {
                     let keys = data::key_range(next - 5..next);
                     probe.insert("busy", &data::table_of(&collection, &keys, 85)).await;
                     next -= 5;

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
+use testkit::patience::finish;
+
 pub(super) type Variables = BTreeMap<String, String>;
 
 /// What a command said.
@@ -40,13 +42,13 @@ pub(super) fn read(path: &str) -> Value {
 
 /// A script in bash, that stops at its first failure, with these variables and few others.
 pub(super) fn bash(folder: &Path, variables: &Variables, script: &str) -> Said {
-    let output = Command::new("bash")
-        .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
-        .current_dir(folder)
-        .env_clear()
-        .envs(variables)
-        .output()
-        .unwrap();
+    let output = finish(
+        Command::new("bash")
+            .args(["--noprofile", "--norc", "-eo", "pipefail", "-c", script])
+            .current_dir(folder)
+            .env_clear()
+            .envs(variables),
+    );
     Said::of(&output)
 }
 

@@ -8,6 +8,7 @@ use testkit::collection::{
 use testkit::data;
 use testkit::ferry::Ferry;
 use testkit::lab::{self, Kind, Spec};
+use testkit::patience::until;
 use testkit::pb::schema::DataType;
 use testkit::probe::Probe;
 use testkit::quickstart;
@@ -196,6 +197,31 @@ async fn a_private_server_has_what_its_spec_says_and_keeps_its_data_over_a_kill(
     let (ports, folder) = (server.ports().to_vec(), server.folder.clone());
     drop(server);
     assert!(ports.iter().all(|port| !lab::listens(*port)) && !folder.exists());
+}
+
+/// Nobody uses them any more: the lab drops them, loaded and with aliases as they are.
+#[tokio::test]
+async fn what_was_lent_is_dropped_when_it_comes_back() {
+    let server = lab::server(Kind::Milvus235A);
+    let (own, name) = (Probe::of(server).await, lab::unique_name("own"));
+    let (probe, own) = (own.in_new_database().await, own.with_own(&name));
+    for (probe, name) in [(&probe, "rows"), (&own, name.as_str())] {
+        let collection = plain(name, DataType::Int64);
+        probe.fill(&collection, &data::table(&collection, 100, 9)).await;
+        probe.create_alias(name, &format!("{name}_alias")).await;
+    }
+    let databases = async || {
+        let answer = Probe::of(server).await.raw().list_databases(Default::default()).await;
+        answer.unwrap().into_inner().db_names
+    };
+    let database = probe.database().to_owned();
+    let last = probe.in_database("default");
+    drop(probe);
+    drop(own);
+    until(async || !last.has_collection(&name).await).await;
+    assert!(databases().await.contains(&database), "a clone of the probe is still there");
+    drop(last);
+    until(async || !databases().await.contains(&database)).await;
 }
 
 #[test]

@@ -70,7 +70,7 @@ async fn of_sources(server: Kind) -> Probe {
     static NAMES: [OnceCell<String>; Kind::ALL.len()] =
         [const { OnceCell::const_new() }; Kind::ALL.len()];
     let probe = Probe::of(lab::server(server)).await;
-    let make = || async { database(&probe).await.database().to_owned() };
+    let make = || async { database(&probe).await.kept().database().to_owned() };
     let name = NAMES[server as usize].get_or_init(make).await;
     probe.in_database(name)
 }

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use testkit::collection::plain;
 use testkit::data;
+use testkit::patience::finish;
 use testkit::pb::schema::DataType;
 use testkit::scene::Scene;
 
@@ -37,7 +38,7 @@ async fn ask(scene: &Scene, options: &[&str], answers: &[(&str, &str)]) -> (i32,
     command.args(["-c", TERMINAL, &serde_json::to_string(answers).unwrap()]);
     command.arg(testkit::ferry::binary()).args(["init", "--interactive"]).args(options);
     command.current_dir(scene.ferry.folder()).env("NO_COLOR", "1");
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    let output = tokio::task::spawn_blocking(move || finish(&mut command)).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     (output.status.code().unwrap(), said + &String::from_utf8_lossy(&output.stderr))
 }

@@ -157,6 +157,7 @@ fn newer(name: &str, kinds: &[(&str, DataType, &str)]) -> Collection {
 async fn newer_types_agree(of: Kind, kinds: &[(&str, DataType, &str)]) {
     let scene = Pair::between(of, of).await;
     let (types, copies) = (lab::unique_name("types"), lab::unique_name("copies"));
+    let _lent = scene.source.probe.with_own(&types).with_own(&copies);
     let (from, to) = (newer(&types, kinds), newer(&copies, kinds));
     let rows = data::table(&from, 500, 9);
     scene.fill((&from, &rows), (&to, &rows)).await;
@@ -207,6 +208,7 @@ async fn full_text_agrees(of: Kind) {
     }
     for (there, agrees) in [(rows.clone(), true), (shifted(&rows, "words"), false)] {
         let (texts, copies) = (lab::unique_name("texts"), lab::unique_name("copies"));
+        let _lent = scene.source.probe.with_own(&texts).with_own(&copies);
         scene.fill((&collection(&texts), &rows), (&collection(&copies), &there)).await;
         let mut subject = scene.subject_like_source(&texts, &copies).await;
         // Milvus Lite 2 does not describe functions.

@@ -25,6 +25,7 @@ async fn read(kind: Kind, collection: &Collection, table: &Table) -> Rows {
     if kind == Kind::Lite25 {
         // It has one database, for all tests.
         collection.name = unique_name("all");
+        probe = probe.with_own(&collection.name);
     } else {
         probe = probe.in_new_database().await;
     }

@@ -1,6 +1,5 @@
 //! Runs the built binary in a folder of its own.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -9,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Longer than any command in a test may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+use super::patience::{PATIENCE, read_all};
 
 /// A folder with plan files in which the binary runs; the folder goes with the value.
 #[derive(Debug)]
@@ -149,20 +147,12 @@ pub fn binary() -> PathBuf {
     binary
 }
 
-fn read_all(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
-}
-
 /// A run that has not been waited for; dropping it kills it.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
     began: Instant,
-    streams: Option<(JoinHandle<String>, JoinHandle<String>)>,
+    streams: Option<(JoinHandle<Vec<u8>>, JoinHandle<Vec<u8>>)>,
 }
 
 impl Running {
@@ -227,8 +217,8 @@ impl Running {
         let (stdout, stderr) = self.streams.take().unwrap();
         Outcome {
             code: status.code(),
-            stdout: stdout.join().unwrap(),
-            stderr: stderr.join().unwrap(),
+            stdout: String::from_utf8_lossy(&stdout.join().unwrap()).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr.join().unwrap()).into_owned(),
             took: self.began.elapsed(),
         }
     }

@@ -1,21 +1,20 @@
-//! Real Milvus servers, started on first use and gone when the test process is gone.
+//! Real Milvus servers, started on first use and gone when the test run is gone.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+mod run;
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Long enough for the first run, which installs the servers.
-const PATIENCE: Duration = Duration::from_secs(600);
+use run::Lab;
+pub use run::Lease;
 
-/// The servers that all tests of a process share.
+/// The servers that all tests of a run share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Milvus 2.3.5, by habit the source.
@@ -45,9 +44,11 @@ impl Kind {
     }
 
     fn spec(self) -> Spec {
+        // 64 databases are the default, and each test has one or two.
+        let roomy = |spec: Spec| spec.with("rootCoord.maxDatabaseNum", "1000");
         match self {
-            Self::Milvus235A | Self::Milvus235B => Spec::milvus_235(),
-            Self::Milvus2216 => Spec::milvus_2216(),
+            Self::Milvus235A | Self::Milvus235B => roomy(Spec::milvus_235()),
+            Self::Milvus2216 => roomy(Spec::milvus_2216()),
             Self::Lite3 => Spec::lite3(),
             Self::Lite25 => Spec::lite25(),
         }
@@ -189,6 +190,11 @@ impl Server {
         self.pid
     }
 
+    /// Whether other tests use it too.
+    pub fn is_shared(&self) -> bool {
+        Kind::ALL.iter().any(|kind| kind.name() == self.name)
+    }
+
     pub fn is_2216(&self) -> bool {
         self.version == "2.2.16"
     }
@@ -200,7 +206,8 @@ impl Server {
 
 /// Whether somebody listens on the port.
 pub fn listens(port: u16) -> bool {
-    TcpStream::connect(("127.0.0.1", port)).is_ok()
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    TcpStream::connect_timeout(&address, Duration::from_secs(5)).is_ok()
 }
 
 /// The shared server of a kind, started if nobody asked for it before.
@@ -208,7 +215,7 @@ pub fn server(kind: Kind) -> &'static Server {
     static SHARED: [OnceLock<Server>; 5] = [const { OnceLock::new() }; 5];
     SHARED[kind as usize].get_or_init(|| {
         Lab::shared()
-            .ask(json!({"cmd": "start", "name": kind.name(), "spec": kind.spec().to_json()}))
+            .ask(json!({"cmd": "share", "name": kind.name(), "spec": kind.spec().to_json()}))
     })
 }
 
@@ -272,92 +279,5 @@ impl PrivateServer {
 impl Drop for PrivateServer {
     fn drop(&mut self) {
         let _ = Lab::shared().try_ask(json!({"cmd": "remove", "name": self.server.name}));
-    }
-}
-
-/// The launcher's process, which serves this test process and ends with it.
-pub struct Lab {
-    child: Mutex<Child>,
-    input: Mutex<ChildStdin>,
-    waiting: Arc<Mutex<HashMap<u64, Sender<Value>>>>,
-    next: AtomicU64,
-}
-
-impl Lab {
-    /// The one of this process. It sees its input end when this process ends, however it ends.
-    pub fn shared() -> &'static Self {
-        static SHARED: OnceLock<Lab> = OnceLock::new();
-        SHARED.get_or_init(|| Self::start(&std::env::var("MILVUS_LAB_HOME").unwrap_or_default()))
-    }
-
-    /// One of its own, in another home folder when `home` is not empty.
-    pub fn start(home: &str) -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../lab/milvus_lab.py");
-        let mut child = Command::new("python3")
-            .args([script, "serve"])
-            .env("MILVUS_LAB_HOME", home)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 is needed to start Milvus servers");
-        let mut input = child.stdin.take().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        input.write_all(b"{\"servers\": {}}\n").unwrap();
-        let mut first = String::new();
-        output.read_line(&mut first).unwrap();
-        assert!(first.contains("servers"), "the lab does not answer: {first}");
-
-        let waiting = Arc::<Mutex<HashMap<u64, Sender<Value>>>>::default();
-        let answered = Arc::clone(&waiting);
-        std::thread::spawn(move || {
-            for line in output.lines().map_while(Result::ok) {
-                let answer: Value = serde_json::from_str(&line).unwrap();
-                let id = answer["id"].as_u64().unwrap();
-                if let Some(asker) = answered.lock().unwrap().remove(&id) {
-                    let _ = asker.send(answer);
-                }
-            }
-            answered.lock().unwrap().clear(); // nobody will answer those who still wait
-        });
-        let (child, input) = (Mutex::new(child), Mutex::new(input));
-        Self { child, input, waiting, next: AtomicU64::new(1) }
-    }
-
-    /// The launcher's process id.
-    pub fn pid(&self) -> u32 {
-        self.child.lock().unwrap().id()
-    }
-
-    /// Starts a server under a name of the caller's choice.
-    pub fn start_server(&self, name: &str, spec: &Spec) -> Server {
-        self.ask(json!({"cmd": "start", "name": name, "spec": spec.to_json()}))
-    }
-
-    fn ask(&self, request: Value) -> Server {
-        self.try_ask(request).unwrap_or_else(|error| panic!("the lab failed: {error}"))
-    }
-
-    fn try_ask(&self, mut request: Value) -> Result<Server, String> {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        request["id"] = id.into();
-        let (asker, answer): (_, Receiver<Value>) = channel();
-        self.waiting.lock().unwrap().insert(id, asker);
-        let line = format!("{request}\n");
-        self.input.lock().unwrap().write_all(line.as_bytes()).map_err(|error| error.to_string())?;
-        let answer =
-            answer.recv_timeout(PATIENCE).map_err(|_| format!("no answer to {request}"))?;
-        match answer["error"].as_str() {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(Server::from_json(&answer["server"])),
-        }
-    }
-}
-
-impl Drop for Lab {
-    /// A lab of its own ends here; the shared one is never dropped.
-    fn drop(&mut self) {
-        let child = self.child.get_mut().unwrap();
-        let _ = child.kill();
-        let _ = child.wait();
     }
 }

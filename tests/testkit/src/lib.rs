@@ -13,6 +13,7 @@ pub mod lab;
 pub mod lines;
 pub mod loopback;
 pub mod null;
+pub mod patience;
 pub mod pb;
 pub mod probe;
 pub mod quickstart;

@@ -7,6 +7,7 @@ mod query;
 mod read;
 mod write;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tonic::metadata::{Ascii, MetadataValue};
@@ -14,7 +15,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::collection::{Collection, Index, key, pair, vector};
-use super::lab::{Server, unique_name};
+use super::lab::{Lease, Server, unique_name};
 use super::pb::common::{LoadState, Status};
 use super::pb::milvus;
 use super::pb::milvus::milvus_service_client::MilvusServiceClient;
@@ -53,6 +54,10 @@ pub struct Probe {
     service: InterceptedService<Channel, Credentials>,
     database: String,
     version: String,
+    /// The shared server's name; none when the server is not shared.
+    shared: Option<String>,
+    /// What the lab drops when the last clone of this probe is gone.
+    leases: Vec<Arc<Lease>>,
 }
 
 /// The reason of a refusal, or nothing.
@@ -100,7 +105,9 @@ impl Probe {
                 .tls_config(ClientTlsConfig::new().ca_certificate(ca).identity(identity))
                 .unwrap();
         }
-        Self::open(endpoint, server.auth.then_some(("root", "Milvus"))).await.unwrap()
+        let user = server.auth.then_some(("root", "Milvus"));
+        let shared = server.is_shared().then(|| server.name.clone());
+        Self { shared, ..Self::open(endpoint, user).await.unwrap() }
     }
 
     /// Connects to the default database without credentials.
@@ -124,6 +131,7 @@ impl Probe {
             base64(format!("{user}:{password}").as_bytes()).parse().unwrap()
         });
         let channel = endpoint
+            .timeout(PATIENCE)
             .initial_stream_window_size(8 << 20)
             .initial_connection_window_size(8 << 20)
             .connect_lazy();
@@ -136,12 +144,11 @@ impl Probe {
             match client.clone().get_version(milvus::GetVersionRequest {}).await {
                 Ok(answer) => {
                     let version = answer.into_inner().version;
-                    return Ok(Self { client, service, database: String::new(), version });
+                    return Ok(Self::new(client, service, version));
                 }
                 // Milvus Lite 2 does not say what it is.
                 Err(status) if status.code() == tonic::Code::Unimplemented => {
-                    let (database, version) = (String::new(), String::new());
-                    let probe = Self { client, service, database, version };
+                    let probe = Self::new(client, service, String::new());
                     probe.wait_for_lite_2(began).await;
                     return Ok(probe);
                 }
@@ -153,6 +160,14 @@ impl Probe {
                 Err(status) => return Err(status),
             }
         }
+    }
+
+    fn new(
+        client: Client,
+        service: InterceptedService<Channel, Credentials>,
+        version: String,
+    ) -> Self {
+        Self { client, service, database: String::new(), version, shared: None, leases: Vec::new() }
     }
 
     /// Milvus Lite 2 answers before it can make collections.
@@ -200,11 +215,29 @@ impl Probe {
         Self { database: name.to_owned(), ..self.clone() }
     }
 
-    /// The same connection on a new database that no other test uses. A server holds 64 of them.
+    /// The same connection on a new database that no other test uses. The lab drops it when the
+    /// last clone of the returned probe is gone: keep one as long as anybody uses the database.
     pub async fn in_new_database(&self) -> Self {
         let name = unique_name("db");
         self.create_database(&name).await;
-        self.in_database(&name)
+        self.in_database(&name).lent(|server| Lease::database(server, &name))
+    }
+
+    /// The same connection, with a collection of its database that nobody uses, and the lab drops,
+    /// when the last clone of the returned probe is gone. The collection need not be there yet.
+    pub fn with_own(&self, collection: &str) -> Self {
+        self.clone().lent(|server| Lease::collection(server, &self.database, collection))
+    }
+
+    /// The same probe, whose database stays as long as this process: for what tests share.
+    pub fn kept(self) -> Self {
+        std::mem::forget(self.leases.clone());
+        self
+    }
+
+    fn lent(mut self, lease: impl FnOnce(&str) -> Lease) -> Self {
+        self.leases.extend(self.shared.as_deref().map(lease).map(Arc::new));
+        self
     }
 
     /// The name of the database, or "".

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::collection;
 use crate::fake::{Fake, Profile};
 use crate::lab::{Kind, Server, servers};
+use crate::patience::within_reason;
 use crate::probe::Probe;
 use crate::table::{Key, Table, Value};
 
@@ -231,7 +232,7 @@ impl Pair {
             stop: CancellationToken::new(),
         };
         let copying = tokio::spawn(copy::copy_rows(task));
-        while told.recv().await.is_some() {}
+        within_reason(async { while told.recv().await.is_some() {} }).await;
         copying.await.unwrap()?;
         for index in &to.indexes {
             target.create_index(&to.database, &to.name, index).await.unwrap();
@@ -349,7 +350,8 @@ impl Pair {
             }
             rows
         };
-        let (result, mut told) = tokio::join!(work, gather);
+        let both = async { tokio::join!(work, gather) };
+        let (result, mut told) = within_reason(both).await;
         told.sort_by(|one, other| (&one.partition, &one.key).cmp(&(&other.partition, &other.key)));
         Verified { result, told }
     }

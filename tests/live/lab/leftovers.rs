@@ -1,5 +1,6 @@
 //! Proves that no server and no folder outlives the tests, however they end, and that the test
 //! processes of one run share their servers.
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -9,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use testkit::lab::{Kind, Server, Spec, listens, private, server};
+use testkit::lab::{Kind, Spec, listens, private, server};
 use testkit::patience::until;
 use testkit::probe::Probe;
+use testkit::scene::databases;
 
 const READY: &str = "the servers are up: ";
 /// The shared server that a test process below asks for.
@@ -231,12 +233,6 @@ fn the_next_lab_sweeps_up_when_even_the_sweeper_was_killed() {
     assert!(!ready.run.exists());
 }
 
-/// The names of the databases of a server.
-async fn databases(uri: &str) -> Vec<String> {
-    let answer = Probe::connect(uri).await.raw().list_databases(Default::default()).await;
-    answer.unwrap().into_inner().db_names
-}
-
 #[tokio::test]
 async fn the_processes_of_a_run_share_its_servers() {
     let runner = Started::two_of_a_run(Kind::Lite3);
@@ -247,8 +243,8 @@ async fn the_processes_of_a_run_share_its_servers() {
     // What a process had for itself ends with it, and nothing else does.
     kill("KILL", &one.pid.to_string());
     wait_until("its own server is gone", || !listens(one.own_port) && !one.own.exists());
-    until(async || !databases(&one.uri).await.contains(&one.database)).await;
-    assert!(databases(&one.uri).await.contains(&other.database));
+    until(async || !databases(&Probe::connect(&one.uri).await).await.contains(&one.database)).await;
+    assert!(databases(&Probe::connect(&one.uri).await).await.contains(&other.database));
     assert!(listens(other.own_port) && other.own.exists());
 
     // Everything ends with the runner, though the other process is still there.

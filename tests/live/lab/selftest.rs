@@ -13,6 +13,7 @@ use testkit::pb::schema::DataType;
 use testkit::probe::Probe;
 use testkit::quickstart;
 use testkit::relay::{Act, Relay};
+use testkit::scene::databases;
 use testkit::table::{Key, Value, assert_same, assert_same_by_partition, differences};
 use testkit::traps::{page_carelessly, paging_trap};
 
@@ -210,10 +211,7 @@ async fn what_was_lent_is_dropped_when_it_comes_back() {
         probe.fill(&collection, &data::table(&collection, 100, 9)).await;
         probe.create_alias(name, &format!("{name}_alias")).await;
     }
-    let databases = async || {
-        let answer = Probe::of(server).await.raw().list_databases(Default::default()).await;
-        answer.unwrap().into_inner().db_names
-    };
+    let databases = async || databases(&Probe::of(server).await).await;
     let database = probe.database().to_owned();
     let last = probe.in_database("default");
     drop(probe);

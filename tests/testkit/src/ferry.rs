@@ -134,7 +134,7 @@ impl Ferry {
             .unwrap();
         let stdout = read_all(child.stdout.take().unwrap());
         let stderr = read_all(child.stderr.take().unwrap());
-        Running { child, began: Instant::now(), streams: Some((stdout, stderr)) }
+        Running { child, began: Instant::now(), streams: Some([stdout, stderr]) }
     }
 }
 
@@ -152,7 +152,8 @@ pub fn binary() -> PathBuf {
 pub struct Running {
     child: Child,
     began: Instant,
-    streams: Option<(JoinHandle<Vec<u8>>, JoinHandle<Vec<u8>>)>,
+    /// Standard output and standard error, until they were waited for.
+    streams: Option<[JoinHandle<Vec<u8>>; 2]>,
 }
 
 impl Running {
@@ -214,7 +215,7 @@ impl Running {
 
     fn outcome(&mut self) -> Outcome {
         let status = self.child.wait().unwrap();
-        let (stdout, stderr) = self.streams.take().unwrap();
+        let [stdout, stderr] = self.streams.take().unwrap();
         Outcome {
             code: status.code(),
             stdout: String::from_utf8_lossy(&stdout.join().unwrap()).into_owned(),

@@ -176,29 +176,22 @@ impl Lab {
 /// What a test made on a shared server. The lab drops it, in its own time, when the value goes;
 /// what a process did not get to say, the lab sees at the end of the process.
 #[derive(Debug)]
-pub struct Lease {
-    server: String,
-    database: String,
-    /// Empty: the whole database.
-    collection: String,
-}
+pub struct Lease(Value);
 
 impl Lease {
+    /// A database with all that is in it.
     pub(crate) fn database(server: &str, name: &str) -> Self {
-        Self { server: server.to_owned(), database: name.to_owned(), collection: String::new() }
+        Self::collection(server, name, "")
     }
 
     pub(crate) fn collection(server: &str, database: &str, name: &str) -> Self {
-        Self { collection: name.to_owned(), ..Self::database(server, database) }
+        let collection = name;
+        Self(json!({"cmd": "drop", "name": server, "database": database, "collection": collection}))
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Self { server, database, collection } = &*self;
-        let drop = json!({
-            "cmd": "drop", "name": server, "database": database, "collection": collection
-        });
-        let _ = Lab::shared().tell(&drop);
+        let _ = Lab::shared().tell(&self.0);
     }
 }

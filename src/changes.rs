@@ -93,6 +93,17 @@ impl Finding {
     }
 }
 
+/// Which of the plan file's collections to look at (`--only`, `--exclude`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Globs over `database/collection` or `collection` of the source; empty means all.
+    pub only: Vec<String>,
+    /// Globs of what to leave out.
+    pub exclude: Vec<String>,
+    /// Whether the rows of finished collections are brought up to date (`--catch-up`).
+    pub catch_up: bool,
+}
+
 /// A source collection as it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceState {

@@ -31,7 +31,8 @@
 //!
 //! # Modules and directions
 //!
-//! A test (`tests/tidy.rs`) keeps the imports to this table; what is not listed is not imported.
+//! A test (`tests/pure/tidy.rs`) reads this table and keeps the imports to it; what is not listed
+//! is not imported.
 //!
 //! | module | holds | may use |
 //! |---|---|---|
@@ -50,7 +51,8 @@
 //!
 //! - Only [`milvus`] sees protobuf; only [`planfile`] sees TOML and templates; only [`cli`] and
 //!   [`report`] print; only [`mod@env`] names environment variables.
-//! - Everything in [`changes`] but [`changes::inspect`] is pure: values in, values out.
+//! - Everything in [`changes`] but [`changes::inspect`] is pure, and so is [`model`]: values in,
+//!   values out.
 //! - Completeness never rests on paging: pages of keys only find the bounds of chunks, rows are
 //!   read by limit-less range queries, and the last range is open above.
 //! - Nothing on the copy path decodes a vector or JSON; only the key column is decoded.

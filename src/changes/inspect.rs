@@ -9,26 +9,14 @@ pub mod survey;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use serde::{Deserialize, Serialize};
 
 use super::glob::matcher;
-use super::{Finding, Inspected, Known, Update, wanted};
+use super::{Finding, Inspected, Known, Selection, Update, wanted};
 use crate::milvus::{Client, Error, Kind, Result};
 use crate::model::{CollectionRule, Migration, Selector};
 
 /// Collections that are looked at a time: most of it is waiting for answers.
 const AT_A_TIME: usize = 8;
-
-/// Which of the plan file's collections to look at (`--only`, `--exclude`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Selection {
-    /// Globs over `database/collection` or `collection` of the source; empty means all.
-    pub only: Vec<String>,
-    /// Globs of what to leave out.
-    pub exclude: Vec<String>,
-    /// Whether the rows of finished collections are brought up to date (`--catch-up`).
-    pub catch_up: bool,
-}
 
 /// Looks up what the ledger knows of a target, by database and name.
 pub type Lookup<'a> = dyn Fn(&str, &str) -> Option<Known> + Send + Sync + 'a;

@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::inspect::Selection;
-use super::{Changes, CollectionChange, End};
+use super::{Changes, CollectionChange, End, Selection};
 use crate::model::{Collection, Digest};
 
 /// Changes, and everything that is needed to find out whether they still hold.

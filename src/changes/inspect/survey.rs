@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::collection::partition_states;
-use super::{AT_A_TIME, Selection, unreadable};
+use super::{AT_A_TIME, unreadable};
 use crate::changes::abilities::{Abilities, Feature, Release};
 use crate::changes::glob::matcher;
-use crate::changes::{Finding, Severity, SourceState, preflight, wanted};
+use crate::changes::{Finding, Selection, Severity, SourceState, preflight, wanted};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::inventory::{
     DatabaseInventory, Duplicates, Found, Holding, Inventory, Loading, RowNumber,

@@ -13,9 +13,8 @@ use super::super::document::{End, join_lines};
 use super::super::text::printable_json;
 use super::steps::{Step, steps};
 use super::{findings, verdict};
-use crate::changes::inspect::Selection;
 use crate::changes::saved::Saved;
-use crate::changes::{self, Changes, CollectionChange};
+use crate::changes::{self, Changes, CollectionChange, Selection};
 
 /// Version of the format.
 pub const FORMAT_VERSION: &str = "1.0";

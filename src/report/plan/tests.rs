@@ -4,9 +4,8 @@ use proptest::prelude::*;
 
 use super::document::{Document, restore};
 use super::markdown;
-use crate::changes::inspect::Selection;
 use crate::changes::saved::{PlanFile, Saved};
-use crate::changes::{Action, Changes, Finding};
+use crate::changes::{Action, Changes, Finding, Selection};
 use crate::report::samples::{
     change, change_with_overrides, changes, conflict, error, resumed, unchanged, warning,
 };

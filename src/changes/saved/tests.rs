@@ -1,4 +1,4 @@
-//! What moved and what did not, case by case. On real servers it is tested by `tests/saved.rs`.
+//! What moved and what did not, case by case. On real servers it is tested by `tests/live/saved.rs`.
 
 use super::*;
 use crate::changes::{

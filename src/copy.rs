@@ -406,3 +406,6 @@ fn place(collection: &Collection, chunk: &ChunkRecord) -> String {
         None => format!("{}, {}", collection.address(), chunk.range),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -229,4 +229,14 @@ mod tests {
         assert_eq!(batches(&wide).iter().map(|part| part.len()).collect::<Vec<_>>(), [1, 1]);
         assert!(batches(&[]).is_empty());
     }
+
+    #[test]
+    fn halves_hold_every_key_once_and_none_is_empty() {
+        for count in 2..9 {
+            let keys: Vec<Key> = (0..count).map(Key::Int64).collect();
+            let [lower, upper] = halves(&keys);
+            assert!(!lower.is_empty() && !upper.is_empty());
+            assert_eq!([lower, upper].concat(), keys);
+        }
+    }
 }

@@ -329,3 +329,6 @@ impl Account {
         self.open.iter().map(say).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

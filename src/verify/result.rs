@@ -311,3 +311,6 @@ pub struct SearchParity {
     /// What to keep in mind, such as that the index types differ; or why it was not searched.
     pub note: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

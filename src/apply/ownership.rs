@@ -39,7 +39,7 @@ impl Turn<'_> {
         if let Some(before) = target.describe_collection(database, name).await? {
             return Err(self.came_into_being(&before.marks, &mark));
         }
-        if let Err(error) = target.create_collection(made, &mark).await {
+        if let Err(error) = target.create_marked(made, &mark).await {
             // The name is taken since; or the request was answered and the answer was lost, and
             // the server refuses to be asked again.
             let there = match error.kind {

@@ -145,12 +145,24 @@ impl Client {
     }
 
     /// Creates a collection: fields, dynamic flag, shards, partition count, consistency level and
-    /// properties, with a mark on it. Repeating it with the same parameters succeeds, but for Milvus
-    /// Lite 3; with another mark every server refuses, as properties are among what it compares.
+    /// properties. Repeating it with the same parameters succeeds, but for Milvus Lite 3.
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn create_collection(&self, wanted: &Collection, mark: &Mark) -> Result<()> {
+    pub async fn create_collection(&self, wanted: &Collection) -> Result<()> {
+        self.create(wanted, None).await
+    }
+
+    /// The same with a mark on it: where the collection is there with another one, every server
+    /// refuses, as properties are among what it compares.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn create_marked(&self, wanted: &Collection, mark: &Mark) -> Result<()> {
+        self.create(wanted, Some(mark)).await
+    }
+
+    async fn create(&self, wanted: &Collection, mark: Option<&Mark>) -> Result<()> {
         let message = convert::create_request(wanted, mark, self.marks_schema())
             .map_err(|why| self.error(Kind::Invalid, "CreateCollection", why))?;
         self.repeat("CreateCollection", &wanted.database, CHANGE, message, |mut c, r| async move {

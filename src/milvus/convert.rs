@@ -153,14 +153,13 @@ fn struct_field(of: schema::StructArrayFieldSchema) -> Result<StructField, Strin
 /// Builds the request that creates a collection, with a mark on its schema or on itself.
 pub(super) fn create_request(
     wanted: &Collection,
-    mark: &Mark,
+    mark: Option<&Mark>,
     on_schema: bool,
 ) -> Result<pb::CreateCollectionRequest, String> {
-    let mark = BTreeMap::from([(Mark::property(&mark.owner), mark.value())]);
-    let (of_schema, of_collection) =
-        if on_schema { (Some(mark), None) } else { (None, Some(mark)) };
+    let mark = mark.map(|mark| (Mark::property(&mark.owner), mark.value()));
+    let (of_schema, of_collection) = if on_schema { (mark, None) } else { (None, mark) };
     let mut properties = wanted.properties.clone();
-    properties.extend(of_collection.into_iter().flatten());
+    properties.extend(of_collection);
     let fields = wanted.fields.iter().map(field_schema).collect::<Result<_, _>>()?;
     let schema = schema::CollectionSchema {
         name: wanted.name.clone(),
@@ -173,7 +172,7 @@ pub(super) fn create_request(
             .iter()
             .map(struct_schema)
             .collect::<Result<_, _>>()?,
-        properties: pairs(&of_schema.unwrap_or_default()),
+        properties: pairs(&of_schema.into_iter().collect()),
         ..Default::default()
     };
     let consistency = match wanted.consistency {

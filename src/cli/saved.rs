@@ -10,7 +10,7 @@ use super::ends::Problem;
 use super::plan::{PlanCommandArgs, selection};
 use super::{DEFAULT_STATE, OutputArgs, PlanArgs, output};
 use crate::changes::saved::{PlanFile, Saved, moved, settle};
-use crate::changes::{Changes, CollectionChange, Selection, Update};
+use crate::changes::{Changes, CollectionChange, Update};
 use crate::model::{Digest, Migration};
 use crate::report::file::Destination;
 use crate::report::plan::document::{Document, restore};

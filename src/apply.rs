@@ -5,6 +5,7 @@
 
 pub mod event;
 mod loading;
+mod ownership;
 mod rows;
 mod settings;
 mod steps;
@@ -65,7 +66,7 @@ impl Run<'_> {
             Status::CountsDiffer(differences) => ("counts_differ", differences.join("; ")),
             Status::RowsDiffer(differences) => ("rows_differ", differences.join("; ")),
             Status::SchemaDiffers(differences) => ("schema_differs", differences.join("; ")),
-            Status::Failed(why) => ("failed", why.clone()),
+            Status::Failed(why) | Status::Owned(why) => ("failed", why.clone()),
         };
         let text = format!("{} → {}: {text}", outcome.source, outcome.target);
         let id = self.id;
@@ -90,6 +91,9 @@ enum Failure {
     Ledger(#[from] ledger::Error),
     #[error("{0}")]
     Refused(String),
+    /// Another run fills the target.
+    #[error("{0}")]
+    Owned(String),
     #[error("stopped")]
     Stopped,
 }
@@ -131,7 +135,7 @@ impl Failure {
                 crate::copy::Error::Read { error, .. } | crate::copy::Error::Write { error, .. },
             ) => concerns_server(error),
             Self::Ledger(_) | Self::Stopped => true,
-            Self::Copy(_) | Self::Refused(_) => false,
+            Self::Copy(_) | Self::Refused(_) | Self::Owned(_) => false,
         }
     }
 }
@@ -207,6 +211,8 @@ struct Turn<'a> {
     common: &'a Common,
     change: &'a CollectionChange,
     outcome: Outcome,
+    /// The owner that our mark on the target names, while it is there.
+    mark: Option<String>,
     /// Rows, bytes and chunks that arrived and were not told yet.
     untold: (u64, u64, u64),
 }
@@ -227,7 +233,7 @@ impl<'a> Turn<'a> {
             verification: None,
             warnings: Vec::new(),
         };
-        Self { run, common, change, untold: (0, 0, 0), outcome }
+        Self { run, common, change, untold: (0, 0, 0), mark: None, outcome }
     }
 
     async fn run_to_end(mut self) -> Outcome {
@@ -258,6 +264,7 @@ impl<'a> Turn<'a> {
                 _ => Status::Done,
             },
             Err(Failure::Stopped) => Status::Stopped,
+            Err(Failure::Owned(why)) => Status::Owned(why),
             Err(failure) => {
                 if failure.concerns_all() {
                     self.common.halt.cancel();
@@ -295,7 +302,10 @@ impl Turn<'_> {
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
             if self.change.update.is_some() {
-                self.bring_up_to_date(of_move, source, wanted).await?;
+                self.mark_existing(of_move, wanted).await?;
+                let updated = self.bring_up_to_date(of_move, source, wanted).await;
+                self.unmark(of_move, wanted).await?;
+                updated?;
             }
             let there = self.without_new_partitions(wanted);
             let mut loaded = self.change.ending.loaded.clone();
@@ -333,8 +343,10 @@ impl Turn<'_> {
             && found.is_none_or(|found| found.status != verify::Status::Different)
         {
             let json = serde_json::to_string(&counts).unwrap_or_default();
+            self.still_owned(wanted).await?;
             self.take_back_properties(of_move, wanted).await?;
             if self.hand_over(of_move, source, wanted, wanted).await? {
+                self.unmark(of_move, wanted).await?;
                 self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
             }
         }

@@ -149,6 +149,8 @@ pub enum Status {
     SchemaDiffers(Vec<String>),
     /// Something failed; the text says what, and the same command continues.
     Failed(String),
+    /// Another run fills the target; the text says which.
+    Owned(String),
     /// We were asked to stop; the same command continues.
     Stopped,
 }

@@ -120,8 +120,9 @@ async fn compare(
     let started = ledger::utc_now();
     let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let opened = open(&args.plan.state, &migration.name, &ends)?;
+    let selection = plan::selection(&args.plan, false, &[]);
     let changes = tokio::select! {
-        changes = plan::changes(&migration, &args.plan, &ends, &opened.known, false) => changes?,
+        changes = plan::changes(&migration, &ends, &opened.known, &selection) => changes?,
         () = stop.cancelled() => return Err(Problem::new(exit::INTERRUPTED, "interrupted")),
     };
     refuse_wrong_selection(&changes)?;

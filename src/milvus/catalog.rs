@@ -6,7 +6,7 @@ use super::client::{CHANGE, Client, LOOKUP};
 use super::convert;
 use super::error::{Kind, Result};
 use super::pb::milvus as pb;
-use crate::model::{Collection, DEFAULT_PARTITION};
+use crate::model::{Collection, DEFAULT_PARTITION, Mark};
 
 /// A collection as the server describes it.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct Described {
     pub id: i64,
     /// What it is. Indexes, partitions and load state are separate questions.
     pub collection: Collection,
+    /// Who fills it, by the marks on it. They are no properties of [`Described::collection`].
+    pub marks: Vec<Mark>,
 }
 
 impl Client {
@@ -143,12 +145,25 @@ impl Client {
     }
 
     /// Creates a collection: fields, dynamic flag, shards, partition count, consistency level and
-    /// properties. Repeating it with the same parameters succeeds.
+    /// properties. Repeating it with the same parameters succeeds, but for Milvus Lite 3.
     ///
     /// # Errors
     /// When the call fails.
     pub async fn create_collection(&self, wanted: &Collection) -> Result<()> {
-        let message = convert::create_request(wanted)
+        self.create(wanted, None).await
+    }
+
+    /// The same with a mark on it: where the collection is there with another one, every server
+    /// refuses, as properties are among what it compares.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn create_marked(&self, wanted: &Collection, mark: &Mark) -> Result<()> {
+        self.create(wanted, Some(mark)).await
+    }
+
+    async fn create(&self, wanted: &Collection, mark: Option<&Mark>) -> Result<()> {
+        let message = convert::create_request(wanted, mark, self.marks_schema())
             .map_err(|why| self.error(Kind::Invalid, "CreateCollection", why))?;
         self.repeat("CreateCollection", &wanted.database, CHANGE, message, |mut c, r| async move {
             c.create_collection(r).await

@@ -86,13 +86,14 @@ fn status(status: &Status) -> (&'static str, Role) {
         Status::RowsDiffer(_) => ("rows differ", Role::Problem),
         Status::SchemaDiffers(_) => ("schema differs", Role::Problem),
         Status::Failed(_) => ("failed", Role::Problem),
+        Status::Owned(_) => ("left alone", Role::Problem),
         Status::Stopped => ("stopped", Role::Change),
     }
 }
 
 /// What the table does not tell: why it failed, numbers that differ, warnings.
 fn write_words(page: &mut Page, outcome: &Outcome) {
-    if let Status::Failed(why) = &outcome.status {
+    if let Status::Failed(why) | Status::Owned(why) = &outcome.status {
         let mut lines = why.lines();
         let first = lines.next().unwrap_or_default();
         page.paragraph(0, Role::Problem, &format!("{}: {first}", outcome.target));
@@ -203,7 +204,7 @@ fn write_verdict(page: &mut Page, outcomes: &[Outcome], resume_command: &str) {
             .map(|outcome| outcome.target.as_str())
             .collect()
     };
-    let failed = named(|status| matches!(status, Status::Failed(_)));
+    let failed = named(|status| matches!(status, Status::Failed(_) | Status::Owned(_)));
     let differing =
         named(|status| matches!(status, Status::CountsDiffer(_) | Status::RowsDiffer(_)));
     let rows_differ =

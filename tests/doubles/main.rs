@@ -24,6 +24,7 @@ mod moving;
 mod null;
 mod nulls;
 mod online;
+mod ownership;
 mod pairs;
 mod searches;
 mod selection;

@@ -19,6 +19,7 @@ mod lab;
 mod matrix;
 mod newcomer;
 mod overrides;
+mod ownership;
 mod parity;
 mod preflight;
 mod rows;

@@ -27,6 +27,14 @@ pub(super) fn sort(changes: &Changes, known: &KnownTargets, file: &Path) -> Sort
                     let target = &change.target_address;
                     sorted.warnings.push(format!("{target}: the copy was not finished yet"));
                 }
+                let ours = change.known.as_ref().and_then(|known| known.owner.as_ref());
+                let marks = change.target.iter().flat_map(|target| &target.marks);
+                for mark in marks.filter(|mark| Some(&mark.owner) != ours) {
+                    let target = &change.target_address;
+                    sorted
+                        .warnings
+                        .push(format!("{target}: another run is filling it: {}", mark.who()));
+                }
                 sorted.subjects.push(subject);
             }
             None => sorted.others.push(absent(change, file)),

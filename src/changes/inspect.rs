@@ -3,6 +3,7 @@
 
 mod collection;
 mod measure;
+mod same;
 pub mod server;
 pub mod survey;
 
@@ -10,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
+
+pub use same::TARGET_IS_SOURCE;
 
 use super::glob::matcher;
 use super::{Finding, Inspected, Known, Update, wanted};
@@ -202,6 +205,9 @@ impl Inspection<'_> {
             }
             other => other?,
         };
+        if let (Some(source), Some(target)) = (&source, &target) {
+            findings.extend(self.same_collection(rule, source, target).await?);
+        }
         let has = source.as_ref().map(|source| source.collection.aliases.clone());
         let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
             Ok(aliases) => aliases,

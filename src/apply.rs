@@ -4,6 +4,7 @@
 //! happens is told as one stream of [`Event`]s.
 
 pub mod event;
+mod identity;
 mod loading;
 mod ownership;
 mod rows;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use event::{Event, Outcome, RowDiffers, Status};
 
 use crate::changes::{Action, Changes, CollectionChange, Loaded};
-use crate::copy::{Memory, SharedLedger};
+use crate::copy::{Identity, Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
 use crate::model::{Collection, Migration};
@@ -67,6 +68,7 @@ impl Run<'_> {
             Status::RowsDiffer(differences) => ("rows_differ", differences.join("; ")),
             Status::SchemaDiffers(differences) => ("schema_differs", differences.join("; ")),
             Status::Failed(why) | Status::Owned(why) => ("failed", why.clone()),
+            Status::Replaced(why) => ("replaced", why.clone()),
         };
         let text = format!("{} → {}: {text}", outcome.source, outcome.target);
         let id = self.id;
@@ -87,6 +89,8 @@ enum Failure {
     Milvus(milvus::Error),
     #[error("{0}\n  {advice}", advice = .0.advice())]
     Copy(crate::copy::Error),
+    #[error("{0}\n  {advice}", advice = .0.advice())]
+    Identity(crate::copy::identity::Error),
     #[error("{0}")]
     Ledger(#[from] ledger::Error),
     #[error("{0}")]
@@ -112,6 +116,7 @@ impl From<crate::copy::Error> for Failure {
         match error {
             crate::copy::Error::Stopped => Self::Stopped,
             crate::copy::Error::Ledger(error) => Self::Ledger(error),
+            crate::copy::Error::Identity(error) => error.into(),
             other => Self::Copy(other),
         }
     }
@@ -129,13 +134,17 @@ impl From<counts::Error> for Failure {
 impl Failure {
     /// Whether the next collection would fail in the same way.
     fn concerns_all(&self) -> bool {
+        use crate::copy::identity::Error::{Replaced, Unknown};
         match self {
             Self::Milvus(error)
             | Self::Copy(
                 crate::copy::Error::Read { error, .. } | crate::copy::Error::Write { error, .. },
-            ) => concerns_server(error),
+            )
+            | Self::Identity(Unknown { error, .. }) => concerns_server(error),
             Self::Ledger(_) | Self::Stopped => true,
-            Self::Copy(_) | Self::Refused(_) | Self::Owned(_) => false,
+            Self::Copy(_) | Self::Refused(_) | Self::Owned(_) | Self::Identity(Replaced(_)) => {
+                false
+            }
         }
     }
 }
@@ -213,6 +222,8 @@ struct Turn<'a> {
     outcome: Outcome,
     /// The owner that our mark on the target names, while it is there.
     mark: Option<String>,
+    /// Both ends, when the target is there.
+    identity: Option<Identity>,
     /// Rows, bytes and chunks that arrived and were not told yet.
     untold: (u64, u64, u64),
 }
@@ -233,7 +244,7 @@ impl<'a> Turn<'a> {
             verification: None,
             warnings: Vec::new(),
         };
-        Self { run, common, change, untold: (0, 0, 0), mark: None, outcome }
+        Self { run, common, change, identity: None, mark: None, untold: (0, 0, 0), outcome }
     }
 
     async fn run_to_end(mut self) -> Outcome {
@@ -250,7 +261,11 @@ impl<'a> Turn<'a> {
             return self.outcome;
         }
         let started = Instant::now();
-        self.outcome.status = match self.take().await {
+        let taken = match self.take().await {
+            Err(failure) => Err(self.cause_of(failure).await),
+            taken => taken,
+        };
+        self.outcome.status = match taken {
             Ok(()) => match (&self.outcome.verification, &self.outcome.counts) {
                 (Some(found), _) if found.schema_differs() => {
                     Status::SchemaDiffers(found.unexplained.clone())
@@ -265,6 +280,9 @@ impl<'a> Turn<'a> {
             },
             Err(Failure::Stopped) => Status::Stopped,
             Err(Failure::Owned(why)) => Status::Owned(why),
+            Err(Failure::Identity(error)) if error.is_replaced() => {
+                Status::Replaced(Failure::Identity(error).to_string())
+            }
             Err(failure) => {
                 if failure.concerns_all() {
                     self.common.halt.cancel();
@@ -291,6 +309,7 @@ impl Turn<'_> {
             rows_before: self.change.rows_before(),
         })
         .await;
+        let from = self.source_end(source).await?;
         if self.change.create_database {
             self.create_database(&wanted.database).await?;
         }
@@ -298,6 +317,7 @@ impl Turn<'_> {
             && self.change.action == Action::Resume;
         let of_move = self.the_move(source, wanted).await?;
         if finished {
+            self.hold_ends(of_move, from, wanted).await?;
             // Only what was taken away, or asked for, since is made.
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
@@ -318,10 +338,12 @@ impl Turn<'_> {
             if found.is_some_and(|found| found.status == verify::Status::Different) {
                 return Ok(());
             }
+            self.confirm_ends().await?;
             self.hand_over(of_move, source, &there, wanted).await?;
             return Ok(());
         }
         let fresh = self.make_collection(of_move, wanted).await?;
+        self.hold_ends(of_move, from, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
         self.set_properties_of_copy(of_move, wanted).await?;
         self.load_source(of_move, source).await?;
@@ -330,9 +352,13 @@ impl Turn<'_> {
             let counted = (source.rows, self.run.inspected_at);
             self.wait_until_readable(&source.collection, counted).await?;
         }
+        if self.change.action == Action::Resume && self.target_was_loaded() {
+            self.compare_spots(of_move, source, wanted).await?;
+        }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
         self.load_target(of_move, wanted, &Loaded::All).await?;
+        self.compare_spots(of_move, source, wanted).await?;
         self.check_counts(of_move, source, wanted).await?;
         self.verify_rows(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;
@@ -343,9 +369,11 @@ impl Turn<'_> {
             && found.is_none_or(|found| found.status != verify::Status::Different)
         {
             let json = serde_json::to_string(&counts).unwrap_or_default();
+            self.confirm_ends().await?;
             self.still_owned(wanted).await?;
             self.take_back_properties(of_move, wanted).await?;
             if self.hand_over(of_move, source, wanted, wanted).await? {
+                self.confirm_ends().await?;
                 self.unmark(of_move, wanted).await?;
                 self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
             }

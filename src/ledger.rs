@@ -45,7 +45,7 @@ pub use moves::MARK;
 pub use records::{
     ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
     RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, VerificationId,
-    VerificationRecord, VerifiedRange,
+    VerificationRecord, VerifiedRange, WrittenChunk,
 };
 
 /// How long to wait for a reader or a checkpoint that is in the way.

@@ -151,6 +151,9 @@ pub enum Status {
     Failed(String),
     /// Another run fills the target; the text says which.
     Owned(String),
+    /// An end is another collection than the one that the turn began with; the text says which, and
+    /// what to do, as the same command does not help by itself.
+    Replaced(String),
     /// We were asked to stop; the same command continues.
     Stopped,
 }

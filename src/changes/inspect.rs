@@ -3,12 +3,15 @@
 
 mod collection;
 mod measure;
+mod same;
 pub mod server;
 pub mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+pub use same::TARGET_IS_SOURCE;
 
 use super::glob::matcher;
 use super::{Finding, Inspected, Known, Selection, Update, wanted};
@@ -207,6 +210,9 @@ impl Inspection<'_> {
             }
             other => other?,
         };
+        if let (Some(source), Some(target)) = (&source, &target) {
+            findings.extend(self.same_collection(rule, source, target).await?);
+        }
         let has = source.as_ref().map(|source| source.collection.aliases.clone());
         let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
             Ok(aliases) => aliases,

@@ -228,6 +228,9 @@ fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str)
     let any = |matches: fn(&Status) -> bool| outcomes.iter().any(|o| matches(&o.status));
     if stop.is_cancelled() && any(|status| matches!(status, Status::Stopped)) {
         (exit::INTERRUPTED, "interrupted")
+    } else if any(|status| matches!(status, Status::Replaced(_))) {
+        // The next run would refuse until somebody does what the message says.
+        (exit::FAILED, "replaced")
     } else if any(|status| matches!(status, Status::Failed(_) | Status::Stopped)) {
         (exit::STOPPED_RESUMABLE, "failed")
     } else if any(|status| matches!(status, Status::Owned(_))) {

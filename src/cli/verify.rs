@@ -352,6 +352,8 @@ async fn end(ledger: &SharedLedger, id: RunId, verdict: &Verdict) {
 fn exit_code(found: &[Verification], verdict: &Verdict, stop: &CancellationToken) -> u8 {
     let unfinished = found.iter().any(|found| found.status == Status::Unfinished);
     match verdict.word {
+        // What has the name now is compared by another run, and is not what this one began with.
+        _ if found.iter().any(Verification::is_replaced) => exit::FAILED,
         _ if stop.is_cancelled() && unfinished => exit::INTERRUPTED,
         _ if verdict.is_good() => exit::DONE,
         Word::Different => exit::VERIFICATION_FAILED,

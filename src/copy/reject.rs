@@ -164,6 +164,7 @@ impl Copy {
         let reason = reason(&row.error);
         tracing::warn!(key = %row.key, %reason, "A row is set aside: the target refuses it.");
         let (id, key) = (chunk.id, row.key.clone());
+        self.task.identity.confirm().await?;
         let noted = self
             .task
             .ledger

@@ -134,6 +134,15 @@ impl Ledger {
         })
     }
 
+    /// The server's id of the target collection; `None` until the target described it.
+    pub fn target_id(&self, id: MoveId) -> Result<Option<i64>, Error> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT target_collection_id FROM moves WHERE id = ?1")?
+                .query_row([id.0], |row| row.get(0))?)
+        })
+    }
+
     /// Records what the target collection is intended to be by now.
     pub fn wanted_altered(&mut self, id: MoveId, wanted: &Collection) -> Result<(), Error> {
         self.write(|transaction| {

@@ -13,10 +13,18 @@ use crate::model::{Collection, DEFAULT_PARTITION, Mark};
 pub struct Described {
     /// The server's id of it: another one under the same name means another collection.
     pub id: i64,
+    /// When it was made, a hybrid timestamp; 0 where the server does not tell.
+    pub created: u64,
     /// What it is. Indexes, partitions and load state are separate questions.
     pub collection: Collection,
     /// Who fills it, by the marks on it. They are no properties of [`Described::collection`].
     pub marks: Vec<Mark>,
+}
+
+/// The moment of a hybrid timestamp, in UTC; `None` for 0.
+pub fn utc(timestamp: u64) -> Option<String> {
+    let millis = i64::try_from(timestamp >> 18).ok().filter(|millis| *millis > 0)?;
+    convert::moment::text(millis.checked_mul(1_000)?)
 }
 
 impl Client {
@@ -105,6 +113,31 @@ impl Client {
             collection_name: name.to_owned(),
             ..Default::default()
         };
+        self.described(database, message).await
+    }
+
+    /// The collection that has this id, whatever its name is by now; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::describe_collection`].
+    pub async fn describe_collection_by_id(
+        &self,
+        database: &str,
+        id: i64,
+    ) -> Result<Option<Described>> {
+        let message = pb::DescribeCollectionRequest {
+            db_name: database.to_owned(),
+            collection_id: id,
+            ..Default::default()
+        };
+        self.described(database, message).await
+    }
+
+    async fn described(
+        &self,
+        database: &str,
+        message: pb::DescribeCollectionRequest,
+    ) -> Result<Option<Described>> {
         let answer = self
             .repeat("DescribeCollection", database, LOOKUP, message, |mut c, r| async move {
                 c.describe_collection(r).await

@@ -53,6 +53,7 @@ pub(super) fn described(
         schema.struct_array_fields.into_iter().map(struct_field).collect::<Result<_, _>>()?;
     Ok(Described {
         id: answer.collection_id,
+        created: answer.created_timestamp,
         collection: Collection {
             database: database.to_owned(),
             name: schema.name,

@@ -19,6 +19,7 @@ mod fields;
 mod first_copy;
 mod forgetful;
 mod functions;
+mod identity;
 mod init;
 mod moving;
 mod null;

@@ -15,6 +15,7 @@ mod client;
 mod faults;
 mod fidelity;
 mod flow;
+mod identity;
 mod lab;
 mod matrix;
 mod newcomer;

@@ -353,12 +353,12 @@ impl Turn<'_> {
             self.wait_until_readable(&source.collection, counted).await?;
         }
         if self.change.action == Action::Resume && self.target_was_loaded() {
-            self.compare_spots(of_move, source, wanted).await?;
+            Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
         self.load_target(of_move, wanted, &Loaded::All).await?;
-        self.compare_spots(of_move, source, wanted).await?;
+        Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         self.check_counts(of_move, source, wanted).await?;
         self.verify_rows(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;

@@ -169,6 +169,7 @@ pub struct TargetState {
 
 /// What earlier runs did to a target collection, from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is recorded for itself")]
 pub struct Known {
     /// The target as it was to be.
     pub wanted: Collection,

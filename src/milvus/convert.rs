@@ -158,9 +158,9 @@ pub(super) fn create_request(
     on_schema: bool,
 ) -> Result<pb::CreateCollectionRequest, String> {
     let mark = mark.map(|mark| (Mark::property(&mark.owner), mark.value()));
-    let (of_schema, of_collection) = if on_schema { (mark, None) } else { (None, mark) };
+    let (inner, outer) = if on_schema { (mark, None) } else { (None, mark) };
     let mut properties = wanted.properties.clone();
-    properties.extend(of_collection);
+    properties.extend(outer);
     let fields = wanted.fields.iter().map(field_schema).collect::<Result<_, _>>()?;
     let schema = schema::CollectionSchema {
         name: wanted.name.clone(),
@@ -173,7 +173,7 @@ pub(super) fn create_request(
             .iter()
             .map(struct_schema)
             .collect::<Result<_, _>>()?,
-        properties: pairs(&of_schema.into_iter().collect()),
+        properties: pairs(&inner.into_iter().collect()),
         ..Default::default()
     };
     let consistency = match wanted.consistency {

@@ -70,10 +70,12 @@ pub async fn verify_collection_by(
     };
     let mut account = Account::default();
     let compared = match Ends::of(check, subject).await {
-        Ok(ends) => match compare(&ends, basis, seed, &mut account, &mut verification).await {
-            Err(error) => Err(ends.cause_of(error).await),
-            compared => compared,
-        },
+        Ok(ends) => {
+            match Box::pin(compare(&ends, basis, seed, &mut account, &mut verification)).await {
+                Err(error) => Err(ends.cause_of(error).await),
+                compared => compared,
+            }
+        }
         Err(error) => Err(error),
     };
     verification.explanations.extend(account.explanations());

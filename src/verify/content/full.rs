@@ -51,7 +51,7 @@ pub(in crate::verify) async fn full(
 ) -> Full {
     let (rows, seen) = (BTreeMap::new(), Vec::new());
     let mut full = Full { content: Content::nothing(wanted), rows, seen, failure: None };
-    full.failure = run(ends, at, wanted, account, &mut full).await.err();
+    full.failure = Box::pin(run(ends, at, wanted, account, &mut full)).await.err();
     account.write(&mut full.content);
     full
 }

@@ -97,6 +97,22 @@ impl Client {
         Ok(names)
     }
 
+    /// [`Client::list_collections`] of a database that was listed a moment ago: `None` where it was
+    /// dropped since. Servers report that in too many ways to judge by the error alone (2.3.5: code
+    /// 800; Milvus Lite 3: code 1), so the databases are listed again.
+    ///
+    /// # Errors
+    /// When the call fails and the database is still listed.
+    pub async fn list_collections_of_listed(&self, database: &str) -> Result<Option<Vec<String>>> {
+        match self.list_collections(database).await {
+            Err(error) if error.kind != Kind::Cancelled => match self.list_databases().await? {
+                Some(listed) if !listed.iter().any(|name| name == database) => Ok(None),
+                _ => Err(error),
+            },
+            answer => answer.map(Some),
+        }
+    }
+
     /// What a collection is, or `None` where there is none of that name.
     ///
     /// Asked by an alias, servers answer with the real collection; its real name is in the result.

@@ -82,7 +82,10 @@ impl Swap {
                 Value::Int(number) => *number,
                 other => panic!("{other:?}"),
             };
-            of.rows.iter().map(|row| (number(&row.values[key]), row.values[vector].clone())).collect()
+            of.rows
+                .iter()
+                .map(|row| (number(&row.values[key]), row.values[vector].clone()))
+                .collect()
         };
         let (ours, theirs) = (values(&self.blue), values(&self.green));
         for (key, value) in values(&read) {

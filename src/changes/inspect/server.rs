@@ -45,8 +45,8 @@ async fn collections(client: &Client, databases: Option<Vec<String>>) -> Result<
     let databases = databases.unwrap_or_else(|| vec!["default".to_owned()]);
     let mut number = 0;
     for database in databases {
-        match known(client.list_collections(&database).await)? {
-            Some(names) => number += names.len() as u64,
+        match known(client.list_collections_of_listed(&database).await)? {
+            Some(names) => number += names.map_or(0, |names| names.len() as u64),
             None => return Ok(None),
         }
     }

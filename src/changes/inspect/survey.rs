@@ -71,8 +71,11 @@ pub async fn survey(
     };
     let mut listed = Vec::new();
     for database in databases {
-        match source.list_collections(database).await {
-            Ok(names) => listed.extend(names.into_iter().map(|name| (database.clone(), name))),
+        match source.list_collections_of_listed(database).await {
+            Ok(Some(names)) => {
+                listed.extend(names.into_iter().map(|name| (database.clone(), name)));
+            }
+            Ok(None) => {}
             // One may be allowed to use some databases and not others.
             Err(error) if error.kind == Kind::PermissionDenied && databases.len() > 1 => {
                 inventory.closed.push(database.clone());

@@ -48,7 +48,7 @@ async fn a_disk_that_fills_up_and_gets_larger() {
     assert_says(&outcome, "nothing recorded so far is lost");
     assert_says(&outcome, "--state");
     let done = ledger.chunks_done();
-    assert!(done > 1, "it filled up too early: {done} chunks are done");
+    assert!(done > 0, "it filled up too early: {done} chunks are done");
     // Looking needs no room.
     trip.ferry.run(&["plan", PLAN, "--state", disk.path()]).expect_code(0);
     disk.remount("size=8m");
@@ -96,7 +96,7 @@ async fn a_disk_that_fills_up_and_is_left_for_another() {
     let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=400k") else { return };
     trip.apply_on(&disk).expect_code(5);
     let done = LedgerFile::at(&disk.0).chunks_done();
-    assert!(done > 1, "it filled up too early: {done} chunks are done");
+    assert!(done > 0, "it filled up too early: {done} chunks are done");
     let elsewhere = trip.ferry.path("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     for entry in std::fs::read_dir(&disk.0).unwrap() {

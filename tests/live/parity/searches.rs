@@ -134,7 +134,9 @@ async fn from_2216_to_235() {
         let parity = only(scene.search(name).await);
         let index = format!("{index}/L2");
         assert_eq!((&parity.source_index, &parity.target_index), (&index, &index));
-        assert!(parity.passed && parity.queries == 20 && parity.overlap > 0.98, "{parity:?}");
+        // An index that is approximate is built otherwise each time.
+        let least = if name == "flat" { 0.999 } else { SEARCH.min_overlap };
+        assert!(parity.passed && parity.queries == 20 && parity.overlap >= least, "{parity:?}");
     }
     let of = binary("bits", DataType::VarChar);
     let rows = data::table(&of, ROWS, 8);

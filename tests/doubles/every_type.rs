@@ -1,14 +1,11 @@
 //! Every type, with nulls, in every layout that servers answer in.
 
-use milvus_ferry::model::RowSettings;
-
 use testkit::collection::Collection;
 use testkit::data;
 use testkit::fake::{Feature, NullScalars, Profile};
 use testkit::lines::{everything_24, everything_25, everything_26, everything_30};
 use testkit::pb::schema::DataType;
-use testkit::scene::library::{Pair, agree};
-use testkit::table::assert_same;
+use testkit::scene::library::Pair;
 
 const ROWS: usize = 400;
 
@@ -17,15 +14,7 @@ async fn arrives(from: Profile, to: Profile, preset: fn(&str, DataType) -> Colle
         let scene = Pair::between_doubles(from.clone(), to.clone()).await;
         let collection = preset("all", key);
         let rows = data::table(&collection, ROWS, 7);
-        scene.source.probe.fill(&collection, &rows).await;
-        let from = scene.source.describe("all").await;
-        let mut to = scene.same(&from, "copy");
-        to.indexes = scene.source.client.list_indexes(&from.database, "all").await.unwrap();
-        let counts = scene.copy_and_count(&from, &to, &RowSettings::default()).await.unwrap();
-        agree(&counts, ROWS);
-        let there = scene.source.probe.read_all("all", &rows.keys(), &[]).await;
-        let here = scene.target.probe.read_all("copy", &rows.keys(), &[]).await;
-        assert_same(&there, &here);
+        scene.arrives_whole(&collection, &rows).await;
     }
 }
 

@@ -1,13 +1,11 @@
 //! Every type with nulls between two servers that have them.
 
-use milvus_ferry::model::RowSettings;
-
 use testkit::collection::Index;
 use testkit::data;
 use testkit::lab::Kind;
 use testkit::lines::everything_25;
 use testkit::pb::schema::DataType;
-use testkit::scene::library::{Pair, agree};
+use testkit::scene::library::Pair;
 use testkit::table::assert_same;
 
 const ROWS: usize = 400;
@@ -24,14 +22,6 @@ async fn nulls_between_two_milvus_lite() {
         Index::new("sparse", "SPARSE_INVERTED_INDEX", "IP", ""),
     ];
     let rows = data::table(&collection, ROWS, 8);
-    scene.source.probe.fill(&collection, &rows).await;
-    let from = scene.source.describe("all").await;
-    let mut to = scene.same(&from, "copy");
-    to.indexes = scene.source.client.list_indexes(&from.database, "all").await.unwrap();
-    let counts = scene.copy_and_count(&from, &to, &RowSettings::default()).await.unwrap();
-    agree(&counts, ROWS);
-    let there = scene.source.probe.read_all("all", &rows.keys(), &[]).await;
-    let here = scene.target.probe.read_all("copy", &rows.keys(), &[]).await;
-    assert_same(&there, &here);
+    let here = scene.arrives_whole(&collection, &rows).await;
     assert_same(&rows.with_json_parsed(), &here.with_json_parsed());
 }

@@ -26,7 +26,7 @@ use crate::fake::{Fake, Profile};
 use crate::lab::{Kind, Server, servers};
 use crate::patience::within_reason;
 use crate::probe::Probe;
-use crate::table::{Key, Table, Value};
+use crate::table::{Key, Table, Value, assert_same};
 
 /// How long a call is retried. A double answers at once or never; a real server may be busy.
 const RETRY_DOUBLES: Duration = Duration::from_secs(3);
@@ -274,6 +274,20 @@ impl Pair {
             first_round: true,
         };
         Ok(counts::compare(&compared).await.unwrap())
+    }
+
+    /// Fills the source's collection and copies it under the name `copy`: counts agree, and the target
+    /// gives what the source gives. Returns that.
+    pub async fn arrives_whole(&self, of: &collection::Collection, rows: &Table) -> Table {
+        self.source.probe.fill(of, rows).await;
+        let from = self.source.describe(&of.name).await;
+        let to = self.same(&from, "copy");
+        let counts = self.copy_and_count(&from, &to, &RowSettings::default()).await.unwrap();
+        agree(&counts, rows.rows.len());
+        let there = self.source.probe.read_all(&of.name, &rows.keys(), &[]).await;
+        let here = self.target.probe.read_all("copy", &rows.keys(), &[]).await;
+        assert_same(&there, &here);
+        here
     }
 
     pub fn check(&self, mode: Mode, copied: Option<&Copied>) -> (Check, mpsc::Receiver<Event>) {

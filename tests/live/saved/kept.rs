@@ -62,12 +62,13 @@ async fn rows_may_move_and_what_was_applied_is_not_applied_twice() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn interrupted_and_killed_the_same_saved_changes_go_on() {
     let mut scene = Scene::new().await;
+    // Chunks are recorded as done about once a second: the copy takes several.
     let relay = Relay::with_rule(server(Kind::Milvus235B), |call| match call.rpc {
-        "Insert" => Act::Delay(Duration::from_millis(60)),
+        "Insert" | "Upsert" => Act::Delay(Duration::from_millis(400)),
         _ => Act::Forward,
     });
     scene.target_uri = relay.uri();
-    let rows = scene.articles("a", 9_000).await;
+    let rows = scene.articles("a", 24_000).await;
     scene.plan_file("[[collections]]\nsource = \"a\"\ntarget = \"b\"\n");
     let plan = ["plan", PLAN, "--out", "saved/changes.json", "--state", "state"];
     scene.ferry.write("saved/none", "");

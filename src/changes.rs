@@ -440,7 +440,7 @@ pub struct Inspected {
     pub alias_holders: BTreeMap<String, String>,
     /// What earlier runs did.
     pub known: Option<Known>,
-    /// Why a finished target's rows are to be brought up to date, where they are.
+    /// Why the rows of a target that an earlier run made are to be brought up to date, where they are.
     pub update: Option<Update>,
     /// What was found while looking.
     pub findings: Vec<Finding>,

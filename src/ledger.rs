@@ -45,7 +45,7 @@ pub(crate) use clock::now as utc_now;
 pub use error::{Error, Holder};
 pub use records::{
     ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
-    RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, VerificationId,
+    RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, Unsure, VerificationId,
     VerificationRecord, VerifiedRange,
 };
 

@@ -145,10 +145,13 @@ pub(super) fn examine(
     let found = format::recognise(connection, path)?;
     let look = || {
         let problem =
-            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+            connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0));
         match problem?.as_str() {
             "ok" => {}
-            problem => return Err(Fault::Corrupt(format!("it is damaged ({problem})"))),
+            problem => {
+                let problem = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+                return Err(Fault::Corrupt(format!("it is damaged ({problem})")));
+            }
         }
         let commits = match found {
             Found::Empty => Some(0),

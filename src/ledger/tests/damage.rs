@@ -106,12 +106,16 @@ fn an_older_copy_is_not_gone_on_from() {
     assert!(refusal(directory.path()).contains("this is an older copy"));
 }
 
+/// What takes format 5 back to format 4.
+const OLDER: &str =
+    "DROP TABLE commits; ALTER TABLE chunks DROP COLUMN unsure; PRAGMA user_version = 4";
+
 #[test]
 fn a_file_of_an_older_format_has_nothing_to_miss() {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = open(directory.path());
     begin(&mut ledger, "t");
-    ledger.connection.execute_batch("DROP TABLE commits; PRAGMA user_version = 4").unwrap();
+    ledger.connection.execute_batch(OLDER).unwrap();
     drop(ledger);
     fs::write(directory.path().join("plan.lock"), "pid 1\nsince then\n").unwrap();
     assert!(read(directory.path()).is_some());
@@ -135,8 +139,7 @@ fn a_file_that_was_cut_off_is_refused() {
     assert!(open(directory.path()).find_move(&ends("t")).unwrap().is_some());
 }
 
-/// Bytes that became others anywhere: found, or in a place where nothing depends on them. Whatever
-/// it is, it is said in words.
+/// Bytes that became others wherever something is kept: found, and said in words.
 #[test]
 fn random_bytes_in_the_middle_are_found() {
     let directory = tempfile::tempdir().unwrap();
@@ -149,29 +152,31 @@ fn random_bytes_in_the_middle_are_found() {
             state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap()
     };
-    let mut found = 0;
-    for _ in 0..64 {
+    let mut tried = 0;
+    while tried < 64 {
         let mut damaged = whole.clone();
         let at = random() % (whole.len() - 256);
+        // Nothing is kept there, and nothing lost.
+        if whole[at..at + 256].iter().all(|byte| *byte == 0) {
+            continue;
+        }
+        tried += 1;
         damaged[at..at + 256].fill_with(|| u8::try_from(random() % 256).unwrap());
         fs::write(&file, &damaged).unwrap();
         let outcome = Ledger::open(directory.path(), "plan").and_then(|ledger| {
             let moves = ledger.moves()?;
             ledger.open_chunks(moves.first().map_or(MoveId(1), |record| record.id), None, 5_000)
         });
-        if let Err(error) = outcome {
-            let text = error.to_string();
-            assert!(matches!(error, Error::Corrupt { .. }), "{text}");
-            for debug in ["Some(", "Error {", "code:"] {
-                assert!(!text.contains(debug), "{text}");
-            }
-            found += 1;
+        let Err(error) = outcome else { panic!("not found at {at}") };
+        let text = error.to_string();
+        assert!(matches!(error, Error::Corrupt { .. }), "{text}");
+        for debug in ["Some(", "Error {", "code:"] {
+            assert!(!text.contains(debug), "{text}");
         }
         for suffix in ["-wal", "-shm"] {
             let _ = fs::remove_file(directory.path().join(format!("plan.db{suffix}")));
         }
     }
-    assert!(found > 55, "only {found} of 64 were found");
 }
 
 /// No check of `SQLite` finds this, and keys between two chunks would never be copied.

@@ -27,6 +27,7 @@ mod online;
 mod pairs;
 mod searches;
 mod selection;
+mod states;
 mod structs;
 mod verify;
 mod zilliz;

@@ -23,5 +23,6 @@ mod parity;
 mod preflight;
 mod rows;
 mod saved;
+mod states;
 mod verify;
 mod verify_command;

@@ -74,7 +74,7 @@ pub(crate) fn tighten(path: &Path) {
 fn close(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     let Ok(found) = fs::symlink_metadata(path) else { return };
-    if found.is_symlink() || found.permissions().mode() & 0o077 == 0 {
+    if found.is_symlink() || found.permissions().mode().trailing_zeros() >= 6 {
         return;
     }
     if let Err(cause) = fs::set_permissions(path, fs::Permissions::from_mode(mode)) {

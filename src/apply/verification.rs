@@ -140,8 +140,7 @@ impl Turn<'_> {
         };
         let basis = match update {
             Some(Update::CatchUp) if finished && settled => Basis::Changes,
-            Some(Update::CatchUp) => Basis::Source,
-            Some(Update::Repair) => Basis::Source,
+            Some(Update::CatchUp | Update::Repair) => Basis::Source,
             None if to_repair => Basis::Source,
             None => Basis::Ledger,
         };

@@ -71,7 +71,7 @@ pub(super) struct ApplyArgs {
 pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let stop = CancellationToken::new();
     let mut signals = Signals::listen();
-    let carried_out = match signals.or(prepare(args, output, &stop)).await {
+    let carried_out = match signals.or(Box::pin(prepare(args, output, &stop))).await {
         Ok(Prepared::Over(code)) => return code,
         Ok(Prepared::Ready(ready)) => {
             tokio::spawn(signals.stop(stop.clone(), stderr.clone()));

@@ -33,7 +33,7 @@ const CONNECTIONS: usize = 4;
 pub(super) async fn run(args: InitArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let asks = args.asks();
-    let written = Signals::listen().or(work(args, output, &stop)).await;
+    let written = Signals::listen().or(Box::pin(work(args, output, &stop))).await;
     if asks && written.as_ref().is_err_and(|problem| problem.code == exit::INTERRUPTED) {
         // The question stays in its line.
         output::message("\n");

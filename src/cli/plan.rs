@@ -92,7 +92,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         }
         Ok(changes)
     };
-    let changes = match Signals::listen().or(work).await {
+    let changes = match Signals::listen().or(Box::pin(work)).await {
         Ok(changes) => changes,
         Err(problem) => return output::problem(&problem),
     };

@@ -91,7 +91,7 @@ pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
     let mut verdict = offline(args);
     if let Some(migration) = &verdict.migration {
         let changes = plan::read_only_changes(migration, &args.plan, &stop, false);
-        match signals.or(changes).await {
+        match signals.or(Box::pin(changes)).await {
             Ok(changes) => {
                 if changes.is_refused() {
                     verdict.code = plan::refusal(&changes);

@@ -102,7 +102,7 @@ enum Format {
 
 pub(super) async fn run(args: &VerifyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let stop = CancellationToken::new();
-    match compare(args, output, stderr, &stop).await {
+    match Box::pin(compare(args, output, stderr, &stop)).await {
         Ok(code) => code,
         Err(problem) => output::problem(&problem),
     }
@@ -143,7 +143,7 @@ async fn compare(
 ) -> Result<u8, Problem> {
     let mut signals = Signals::listen();
     let Looked { migration, mode, destination, started, ends, opened, changes } =
-        signals.or(look(args, output, stop)).await?;
+        signals.or(Box::pin(look(args, output, stop))).await?;
     tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
     let basis = match args.against {
         Against::Source => Basis::Source,

@@ -103,7 +103,7 @@ impl Ledger {
                 rows: unsigned(row.get(6)?)?,
                 bytes: unsigned(row.get(7)?)?,
                 digest: digest.map_err(Fault::Corrupt)?,
-                unsure: unsure_of(row.get(9)?)?,
+                unsure: unsure_of(row.get::<_, Option<String>>(9)?.as_deref())?,
             })
         })
     }
@@ -320,8 +320,8 @@ fn not_done(id: ChunkId) -> Fault {
     Fault::Refused(format!("chunk {id} is not done"))
 }
 
-fn unsure_of(text: Option<String>) -> Result<Option<Unsure>, Fault> {
-    match text.as_deref() {
+fn unsure_of(text: Option<&str>) -> Result<Option<Unsure>, Fault> {
+    match text {
         None => Ok(None),
         Some("ours") => Ok(Some(Unsure::Ours)),
         Some("others") => Ok(Some(Unsure::Others)),

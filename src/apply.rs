@@ -4,7 +4,9 @@
 //! happens is told as one stream of [`Event`]s.
 
 pub mod event;
+mod identity;
 mod loading;
+mod ownership;
 mod rows;
 mod settings;
 mod steps;
@@ -20,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 pub use event::{Event, Outcome, RowDiffers, Status};
 
 use crate::changes::{Action, Changes, CollectionChange, Loaded, Update};
-use crate::copy::{Memory, SharedLedger};
+use crate::copy::{Identity, Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
 use crate::model::{Collection, Migration};
@@ -69,7 +71,8 @@ impl Run<'_> {
             Status::CountsDiffer(differences) => ("counts_differ", differences.join("; ")),
             Status::RowsDiffer(differences) => ("rows_differ", differences.join("; ")),
             Status::SchemaDiffers(differences) => ("schema_differs", differences.join("; ")),
-            Status::Failed(why) => ("failed", why.clone()),
+            Status::Failed(why) | Status::Owned(why) => ("failed", why.clone()),
+            Status::Replaced(why) => ("replaced", why.clone()),
         };
         let text = format!("{} → {}: {text}", outcome.source, outcome.target);
         let id = self.id;
@@ -90,10 +93,15 @@ enum Failure {
     Milvus(milvus::Error),
     #[error("{0}\n  {advice}", advice = .0.advice())]
     Copy(crate::copy::Error),
+    #[error("{0}\n  {advice}", advice = .0.advice())]
+    Identity(crate::copy::identity::Error),
     #[error("{0}")]
     Ledger(#[from] ledger::Error),
     #[error("{0}")]
     Refused(String),
+    /// Another run fills the target.
+    #[error("{0}")]
+    Owned(String),
     #[error("stopped")]
     Stopped,
 }
@@ -112,6 +120,7 @@ impl From<crate::copy::Error> for Failure {
         match error {
             crate::copy::Error::Stopped => Self::Stopped,
             crate::copy::Error::Ledger(error) => Self::Ledger(error),
+            crate::copy::Error::Identity(error) => error.into(),
             other => Self::Copy(other),
         }
     }
@@ -129,13 +138,17 @@ impl From<counts::Error> for Failure {
 impl Failure {
     /// Whether the next collection would fail in the same way.
     fn concerns_all(&self) -> bool {
+        use crate::copy::identity::Error::{Replaced, Unknown};
         match self {
             Self::Milvus(error)
             | Self::Copy(
                 crate::copy::Error::Read { error, .. } | crate::copy::Error::Write { error, .. },
-            ) => concerns_server(error),
+            )
+            | Self::Identity(Unknown { error, .. }) => concerns_server(error),
             Self::Ledger(_) | Self::Stopped => true,
-            Self::Copy(_) | Self::Refused(_) => false,
+            Self::Copy(_) | Self::Refused(_) | Self::Owned(_) | Self::Identity(Replaced(_)) => {
+                false
+            }
         }
     }
 }
@@ -211,6 +224,10 @@ struct Turn<'a> {
     common: &'a Common,
     change: &'a CollectionChange,
     outcome: Outcome,
+    /// The owner that our mark on the target names, while it is there.
+    mark: Option<String>,
+    /// Both ends, when the target is there.
+    identity: Option<Identity>,
     /// Rows, bytes and chunks that arrived and were not told yet.
     untold: (u64, u64, u64),
 }
@@ -231,7 +248,7 @@ impl<'a> Turn<'a> {
             verification: None,
             warnings: Vec::new(),
         };
-        Self { run, common, change, untold: (0, 0, 0), outcome }
+        Self { run, common, change, identity: None, mark: None, untold: (0, 0, 0), outcome }
     }
 
     async fn run_to_end(mut self) -> Outcome {
@@ -248,7 +265,11 @@ impl<'a> Turn<'a> {
             return self.outcome;
         }
         let started = Instant::now();
-        self.outcome.status = match self.take().await {
+        let taken = match self.take().await {
+            Err(failure) => Err(self.cause_of(failure).await),
+            taken => taken,
+        };
+        self.outcome.status = match taken {
             Ok(()) => match (&self.outcome.verification, &self.outcome.counts) {
                 (Some(found), _) if found.schema_differs() => {
                     Status::SchemaDiffers(found.unexplained.clone())
@@ -262,6 +283,10 @@ impl<'a> Turn<'a> {
                 _ => Status::Done,
             },
             Err(Failure::Stopped) => Status::Stopped,
+            Err(Failure::Owned(why)) => Status::Owned(why),
+            Err(Failure::Identity(error)) if error.is_replaced() => {
+                Status::Replaced(Failure::Identity(error).to_string())
+            }
             Err(failure) => {
                 if failure.concerns_all() {
                     self.common.halt.cancel();
@@ -291,6 +316,7 @@ impl Turn<'_> {
             rows_before: self.change.rows_before(),
         })
         .await;
+        let from = self.source_end(source).await?;
         if self.change.create_database {
             self.create_database(&wanted.database).await?;
         }
@@ -298,11 +324,15 @@ impl Turn<'_> {
             && self.change.action == Action::Resume;
         let of_move = self.the_move(source, wanted).await?;
         if finished {
+            self.hold_ends(of_move, from, wanted).await?;
             // Only what was taken away, or asked for, since is made.
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
             if self.change.update.is_some() {
-                self.bring_up_to_date(of_move, source, wanted).await?;
+                self.mark_existing(of_move, wanted).await?;
+                let updated = self.bring_up_to_date(of_move, source, wanted).await;
+                self.unmark(of_move, wanted).await?;
+                updated?;
             }
             let there = self.without_new_partitions(wanted);
             let mut loaded = self.change.ending.loaded.clone();
@@ -315,10 +345,12 @@ impl Turn<'_> {
             if found.is_some_and(|found| found.status == verify::Status::Different) {
                 return Ok(());
             }
+            self.confirm_ends().await?;
             self.hand_over(of_move, source, &there, wanted).await?;
             return Ok(());
         }
         let fresh = self.make_collection(of_move, wanted).await?;
+        self.hold_ends(of_move, from, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
         self.set_properties_of_copy(of_move, wanted).await?;
         self.load_source(of_move, source).await?;
@@ -327,9 +359,13 @@ impl Turn<'_> {
             let counted = (source.rows, self.run.inspected_at);
             self.wait_until_readable(&source.collection, counted).await?;
         }
+        if self.change.action == Action::Resume && self.target_was_loaded() {
+            Box::pin(self.compare_spots(of_move, source, wanted)).await?;
+        }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
         self.load_target(of_move, wanted, &Loaded::All).await?;
+        Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         if self.change.update == Some(Update::CatchUp) {
             // Numbers mean nothing before rows went that the source has no more.
             self.verify_rows(of_move, source, wanted).await?;
@@ -346,8 +382,12 @@ impl Turn<'_> {
             && found.is_none_or(|found| found.status != verify::Status::Different)
         {
             let json = serde_json::to_string(&counts).unwrap_or_default();
+            self.confirm_ends().await?;
+            self.still_owned(wanted).await?;
             self.take_back_properties(of_move, wanted).await?;
             if self.hand_over(of_move, source, wanted, wanted).await? {
+                self.confirm_ends().await?;
+                self.unmark(of_move, wanted).await?;
                 self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
             }
         }

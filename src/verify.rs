@@ -6,6 +6,7 @@ pub mod counts;
 mod ends;
 mod error;
 mod explain;
+mod identity;
 mod numbers;
 pub mod repair;
 pub mod result;
@@ -23,10 +24,11 @@ use crate::ledger::MoveId;
 use crate::milvus::Client;
 use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySettings};
 
+pub use content::spots::Spots;
 pub use error::Error;
 use repair::Extra;
 pub use result::{Basis, Mode, RowDifference, SearchParity, Status, Verification};
-pub use run::{verify, verify_collection, verify_collection_by};
+pub use run::{compare_spots, verify, verify_collection, verify_collection_by};
 pub use schema::{Wishes, compare_schema, schema_differs};
 pub use search::search_parity;
 
@@ -82,6 +84,17 @@ pub struct Subject {
     pub rows: Option<u64>,
     /// What else is known of the target as it is to be.
     pub wishes: Wishes,
+    /// Which collections these are.
+    pub ids: Ids,
+}
+
+/// The servers' ids of a collection at both ends; 0 where a server tells none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ids {
+    /// Of the source.
+    pub source: i64,
+    /// Of the target.
+    pub target: i64,
 }
 
 /// What happens while collections are verified.

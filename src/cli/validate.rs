@@ -90,7 +90,8 @@ pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
     let (stop, mut signals) = (CancellationToken::new(), Signals::listen());
     let mut verdict = offline(args);
     if let Some(migration) = &verdict.migration {
-        let changes = plan::read_only_changes(migration, &args.plan, &stop, false);
+        let selection = plan::selection(&args.plan, false, &[]);
+        let changes = plan::read_only_changes(migration, &args.plan, &stop, &selection);
         match signals.or(Box::pin(changes)).await {
             Ok(changes) => {
                 if changes.is_refused() {

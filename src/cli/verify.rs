@@ -130,7 +130,8 @@ async fn look(
     let started = ledger::utc_now();
     let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let opened = open(&args.plan.state, &migration.name, &ends)?;
-    let changes = plan::changes(&migration, &args.plan, &ends, &opened.known, false).await?;
+    let selection = plan::selection(&args.plan, false, &[]);
+    let changes = plan::changes(&migration, &ends, &opened.known, &selection).await?;
     refuse_wrong_selection(&changes)?;
     Ok(Looked { migration, mode, destination, started, ends, opened, changes })
 }
@@ -371,6 +372,8 @@ async fn end(ledger: &SharedLedger, id: RunId, verdict: &Verdict) {
 fn exit_code(found: &[Verification], verdict: &Verdict, stop: &CancellationToken) -> u8 {
     let unfinished = found.iter().any(|found| found.status == Status::Unfinished);
     match verdict.word {
+        // What has the name now is compared by another run, and is not what this one began with.
+        _ if found.iter().any(Verification::is_replaced) => exit::FAILED,
         _ if stop.is_cancelled() && unfinished => exit::INTERRUPTED,
         _ if verdict.is_good() => exit::DONE,
         Word::Different => exit::VERIFICATION_FAILED,

@@ -25,6 +25,7 @@ pub(super) mod code {
     pub(in crate::verify) const DUPLICATE_KEYS: &str = "duplicate_keys";
     pub(in crate::verify) const EXPIRED: &str = "expired";
     pub(in crate::verify) const CHANGED_AT_SOURCE: &str = "changed_at_source";
+    pub(in crate::verify) const REPLACED: &str = super::super::result::REPLACED;
     pub(in crate::verify) const NOT_LOADED: &str = "not_loaded";
     pub(in crate::verify) const DELETES_NOT_COMPACTED: &str = "deletes_not_compacted";
     pub(in crate::verify) const VALUE_CHANGED_BY_TARGET: &str = "value_changed_by_target";
@@ -100,6 +101,8 @@ impl Context {
         kept: bool,
         at: Moments,
     ) -> Result<Vec<RowDifference>, Error> {
+        // A row of another collection has no explanation.
+        ends.confirm().await?;
         let before: BTreeMap<&Key, Option<Digest>> =
             seemed.iter().map(|one| (&one.key, one.source)).collect();
         let suspects: Vec<Key> = found
@@ -329,3 +332,6 @@ impl Account {
         self.open.iter().map(say).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -383,3 +383,6 @@ fn say(
         account.say(code::UNREADABLE_KEY, rows, text);
     }
 }
+
+#[cfg(test)]
+mod tests;

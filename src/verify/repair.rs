@@ -1,6 +1,6 @@
 //! Bringing rows of the target up to date with the source, where comparing found that they differ.
 
-use super::{Check, Subject};
+use super::ends::Ends;
 use crate::copy::{self, ByKey};
 use crate::milvus::Moment;
 use crate::model::Key;
@@ -46,7 +46,8 @@ pub(super) struct Differing<'a> {
 
 impl Differing<'_> {
     /// Whether there is anything to be done about them.
-    pub(super) fn is_any(&self, check: &Check, subject: &Subject) -> bool {
+    pub(super) fn is_any(&self, ends: &Ends) -> bool {
+        let Ends { check, subject, .. } = ends;
         let go = check.repair.is_some_and(|rule| may_go(rule, subject.adopted, self.ours));
         !self.stale.is_empty() || (go && !self.extra.is_empty())
     }
@@ -58,11 +59,11 @@ impl Differing<'_> {
 /// # Errors
 /// The first failure. Every row by itself is as before or as it should be.
 pub(super) async fn bring_up_to_date(
-    check: &Check,
-    subject: &Subject,
+    ends: &Ends,
     differing: &Differing<'_>,
     at: Moment,
 ) -> Result<Done, copy::Error> {
+    let Ends { check, subject, .. } = ends;
     let Some(rule) = check.repair else { return Ok(Done::default()) };
     let by_key = ByKey {
         source: &check.source,
@@ -72,6 +73,7 @@ pub(super) async fn bring_up_to_date(
         settings: &subject.settings,
         limits: &check.limits,
         memory: &check.memory,
+        identity: ends.identity(),
         stop: &check.stop,
     };
     let mut done = Done::default();

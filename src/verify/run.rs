@@ -8,10 +8,11 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::content::spots::{self, Spots};
 use super::ends::{self, Ends};
 use super::explain::{Account, Context, code};
 use super::numbers::{Compared, Numbers};
-use super::result::{Basis, Content, Mode, Status, Verification};
+use super::result::{Basis, Content, Explanation, Mode, Status, Verification};
 use super::{Check, Error, Event, Subject, compare_schema, content, sample, search_parity};
 
 /// Verifies collections, several at a time; the results are in their order.
@@ -68,7 +69,15 @@ pub async fn verify_collection_by(
         seconds: 0.0,
     };
     let mut account = Account::default();
-    let compared = compare(check, subject, basis, seed, &mut account, &mut verification).await;
+    let compared = match Ends::of(check, subject).await {
+        Ok(ends) => {
+            match Box::pin(compare(&ends, basis, seed, &mut account, &mut verification)).await {
+                Err(error) => Err(ends.cause_of(error).await),
+                compared => compared,
+            }
+        }
+        Err(error) => Err(error),
+    };
     verification.explanations.extend(account.explanations());
     verification.unexplained.splice(0..0, account.unexplained());
     verification.status = match &compared {
@@ -80,11 +89,18 @@ pub async fn verify_collection_by(
         Ok(()) => Status::Different,
     };
     if let Err(error) = compared {
+        if let Error::Identity(replaced) = &error
+            && replaced.is_replaced()
+        {
+            // What was found is of two collections.
+            verification.forget();
+            let (code, message) = (code::REPLACED.to_owned(), replaced.to_string());
+            verification.explanations.push(Explanation { code, message, rows: 0 });
+        }
         if let Error::NotLoaded(_) = &error {
             let message = error.to_string();
             let code = code::NOT_LOADED.to_owned();
-            let explanation = super::result::Explanation { code, message, rows: 0 };
-            verification.explanations.push(explanation);
+            verification.explanations.push(Explanation { code, message, rows: 0 });
         }
         verification.failure = Some(format!("{error}: {}", error.advice()));
     }
@@ -95,14 +111,13 @@ pub async fn verify_collection_by(
 }
 
 async fn compare(
-    check: &Check,
-    subject: &Subject,
+    ends: &Ends,
     basis: Basis,
     seed: u64,
     account: &mut Account,
     verification: &mut Verification,
 ) -> Result<(), Error> {
-    let ends = Ends::of(check, subject)?;
+    let Ends { check, subject, .. } = ends;
     ends.require_loaded().await?;
     if !check.readable {
         Box::pin(ends.wait_until_readable()).await?;
@@ -113,26 +128,28 @@ async fn compare(
         Mode::Counts => {}
         Mode::Sample => {
             let mut rows = Compared::new();
-            let (content, failure) = sample::sample(&ends, at, seed, account, &mut rows).await;
+            let (content, failure) = sample::sample(ends, at, seed, account, &mut rows).await;
             of_content = content.basis;
             verification.content = Some(content);
             failure.map_or(Ok(()), Err)?;
             compared = Some(rows);
         }
         Mode::Full => {
-            let full = content::full(&ends, at, basis, account).await;
+            let full = content::full(ends, at, basis, account).await;
             of_content = full.content.basis;
             verification.content = Some(full.content);
             full.failure.map_or(Ok(()), Err)?;
             compared = Some(full.rows);
+            spots::read_again(ends, spots::some_of(full.seen, seed)).await?;
         }
     }
     // Rows that were written just now are to be counted too.
     let repaired = verification.content.as_ref().is_some_and(Content::is_repaired);
     let at = if repaired { ends.fix_moments().await? } else { at };
-    let context = Context::of(&ends).await?;
+    let context = Context::of(ends).await?;
+    ends.confirm().await?;
     let numbers = Numbers {
-        ends: &ends,
+        ends,
         at,
         context: &context,
         compared,
@@ -140,7 +157,26 @@ async fn compare(
         every_row: check.mode == Mode::Full,
     };
     verification.counts = numbers.count(account, &mut verification.unexplained).await?;
-    compare_the_rest(check, subject, verification).await
+    compare_the_rest(check, subject, verification).await?;
+    ends.confirm().await
+}
+
+/// Reads a few ranges that were copied once more, where the source's server does not tell its
+/// collections apart; nothing elsewhere.
+///
+/// # Errors
+/// When it is another collection, or a call fails.
+pub async fn compare_spots(
+    check: &Check,
+    subject: &Subject,
+    seed: u64,
+) -> Result<Option<Spots>, Error> {
+    let ends = Ends::of(check, subject).await?;
+    let Some(of_move) = subject.of_move.filter(|_| ends.identity().source_id() == 0) else {
+        return Ok(None);
+    };
+    let ranges = spots::of_ledger(&ends, of_move, seed).await?;
+    spots::read_again(&ends, ranges).await.map(Some)
 }
 
 /// Schemas and searches.

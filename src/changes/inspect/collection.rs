@@ -111,6 +111,15 @@ impl Inspection<'_> {
                 measure::nulls(self.source, &mut state, rule).await?;
             }
         }
+        for mark in described.marks.iter().filter(|_| reads) {
+            let message = format!(
+                "the source is being filled by another run of milvus-ferry ({}): it may not hold all \
+                 of its rows yet",
+                mark.who()
+            );
+            let advice = "wait until that run is done, or copy the rest later with --catch-up";
+            findings.push(Finding::warning("source_being_filled", &address, message, advice));
+        }
         if !in_use {
             let target = self.target.version();
             measure::shadowed(self.source, target, &mut state, rule, findings).await?;
@@ -183,7 +192,8 @@ impl Inspection<'_> {
             _ => None,
         };
         let row_statistic = self.target.row_count_statistic(database, name).await?;
-        Ok(Some(TargetState { id: described.id, collection, load, rows, row_statistic }))
+        let (id, marks) = (described.id, described.marks);
+        Ok(Some(TargetState { id, collection, load, rows, row_statistic, marks }))
     }
 }
 

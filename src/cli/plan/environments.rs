@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{OutputArgs, PlanCommandArgs, Problem, output, read_only_changes, verdict};
+use super::{OutputArgs, PlanCommandArgs, Problem, output, read_only_changes, selection, verdict};
 use crate::cli::signals::Signals;
 use crate::planfile::{self, Inputs, Loaded};
 use crate::report::environments::{Environment, State, render};
@@ -94,7 +94,8 @@ async fn plan(
 ) -> (Environment, u8) {
     let changes = match loaded {
         Ok(Loaded { migration, .. }) => {
-            read_only_changes(&migration, &args.plan, stop, args.catch_up).await
+            let selection = selection(&args.plan, args.catch_up, &[]);
+            read_only_changes(&migration, &args.plan, stop, &selection).await
         }
         Err(text) => Err(Problem::new(exit::PLAN_FILE_INVALID, text)),
     };

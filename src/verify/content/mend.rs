@@ -137,7 +137,7 @@ impl Worker {
         let scope = one.scope.as_deref();
         let differing = Differing { scope, stale: &stale, extra: &extra, ours: one.ours };
         let ends = self.part.ends();
-        if !differing.is_any(&ends.check, &ends.subject) {
+        if !differing.is_any(ends) {
             return Ok(false);
         }
         // Before the first write: of what comes after a kill the digest knows nothing.
@@ -146,8 +146,7 @@ impl Worker {
             ledger.with(move |ledger| ledger.chunk_unsure(chunk, whose)).await?;
         }
         let at = self.part.later().await?;
-        let done =
-            bring_up_to_date(&ends.check, &ends.subject, &differing, at.of(Side::Source)).await?;
+        let done = bring_up_to_date(ends, &differing, at.of(Side::Source)).await?;
         let copy::Copied { rows: copied, bytes } = done.copied;
         let any = copied + done.deleted > 0;
         if any {
@@ -162,6 +161,7 @@ impl Worker {
         let (Some(ledger), Some(chunk)) = (&self.part.ends().check.ledger, ranged.chunk) else {
             return Ok(());
         };
+        self.part.ends().confirm().await?;
         ledger
             .with(move |ledger| ledger.chunk_digest_changed(chunk, rows.rows, rows.digest))
             .await?;

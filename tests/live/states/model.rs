@@ -119,7 +119,7 @@ impl Model {
     /// New values for these keys.
     fn made(&mut self, numbers: Vec<i64>) -> Table {
         let keys: Vec<Key> = numbers.iter().map(|number| self.sort.key(*number)).collect();
-        let mut table = data::table_of(&self.sort.collection(), &keys, self.random.next());
+        let mut table = data::table_of(&self.sort.collection(), &keys, self.random.draw());
         let tenant = table.column("tenant");
         for (number, row) in numbers.iter().zip(&mut table.rows) {
             // Where a row is follows from its key: no write moves one.

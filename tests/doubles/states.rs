@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 use rusqlite::{Connection, OpenFlags};
 
-use testkit::collection::{Collection, plain};
+use testkit::collection::{Collection, Index, key, var_char, vector};
 use testkit::data;
 use testkit::ferry::says;
 use testkit::pb::schema::DataType;
@@ -50,8 +50,15 @@ impl Move {
     /// A move that no run has begun.
     async fn new(verify: &str) -> Self {
         let scene = Doubles::between("2.5.4", "2.5.4").await;
-        let collection =
-            plain("things", DataType::Int64).property("collection.ttl.seconds", "100000000");
+        // A few hundred rows are a chunk.
+        let fields = vec![
+            key(DataType::Int64),
+            var_char("text", 500),
+            vector("embedding", DataType::FloatVector, 64),
+        ];
+        let collection = Collection::new("things", fields)
+            .index(Index::new("embedding", "FLAT", "L2", ""))
+            .property("collection.ttl.seconds", "100000000");
         let rows = data::table_of(&collection, &data::key_range(0..ROWS), 9);
         scene.source.fill(&collection, &rows).await;
         let relay = Relay::to(&scene.to.uri(), |_| Act::Forward);

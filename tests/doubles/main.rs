@@ -29,7 +29,6 @@ mod ownership;
 mod pairs;
 mod searches;
 mod selection;
-mod states;
 mod structs;
 mod verify;
 mod zilliz;

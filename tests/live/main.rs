@@ -25,6 +25,5 @@ mod parity;
 mod preflight;
 mod rows;
 mod saved;
-mod states;
 mod verify;
 mod verify_command;

@@ -465,7 +465,7 @@ pub struct Inspected {
     pub alias_holders: BTreeMap<String, String>,
     /// What earlier runs did.
     pub known: Option<Known>,
-    /// Why a finished target's rows are to be brought up to date, where they are.
+    /// Why the rows of a target that an earlier run made are to be brought up to date, where they are.
     pub update: Option<Update>,
     /// Whether the target is taken over from another run (`--take-over`).
     pub take_over: bool,

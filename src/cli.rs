@@ -11,6 +11,7 @@ mod plan;
 mod saved;
 mod schema;
 mod show;
+mod signals;
 mod validate;
 mod verify;
 
@@ -24,6 +25,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::exit;
 use crate::planfile::Inputs;
 use crate::report::progress::BarWriter;
+use signals::Signals;
 
 /// What the tool is called on a command line.
 const NAME: &str = "milvus-ferry";
@@ -89,16 +91,24 @@ impl Command {
             Self::Validate(args) if args.is_online() => {
                 block_on(validate::run_online(&args, output))
             }
-            Self::Validate(args) => validate::run(&args, output),
+            Self::Validate(args) => at_once(|| validate::run(&args, output)),
             Self::Plan(args) => block_on(plan::run(&args, output)),
-            Self::Show(args) => show::run(&args, output),
+            Self::Show(args) => at_once(|| show::run(&args, output)),
             Self::Apply(args) => block_on(apply::run(&args, output, stderr)),
             Self::Verify(args) => block_on(verify::run(&args, output, stderr)),
-            Self::Schema(args) => schema::run(&args),
-            Self::Completions(args) => completions::run(&args),
-            Self::Man(args) => man::run(&args),
+            Self::Schema(args) => at_once(|| schema::run(&args)),
+            Self::Completions(args) => at_once(|| completions::run(&args)),
+            Self::Man(args) => at_once(|| man::run(&args)),
         }
     }
+}
+
+/// Does what asks no server, on the thread of the caller, while another one listens to signals.
+fn at_once(work: impl FnOnce() -> u8) -> u8 {
+    block_on(async {
+        tokio::spawn(Signals::listen().end());
+        work()
+    })
 }
 
 fn block_on(work: impl Future<Output = u8>) -> u8 {

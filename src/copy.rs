@@ -259,6 +259,8 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
         milvus::Kind::Cancelled => Error::Stopped,
         _ => Error::Read { place: task.from.address(), error },
     })?;
+    let of_move = task.of_move;
+    task.ledger.with(move |ledger| ledger.tried_again(of_move)).await?;
     let columns = task.settings.columns(&task.from);
     let parallelism = task.limits.parallelism.max(1);
     let (written, of_writers) = Written::channel();

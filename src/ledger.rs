@@ -15,6 +15,7 @@
 mod chunks;
 mod clock;
 mod error;
+mod files;
 mod format;
 mod lock;
 mod moves;
@@ -28,23 +29,24 @@ mod verified;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use error::Fault;
 use format::Found;
 use lock::Lock;
 use reading::{Scratch, Still};
 
+use crate::private;
+
 pub(crate) use clock::now as utc_now;
 pub use error::{Error, Holder};
 pub use moves::MARK;
 pub use records::{
     ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
-    RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, VerificationId,
+    RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, Unsure, VerificationId,
     VerificationRecord, VerifiedRange, WrittenChunk,
 };
 
@@ -67,16 +69,29 @@ pub struct Ledger {
 
 impl Ledger {
     /// Opens the ledger `<directory>/<name>.db` for writing, made or brought up to date as needed.
+    /// Nobody else may read it then, whatever the umask.
     ///
     /// Takes the run lock `<directory>/<name>.lock`, or fails with [`Error::Locked`]. The lock ends
-    /// when the value is dropped or the process dies.
+    /// when the value is dropped or the process dies. One that is damaged, or lacks the end of what
+    /// was recorded in it, is refused with [`Error::Corrupt`]: going on from it could double rows.
     pub fn open(directory: &Path, name: &str) -> Result<Self, Error> {
         check_name(name)?;
-        create_directory(directory)?;
-        let lock = Lock::take(&directory.join(format!("{name}.lock")))?;
+        private::folder(directory, files::ENDINGS)
+            .map_err(|source| Error::io("create", directory, source))?;
+        let mut lock = Lock::take(&directory.join(format!("{name}.lock")))?;
         let path = directory.join(format!("{name}.db"));
-        let connection = open_for_writing(&path)?;
+        let connection = files::open_for_writing(&path, &mut lock)?;
         Ok(Self { connection, path, still: None, _scratch: None, lock: Some(lock) })
+    }
+
+    /// [`Ledger::open`] where there is a ledger; `None` where there is none, and none is made.
+    pub fn open_existing(directory: &Path, name: &str) -> Result<Option<Self>, Error> {
+        check_name(name)?;
+        if files::is_there(&directory.join(format!("{name}.db")))? {
+            Self::open(directory, name).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// Opens the ledger `<directory>/<name>.db` for reading; `None` when there is none.
@@ -90,6 +105,11 @@ impl Ledger {
     pub fn open_read_only(directory: &Path, name: &str) -> Result<Option<Self>, Error> {
         check_name(name)?;
         let path = directory.join(format!("{name}.db"));
+        if !files::is_there(&path)? {
+            return Ok(None);
+        }
+        // Asked first: a run at work records more, never less.
+        let commits = lock::commits_at(&path.with_extension("lock"));
         let Some(view) = reading::open(&path)? else { return Ok(None) };
         let ledger = Self {
             connection: view.connection,
@@ -98,7 +118,12 @@ impl Ledger {
             _scratch: view.scratch,
             lock: None,
         };
-        match format::recognise(&ledger.connection, &ledger.path)? {
+        let found = files::examine(&ledger.connection, &ledger.path, commits);
+        // Whatever a file looks like that moved underneath means nothing.
+        if ledger.still.as_ref().is_some_and(Still::moved) {
+            return Err(Error::Changed { path: ledger.path.clone() });
+        }
+        match found? {
             Found::Empty => Ok(None),
             Found::Ledger => Ok(Some(ledger)),
         }
@@ -134,11 +159,15 @@ impl Ledger {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = record(&transaction)?;
+            let commits = files::count_commit(&transaction)?;
             transaction.commit()?;
-            Ok(value)
+            Ok((value, commits))
         };
-        let outcome = match &self.lock {
-            Some(_) => run(&mut self.connection),
+        let outcome = match &mut self.lock {
+            Some(lock) => run(&mut self.connection).map(|(value, commits)| {
+                lock.note(commits);
+                value
+            }),
             None => Err(Fault::Refused("it was opened for reading".to_owned())),
         };
         outcome.map_err(|fault: Fault| fault.at(&self.path))
@@ -153,42 +182,6 @@ fn check_name(name: &str) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Name { name: name.to_owned() })
-}
-
-fn create_directory(directory: &Path) -> Result<(), Error> {
-    if directory.is_dir() {
-        return Ok(());
-    }
-    fs::create_dir_all(directory).map_err(|source| Error::io("create", directory, source))?;
-    // The entry of the new directory has to survive a power cut too. Best effort: some systems
-    // cannot open a directory as a file.
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if let Ok(parent) = fs::File::open(parent.unwrap_or(Path::new("."))) {
-        let _ = parent.sync_all();
-    }
-    Ok(())
-}
-
-fn open_for_writing(path: &Path) -> Result<Connection, Error> {
-    let failed = |error: rusqlite::Error| Fault::from(error).at(path);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    prepare(&connection).map_err(failed)?;
-    // Before anything is written: a file of a newer format must stay exactly as it is.
-    format::recognise(&connection, path)?;
-    let durable = || {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        // Apple's fsync stops at the drive's cache; elsewhere these do nothing.
-        connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-        connection.pragma_update(None, "foreign_keys", true)
-    };
-    durable().map_err(failed)?;
-    format::migrate(&mut connection, path)?;
-    Ok(connection)
 }
 
 /// What every connection gets.

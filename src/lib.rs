@@ -37,15 +37,16 @@
 //! | module | holds | may use |
 //! |---|---|---|
 //! | [`cli`] | one file per command | everything |
-//! | [`report`] | text for people, from changes and events | [`apply`], [`changes`], [`verify`], [`model`] |
+//! | [`report`] | text for people, from changes and events | [`apply`], [`changes`], [`verify`], [`model`], [`private`] |
 //! | [`apply`] | ordered steps, one event stream | [`verify`], [`copy`], [`changes`], [`ledger`], [`milvus`], [`model`] |
 //! | [`verify`] | proof that the target holds the rows, and their mending | [`copy`], [`ledger`], [`milvus`], [`model`] |
 //! | [`copy`] | discovery → readers → byte budget → writers | [`ledger`], [`milvus`], [`model`] |
 //! | [`changes`] | inspect · wanted · preflight · diff · policy · saved | [`milvus`] (inspect only), [`model`] |
-//! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`] |
+//! | [`ledger`] | runs, moves, steps, chunks in SQLite | [`model`], [`private`] |
 //! | [`planfile`] | from TOML to a [`model::Migration`] | [`model`], [`diagnostic`] |
 //! | [`milvus`] | the client | [`model`], [`secret`] |
 //! | [`model`], [`secret`], [`diagnostic`], [`exit`], [`mod@env`] | plain values | nothing of ours |
+//! | [`private`] | files and folders of the owner alone | nothing of ours |
 //!
 //! # Invariants
 //!
@@ -74,6 +75,7 @@ pub mod ledger;
 pub mod milvus;
 pub mod model;
 pub mod planfile;
+pub mod private;
 pub mod report;
 pub mod secret;
 pub mod verify;

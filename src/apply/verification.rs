@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::{Event, Failure, REPAIR, RowDiffers, Turn};
+use super::{CATCH_UP, Event, Failure, REPAIR, RowDiffers, Turn};
 use crate::changes::{Loaded, SourceState, Update};
 use crate::ledger::{MoveId, StepState};
 use crate::milvus::Client;
@@ -40,14 +40,17 @@ impl Turn<'_> {
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
         let to_repair = steps.get(REPAIR) == Some(&StepState::Started);
         let update = self.change.update;
-        let Some(Way { mode, basis, repair }) = self.way(&settings, to_repair) else {
+        let settled = !to_repair && steps.get(CATCH_UP) != Some(&StepState::Started);
+        let Some(Way { mode, basis, repair }) = self.way(&settings, to_repair, settled) else {
             return Ok(());
         };
-        self.step(match update {
-            Some(Update::CatchUp) => "carry changes over",
-            _ => "compare rows",
-        })
-        .await;
+        let catching_up = update == Some(Update::CatchUp);
+        if catching_up {
+            self.step("carry changes over").await;
+            self.begin(of_move, CATCH_UP).await?;
+        } else {
+            self.step("compare rows").await;
+        }
         let (events, mut told) = mpsc::channel(WAITING);
         let check = self.check(mode, repair, events);
         let to = self.target_now(wanted).await?;
@@ -91,10 +94,15 @@ impl Turn<'_> {
         self.outcome.bytes += repair.map_or(0, |repair| repair.bytes);
         self.outcome.verification = Some(Box::new(found));
         match status {
-            Status::Verified | Status::Repaired if to_repair => {
-                self.done(of_move, REPAIR, "").await
+            Status::Verified | Status::Repaired => {
+                if catching_up {
+                    self.done(of_move, CATCH_UP, "").await?;
+                }
+                if to_repair {
+                    self.done(of_move, REPAIR, "").await?;
+                }
+                Ok(())
             }
-            Status::Verified | Status::Repaired => Ok(()),
             // Copying rows again does not help against the rest.
             Status::Different if !rows_differ => Ok(()),
             Status::Different => {
@@ -108,8 +116,11 @@ impl Turn<'_> {
     }
 
     /// How rows are compared; not at all where nothing asks for it.
-    fn way(&self, settings: &VerifySettings, to_repair: bool) -> Option<Way> {
+    ///
+    /// `settled`: nothing is known to differ, and no earlier pass was left half-way.
+    fn way(&self, settings: &VerifySettings, to_repair: bool, settled: bool) -> Option<Way> {
         let update = self.change.update;
+        let finished = self.change.is_finished();
         let mode = match settings.content {
             _ if to_repair || update.is_some() => Mode::Full,
             ContentCheck::Full => Mode::Full,
@@ -118,19 +129,51 @@ impl Turn<'_> {
             ContentCheck::Off => return None,
         };
         let basis = match update {
-            Some(Update::CatchUp) => Basis::Changes,
-            Some(Update::Repair) => Basis::Source,
+            Some(Update::CatchUp) if finished && settled => Basis::Changes,
+            Some(Update::CatchUp | Update::Repair) => Basis::Source,
             None if to_repair => Basis::Source,
             None => Basis::Ledger,
         };
         let asked_for = settings.on_mismatch == OnMismatch::Repair;
         let repair = match update {
             _ if settings.delete_extra && asked_for => Some(Extra::Delete),
+            Some(Update::CatchUp) if !finished && !self.run_adopted() && self.mark.is_some() => {
+                Some(Extra::DeleteOurs)
+            }
             Some(Update::CatchUp) => Some(Extra::DeleteCopied),
             _ if to_repair || asked_for => Some(Extra::Keep),
             _ => None,
         };
         Some(Way { mode, basis, repair })
+    }
+
+    /// What leads on from rows or numbers that differ.
+    pub(super) fn way_on(&self) -> Option<String> {
+        if !matches!(
+            self.outcome.status,
+            super::Status::RowsDiffer(_) | super::Status::CountsDiffer(_)
+        ) {
+            return None;
+        }
+        let content = self.outcome.verification.as_ref().and_then(|found| found.content.as_ref());
+        let extra = content.is_some_and(|content| content.extra > 0 && content.unexplained() > 0);
+        let text = match (self.change.update, extra) {
+            (Some(Update::CatchUp), true) => {
+                "while the source is written to, some rows escape: run the same command again when \
+                 nobody writes. Rows that are only at the target and that this plan is not known to \
+                 have written stay even then: delete them by hand, or, in a collection that this \
+                 plan made, with `on_mismatch = \"repair\"` and `delete_extra = true` under [verify]"
+            }
+            (Some(Update::CatchUp), false) => {
+                "while the source is written to, some rows escape: run the same command again when \
+                 nobody writes"
+            }
+            _ => {
+                "once nobody writes to the source, `apply --catch-up` makes the target's rows those \
+                 of the source, and deletes what was copied and is there no more"
+            }
+        };
+        Some(text.to_owned())
     }
 
     /// Compares the rows of a finished collection with those of the source once more, and brings

@@ -196,7 +196,9 @@ impl Inspection<'_> {
         // Finished, and still the collection that was filled.
         let in_use = super::in_use(known.as_ref(), target.as_ref());
         let update = match &known {
-            Some(_) if in_use && self.selection.catch_up => Some(Update::CatchUp),
+            Some(known) if self.selection.catch_up && (in_use || !known.finished) => {
+                Some(Update::CatchUp)
+            }
             Some(known) if in_use && known.to_repair => Some(Update::Repair),
             _ => None,
         };

@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::differences::{self, Writer};
-use super::ends::{self, KnownTargets, Problem};
+use super::ends::{self, Ends, KnownTargets, Problem};
 use super::saved::Request;
+use super::signals::Signals;
 use super::{LogFormat, OutputArgs, PlanArgs, output, plan, verify};
 use crate::apply::{Event, Outcome, Run, Status, apply};
 use crate::changes::Changes;
@@ -19,6 +20,7 @@ use crate::ledger::{self, Ledger};
 use crate::report::document::{
     CollectionReport, Command, Document, FORMAT_VERSION, verdict_of_copy,
 };
+use crate::report::file::Destination;
 use crate::report::progress::{self, BarWriter, Mode, Progress};
 use crate::report::style::Style;
 use crate::{exit, report};
@@ -73,26 +75,59 @@ pub(super) struct ApplyArgs {
 
 pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let stop = CancellationToken::new();
-    tokio::spawn(stop_on_signal(stop.clone(), stderr.clone()));
-    match carry_out(args, output, stderr, &stop).await {
-        Ok(code) => code,
-        Err(problem) => output::problem(&problem),
-    }
+    let mut signals = Signals::listen();
+    let carried_out = match signals.or(Box::pin(prepare(args, output, &stop))).await {
+        Ok(Prepared::Over(code)) => return code,
+        Ok(Prepared::Ready(ready)) => {
+            tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
+            carry_out(args, output, stderr, *ready, &stop).await
+        }
+        Err(problem) => {
+            if problem.code == exit::INTERRUPTED && !args.yes && std::io::stderr().is_terminal() {
+                // The question stays in its line.
+                output::message("\n");
+            }
+            Err(problem)
+        }
+    };
+    carried_out.unwrap_or_else(|problem| output::problem(&problem))
 }
 
-async fn carry_out(
+/// What comes of looking at both ends and asking.
+enum Prepared {
+    /// Nothing is to be done, or may be: the exit code.
+    Over(u8),
+    Ready(Box<Ready>),
+}
+
+/// Changes that are to be carried out.
+struct Ready {
+    request: Request,
+    destination: Option<Destination>,
+    began: String,
+    ends: Ends,
+    ledger: Ledger,
+    changes: Changes,
+    inspected_at: Instant,
+}
+
+/// Looks at both ends, shows the changes and asks. Nothing is written on the way: no folder of a
+/// ledger is made for changes that are not carried out.
+async fn prepare(
     args: &ApplyArgs,
     output: &OutputArgs,
-    stderr: &BarWriter,
     stop: &CancellationToken,
-) -> Result<u8, Problem> {
+) -> Result<Prepared, Problem> {
     let request = Request::read(args, output)?;
     let migration = &request.migration;
     let destination = verify::destination(args.report.as_deref())?;
     let began = ledger::utc_now();
     let mut ends = ends::connect(migration, migration.copy.retry_for, stop).await?;
-    let mut ledger = Ledger::open(&request.plan.state, &migration.name)?;
-    let known = KnownTargets::read(&ledger, &ends)?;
+    let found = Ledger::open_existing(&request.plan.state, &migration.name)?;
+    let known = match &found {
+        Some(ledger) => KnownTargets::read(ledger, &ends)?,
+        None => KnownTargets::none(),
+    };
     let selection = plan::selection(&request.plan, request.catch_up, &args.take_over);
     let mut changes = plan::changes(migration, &ends, &known, &selection).await?;
     request.check(&args.file, &mut changes)?;
@@ -100,16 +135,44 @@ async fn carry_out(
     ends.bound_writes(migration, changes.capacity.write_quota);
     show(&changes, output);
     if changes.is_refused() {
-        return Ok(plan::refusal(&changes));
+        return Ok(Prepared::Over(plan::refusal(&changes)));
     }
     if !changes.is_pending() {
         let document = document(&changes, began, &[], exit::DONE, None);
         let code = output::document("Nothing to do.\n", exit::DONE);
-        return Ok(verify::write(destination, &document, code));
+        return Ok(Prepared::Over(verify::write(destination, &document, code)));
     }
     if !args.yes {
-        confirm(stop).await?;
+        confirm().await?;
     }
+    let ledger = match found {
+        Some(ledger) => ledger,
+        None => new_ledger(&request)?,
+    };
+    let ready = Ready { request, destination, began, ends, ledger, changes, inspected_at };
+    Ok(Prepared::Ready(Box::new(ready)))
+}
+
+/// Makes the ledger where there was none when both ends were looked at.
+fn new_ledger(request: &Request) -> Result<Ledger, Problem> {
+    let ledger = Ledger::open(&request.plan.state, &request.migration.name)?;
+    if ledger.moves()?.is_empty() {
+        return Ok(ledger);
+    }
+    let text = "another run of this plan was at work meanwhile; nothing was done\n  run the same \
+                command again: it goes on from there";
+    Err(Problem::new(exit::LOCKED, text))
+}
+
+async fn carry_out(
+    args: &ApplyArgs,
+    output: &OutputArgs,
+    stderr: &BarWriter,
+    ready: Ready,
+    stop: &CancellationToken,
+) -> Result<u8, Problem> {
+    let Ready { request, destination, began, ends, mut ledger, changes, inspected_at } = ready;
+    let migration = &request.migration;
     let command = format!("apply {}", args.file.display());
     let id =
         ledger.begin_run(env!("CARGO_PKG_VERSION"), &command, migration.environment.as_deref())?;
@@ -247,7 +310,7 @@ fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str)
 }
 
 /// Asks on the terminal. Only `yes` goes on.
-async fn confirm(stop: &CancellationToken) -> Result<(), Problem> {
+async fn confirm() -> Result<(), Problem> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(Problem::new(
             exit::WRONG_USAGE,
@@ -261,11 +324,7 @@ async fn confirm(stop: &CancellationToken) -> Result<(), Problem> {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).map(|_| line)
     });
-    let answer = tokio::select! {
-        answer = answer => answer,
-        () = stop.cancelled() => return Err(Problem::new(exit::INTERRUPTED, "interrupted")),
-    };
-    match answer {
+    match answer.await {
         Ok(Ok(line)) if line.trim() == "yes" => Ok(()),
         _ => Err(Problem::new(exit::FAILED, "not confirmed; nothing was changed")),
     }
@@ -321,64 +380,6 @@ fn quoted(word: &str) -> String {
         word.to_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-/// The first signal lets what is in flight finish; the second ends the process.
-pub(super) async fn stop_on_signal(stop: CancellationToken, mut stderr: BarWriter) {
-    let Ok(mut signals) = Signals::listen() else {
-        return tracing::warn!("Signals cannot be listened to: Ctrl-C ends the run at once.");
-    };
-    signals.next().await;
-    stop.cancel();
-    // A terminal that stands still must not keep the second signal from being heard.
-    tokio::task::spawn_blocking(move || {
-        // Nothing is left to do when standard error is gone.
-        let _ = stderr.write_all(
-            b"\nStopping: what is in flight is finished and noted. Again to stop at once.\n",
-        );
-    });
-    signals.next().await;
-    std::process::exit(exit::INTERRUPTED.into());
-}
-
-/// Ctrl-C, and the request to terminate. Listened to all the time: a listener that is made for each
-/// signal misses those that come in between.
-#[cfg(unix)]
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(windows)]
-struct Signals(tokio::signal::windows::CtrlC);
-
-#[cfg(windows)]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        tokio::signal::windows::ctrl_c().map(Self)
-    }
-
-    async fn next(&mut self) {
-        let _ = self.0.recv().await;
     }
 }
 

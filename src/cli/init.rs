@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, Problem};
+use super::signals::Signals;
 use super::{OutputArgs, output};
 use crate::changes::abilities::{Abilities, Feature};
 use crate::changes::inspect::{inspect, survey};
@@ -31,10 +32,12 @@ const CONNECTIONS: usize = 4;
 
 pub(super) async fn run(args: InitArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
-    let written = tokio::select! {
-        written = work(args, output, &stop) => written,
-        _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
-    };
+    let asks = args.asks();
+    let written = Signals::listen().or(Box::pin(work(args, output, &stop))).await;
+    if asks && written.as_ref().is_err_and(|problem| problem.code == exit::INTERRUPTED) {
+        // The question stays in its line.
+        output::message("\n");
+    }
     written.unwrap_or_else(|problem| output::problem(&problem))
 }
 

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, Ends, KnownTargets, Problem};
+use super::signals::Signals;
 use super::{OutputArgs, PlanArgs, output, saved};
 use crate::changes::abilities::Abilities;
 use crate::changes::inspect::server;
@@ -96,11 +97,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         }
         Ok(changes)
     };
-    let changes = tokio::select! {
-        changes = work => changes,
-        _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
-    };
-    let changes = match changes {
+    let changes = match Signals::listen().or(Box::pin(work)).await {
         Ok(changes) => changes,
         Err(problem) => return output::problem(&problem),
     };

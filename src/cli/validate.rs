@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::signals::Signals;
 use super::{OutputArgs, PlanArgs, output, plan};
 use crate::changes::{self, Changes, Finding};
 use crate::diagnostic::{Diagnostic, Report, Severity};
@@ -86,15 +87,12 @@ pub(super) fn run(args: &ValidateArgs, output: &OutputArgs) -> u8 {
 
 /// Checks the plan file, and then what both ends say to it. Writes nothing anywhere.
 pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
-    let stop = CancellationToken::new();
+    let (stop, mut signals) = (CancellationToken::new(), Signals::listen());
     let mut verdict = offline(args);
     if let Some(migration) = &verdict.migration {
         let selection = plan::selection(&args.plan, false, &[]);
-        let changes = tokio::select! {
-            changes = plan::read_only_changes(migration, &args.plan, &stop, &selection) => changes,
-            _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
-        };
-        match changes {
+        let changes = plan::read_only_changes(migration, &args.plan, &stop, &selection);
+        match signals.or(Box::pin(changes)).await {
             Ok(changes) => {
                 if changes.is_refused() {
                     verdict.code = plan::refusal(&changes);

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::differences::Writer;
 use super::ends::{self, KnownTargets, Problem};
+use super::signals::Signals;
 use super::{OutputArgs, PlanArgs, apply, output, plan};
 use crate::apply::REPAIR;
 use crate::changes::{Changes, Severity};
@@ -101,11 +102,38 @@ enum Format {
 
 pub(super) async fn run(args: &VerifyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let stop = CancellationToken::new();
-    tokio::spawn(apply::stop_on_signal(stop.clone(), stderr.clone()));
-    match compare(args, output, stderr, &stop).await {
+    match Box::pin(compare(args, output, stderr, &stop)).await {
         Ok(code) => code,
         Err(problem) => output::problem(&problem),
     }
+}
+
+/// What is known before anything is compared.
+struct Looked {
+    migration: Migration,
+    mode: Mode,
+    destination: Option<Destination>,
+    started: String,
+    ends: ends::Ends,
+    opened: Opened,
+    changes: Changes,
+}
+
+async fn look(
+    args: &VerifyArgs,
+    output: &OutputArgs,
+    stop: &CancellationToken,
+) -> Result<Looked, Problem> {
+    let migration = output::load(&args.file, &args.plan, output)?;
+    let mode = mode(args, &migration)?;
+    let destination = destination(args.report.as_deref())?;
+    let started = ledger::utc_now();
+    let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
+    let opened = open(&args.plan.state, &migration.name, &ends)?;
+    let selection = plan::selection(&args.plan, false, &[]);
+    let changes = plan::changes(&migration, &ends, &opened.known, &selection).await?;
+    refuse_wrong_selection(&changes)?;
+    Ok(Looked { migration, mode, destination, started, ends, opened, changes })
 }
 
 async fn compare(
@@ -114,18 +142,10 @@ async fn compare(
     stderr: &BarWriter,
     stop: &CancellationToken,
 ) -> Result<u8, Problem> {
-    let migration = output::load(&args.file, &args.plan, output)?;
-    let mode = mode(args, &migration)?;
-    let destination = destination(args.report.as_deref())?;
-    let started = ledger::utc_now();
-    let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
-    let opened = open(&args.plan.state, &migration.name, &ends)?;
-    let selection = plan::selection(&args.plan, false, &[]);
-    let changes = tokio::select! {
-        changes = plan::changes(&migration, &ends, &opened.known, &selection) => changes?,
-        () = stop.cancelled() => return Err(Problem::new(exit::INTERRUPTED, "interrupted")),
-    };
-    refuse_wrong_selection(&changes)?;
+    let mut signals = Signals::listen();
+    let Looked { migration, mode, destination, started, ends, opened, changes } =
+        signals.or(Box::pin(look(args, output, stop))).await?;
+    tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
     let basis = match args.against {
         Against::Source => Basis::Source,
         Against::Ledger if opened.ledger.is_some() => Basis::Ledger,

@@ -12,10 +12,15 @@ use super::ranges::{
     insert_scope, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
 };
 use super::records::{
-    ChunkId, ChunkRecord, DoneChunk, MoveId, MoveState, ScopeState, Totals, WrittenChunk,
+    ChunkId, ChunkRecord, DoneChunk, MoveId, MoveState, ScopeState, Totals, Unsure, WrittenChunk,
 };
 use super::{Ledger, clock};
 use crate::model::{Digest, Key, KeyRange};
+
+/// Whose rows are in a chunk that is written more than once: into a target that was there before,
+/// others may have written too.
+const WHOSE: &str = "CASE (SELECT adopted FROM moves WHERE moves.id = chunks.move_id)
+                         WHEN 1 THEN 'others' ELSE 'ours' END";
 
 impl Ledger {
     /// Records chunks that discovery found in a scope (a partition, or `None` for the whole
@@ -98,6 +103,7 @@ impl Ledger {
                 rows: unsigned(row.get(6)?)?,
                 bytes: unsigned(row.get(7)?)?,
                 digest: digest.map_err(Fault::Corrupt)?,
+                unsure: unsure_of(row.get::<_, Option<String>>(9)?.as_deref())?,
             })
         })
     }
@@ -144,7 +150,34 @@ impl Ledger {
         })
     }
 
-    /// Records that the rows of a done chunk are others by now, at both ends.
+    /// Records that the open chunks that were tried are about to be read and written once more: what
+    /// an earlier attempt wrote and the source has no more stays at the target.
+    pub fn tried_again(&mut self, id: MoveId) -> Result<(), Error> {
+        self.write(|transaction| {
+            let sql = format!(
+                "UPDATE chunks SET unsure = {WHOSE}
+                 WHERE move_id = ?1 AND state = 'open' AND tried = 1 AND unsure IS NULL"
+            );
+            transaction.prepare_cached(&sql)?.execute([id.0])?;
+            Ok(())
+        })
+    }
+
+    /// Records that rows of a done chunk are about to be written or deleted by key.
+    pub fn chunk_unsure(&mut self, id: ChunkId, whose: Unsure) -> Result<(), Error> {
+        let whose = match whose {
+            Unsure::Ours => "ours",
+            Unsure::Others => "others",
+        };
+        self.write(|transaction| {
+            let found = transaction
+                .prepare_cached("UPDATE chunks SET unsure = ?2 WHERE id = ?1 AND state = 'done'")?
+                .execute(params![id.0, whose])?;
+            if found == 1 { Ok(()) } else { Err(not_done(id)) }
+        })
+    }
+
+    /// Records that the rows of a done chunk are others by now, at both ends, and these alone.
     pub fn chunk_digest_changed(
         &mut self,
         id: ChunkId,
@@ -154,10 +187,11 @@ impl Ledger {
         self.write(|transaction| {
             let found = transaction
                 .prepare_cached(
-                    "UPDATE chunks SET rows = ?2, digest = ?3 WHERE id = ?1 AND state = 'done'",
+                    "UPDATE chunks SET rows = ?2, digest = ?3, unsure = NULL
+                     WHERE id = ?1 AND state = 'done'",
                 )?
                 .execute(params![id.0, signed(rows)?, digest.to_string()])?;
-            if found == 1 { Ok(()) } else { Err(Fault::Refused(format!("chunk {id} is not done"))) }
+            if found == 1 { Ok(()) } else { Err(not_done(id)) }
         })
     }
 
@@ -194,6 +228,9 @@ impl Ledger {
             };
             let lower = half(KeyRange { after: after.clone(), up_to: Some(at.clone()) })?;
             let upper = half(KeyRange { after: Some(at.clone()), up_to: up_to.clone() })?;
+            let sql =
+                format!("UPDATE chunks SET unsure = {WHOSE} WHERE parent_id = ?1 AND tried = 1");
+            transaction.prepare_cached(&sql)?.execute([id.0])?;
             Ok((lower, upper))
         })
     }
@@ -204,14 +241,14 @@ impl Ledger {
     pub fn reopen_chunk(&mut self, id: ChunkId) -> Result<(), Error> {
         self.write(|transaction| {
             let reopened = transaction
-                .prepare_cached(
+                .prepare_cached(&format!(
                     "UPDATE chunks SET state = 'open', tried = 1, rows = NULL, bytes = NULL,
-                         done_at = NULL, digest = NULL
+                         done_at = NULL, digest = NULL, unsure = {WHOSE}
                      WHERE id = ?1 AND state = 'done'",
-                )?
+                ))?
                 .execute([id.0])?;
             if reopened != 1 {
-                return Err(Fault::Refused(format!("chunk {id} is not done")));
+                return Err(not_done(id));
             }
             transaction
                 .prepare_cached("DELETE FROM rejects WHERE chunk_id = ?1")?
@@ -268,7 +305,7 @@ impl Ledger {
         self.read(|connection| {
             // The index on (move, state) yields a page without visiting other chunks.
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS}, c.rows, c.bytes, c.digest
+                "SELECT {COLUMNS}, c.rows, c.bytes, c.digest, c.unsure
                  FROM chunks c JOIN scopes s ON s.id = c.scope_id
                  WHERE c.move_id = ?1 AND c.state = ?2 AND c.id > ?3 ORDER BY c.id LIMIT ?4"
             ))?;
@@ -281,6 +318,19 @@ impl Ledger {
             }
             Ok(chunks)
         })
+    }
+}
+
+fn not_done(id: ChunkId) -> Fault {
+    Fault::Refused(format!("chunk {id} is not done"))
+}
+
+fn unsure_of(text: Option<&str>) -> Result<Option<Unsure>, Fault> {
+    match text {
+        None => Ok(None),
+        Some("ours") => Ok(Some(Unsure::Ours)),
+        Some("others") => Ok(Some(Unsure::Others)),
+        Some(other) => Err(Fault::Corrupt(format!("a chunk's rows are of {other:?}"))),
     }
 }
 

@@ -55,16 +55,26 @@ pub enum Error {
         /// The ledger file.
         path: PathBuf,
     },
-    /// The file is damaged, or is no ledger.
+    /// The file is damaged, incomplete, or no ledger.
     #[error(
-        "the ledger {} cannot be used: {detail}; move it away to go on without it (the live target is the truth, the ledger only saves work)",
-        path.display()
+        "the ledger {} cannot be used: {detail}; nothing was done. Put a whole copy of it in its place where there is one; or move it and the files named {}-… away to go on without it: collections that it filled count as made by somebody else then, so drop them at the target to copy them anew, or have them brought up to date by key with `existing = \"adopt\"`",
+        path.display(),
+        path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
     )]
     Corrupt {
         /// The ledger file.
         path: PathBuf,
         /// What is wrong with it.
         detail: String,
+    },
+    /// A file of the ledger is a link, or no plain file: writing to it could destroy what is not ours.
+    #[error(
+        "{} is not a plain file of its own (a link, say): nothing was written to what it leads to. Delete it, or name another folder with --state",
+        path.display()
+    )]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
     },
     /// The plan's name cannot be a file name.
     #[error(
@@ -93,7 +103,10 @@ pub enum Error {
         source: io::Error,
     },
     /// `SQLite` failed in another way.
-    #[error("cannot use the ledger {}", path.display())]
+    #[error(
+        "cannot use the ledger {}: see that its folder can be written to and its disk is well, then run the same command again",
+        path.display()
+    )]
     Sqlite {
         /// The ledger file.
         path: PathBuf,
@@ -169,6 +182,10 @@ fn classify(error: rusqlite::Error, path: PathBuf) -> Error {
         // Growing the shared memory file fails for no other ordinary reason than a full disk.
         if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE {
             return Error::Full { path };
+        }
+        // A file that is shorter than it says.
+        if failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ {
+            return Error::Corrupt { path, detail: error.to_string() };
         }
         match failure.code {
             rusqlite::ErrorCode::DiskFull => return Error::Full { path },

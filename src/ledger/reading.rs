@@ -8,7 +8,6 @@
 //!   connection.
 //! - A `-wal` alone (somebody copied the files): both are copied aside and read there.
 
-use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::io;
@@ -19,6 +18,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Error, Fault};
+use super::files::beside;
 
 /// A connection for reading, and what it depends on.
 pub(super) struct View {
@@ -91,13 +91,6 @@ fn immutable_uri(file: &Path) -> String {
     }
     uri.push_str("?immutable=1");
     uri
-}
-
-/// The file that `SQLite` keeps beside the database under a suffix.
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(file);
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// What the main file looked like when it was opened without regard for writers.

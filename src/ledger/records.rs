@@ -208,6 +208,17 @@ pub struct DoneChunk {
     pub bytes: u64,
     /// The digest of these rows; absent where an older version copied them.
     pub digest: Option<Digest>,
+    /// Who wrote what the target holds of its keys, where the digest does not say what that is.
+    pub unsure: Option<Unsure>,
+}
+
+/// Whose the rows of a chunk are whose digest does not say what the target holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsure {
+    /// Only this move wrote them.
+    Ours,
+    /// Others may have written some.
+    Others,
 }
 
 /// An event as recorded.

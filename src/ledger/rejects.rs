@@ -3,7 +3,6 @@
 //! What holds here: a row that is set aside is the only one of its chunk, and the chunk is done with
 //! no row acknowledged. So a key of a scope is set aside once, and never both copied and set aside.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use super::ranges::{find_open, key_of, kind_of, text_of, unsigned};
 use super::records::{ChunkId, MoveId, RejectRecord};
 use super::{Ledger, clock};
 use crate::model::Key;
+use crate::private;
 
 /// One line of the file for people.
 #[derive(Serialize)]
@@ -148,7 +148,7 @@ impl Ledger {
 fn replace(path: &Path, lines: &[String]) -> std::io::Result<()> {
     // A name of its own, which only the holder of the lock writes.
     let new = path.with_extension("jsonl.new");
-    let mut file = BufWriter::new(File::create(&new)?);
+    let mut file = BufWriter::new(private::create(&new)?);
     for line in lines {
         writeln!(file, "{line}")?;
     }

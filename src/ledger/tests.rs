@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
 mod apart;
+mod damage;
 mod files;
 mod invariant;
 mod rejects;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::text::printable_json;
+use crate::private;
 use crate::verify::result::RowDifference;
 
 /// One line of the file.
@@ -54,9 +55,9 @@ impl Differences {
             out
         } else {
             if let Some(directory) = self.partial.parent() {
-                fs::create_dir_all(directory)?;
+                private::folder(directory, &[])?;
             }
-            self.out.insert(BufWriter::new(File::create(&self.partial)?))
+            self.out.insert(BufWriter::new(private::create(&self.partial)?))
         };
         let json = serde_json::to_string(&Line { source, target, difference })?;
         writeln!(out, "{}", printable_json(&json))?;

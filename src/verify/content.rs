@@ -65,6 +65,8 @@ struct RangeComparison {
     pub target: Option<Rows>,
     /// The rows that were copied, by the ledger.
     pub copied: Option<Rows>,
+    /// Whether only this move wrote what the target has in it.
+    pub ours: bool,
     /// The rows that are not the same, by their keys.
     pub differences: Vec<RowDifference>,
 }

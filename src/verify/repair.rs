@@ -11,8 +11,11 @@ pub enum Extra {
     /// Nothing.
     Keep,
     /// Those are deleted that were copied from the source, and are there no more: where the target
-    /// still is what was copied, by the digest in the ledger.
+    /// still is what was copied, by the digest in the ledger, or only this move wrote since.
     DeleteCopied,
+    /// The same in a collection that this move made and has not finished yet: nobody else writes
+    /// into it, so all of it was copied.
+    DeleteOurs,
     /// They are deleted, in a collection that this plan made.
     Delete,
 }
@@ -37,8 +40,17 @@ pub(super) struct Differing<'a> {
     pub(super) stale: &'a [Key],
     /// At the target only.
     pub(super) extra: &'a [Key],
-    /// Whether the target still is what was copied.
-    pub(super) as_copied: bool,
+    /// Whether only this move wrote what the target has among them.
+    pub(super) ours: bool,
+}
+
+impl Differing<'_> {
+    /// Whether there is anything to be done about them.
+    pub(super) fn is_any(&self, ends: &Ends) -> bool {
+        let Ends { check, subject, .. } = ends;
+        let go = check.repair.is_some_and(|rule| may_go(rule, subject.adopted, self.ours));
+        !self.stale.is_empty() || (go && !self.extra.is_empty())
+    }
 }
 
 /// Copies rows that are missing or different as the source has them at `at`, and deletes those that
@@ -67,7 +79,7 @@ pub(super) async fn bring_up_to_date(
     let mut done = Done::default();
     // Deleted first: a row that went to another partition must not be there twice, and none is
     // deleted that was copied just now.
-    if may_go(rule, subject.adopted, differing.as_copied) && !differing.extra.is_empty() {
+    if may_go(rule, subject.adopted, differing.ours) && !differing.extra.is_empty() {
         by_key.delete(differing.scope, differing.extra).await?;
         done.deleted = differing.extra.len() as u64;
     }
@@ -78,11 +90,11 @@ pub(super) async fn bring_up_to_date(
 }
 
 /// Whether rows that are at the target only may be deleted.
-fn may_go(rule: Extra, adopted: bool, as_copied: bool) -> bool {
+fn may_go(rule: Extra, adopted: bool, ours: bool) -> bool {
     match rule {
         Extra::Keep => false,
-        Extra::DeleteCopied => as_copied,
-        Extra::Delete => as_copied || !adopted,
+        Extra::DeleteCopied | Extra::DeleteOurs => ours,
+        Extra::Delete => ours || !adopted,
     }
 }
 
@@ -92,10 +104,11 @@ mod tests {
 
     #[test]
     fn only_rows_of_our_own_are_deleted() {
-        for (adopted, as_copied) in [(false, false), (false, true), (true, false), (true, true)] {
-            assert!(!may_go(Extra::Keep, adopted, as_copied));
-            assert_eq!(may_go(Extra::DeleteCopied, adopted, as_copied), as_copied);
-            assert_eq!(may_go(Extra::Delete, adopted, as_copied), as_copied || !adopted);
+        for (adopted, ours) in [(false, false), (false, true), (true, false), (true, true)] {
+            assert!(!may_go(Extra::Keep, adopted, ours));
+            assert_eq!(may_go(Extra::DeleteCopied, adopted, ours), ours);
+            assert_eq!(may_go(Extra::DeleteOurs, adopted, ours), ours);
+            assert_eq!(may_go(Extra::Delete, adopted, ours), ours || !adopted);
         }
     }
 }

@@ -147,6 +147,10 @@ fn unfinished(sides: &Sides<'_>) -> Verdict {
         counted(known.chunks_open, "chunk")
     );
     let mut verdict = Verdict::new(Action::Resume, "unfinished", explanation);
+    if sides.inspected.update == Some(Update::CatchUp) {
+        verdict.explanation.push_str("; then what changed at the source since is carried over");
+        verdict.update = Some(Update::CatchUp);
+    }
     if known.adopted && sides.abilities.keeps_details {
         let mut lacking = differences(&wanted.collection, &target.collection, true);
         lacking.retain(|found| found.property.is_some());

@@ -6,6 +6,7 @@ use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{OutputArgs, PlanCommandArgs, Problem, output, read_only_changes, selection, verdict};
+use crate::cli::signals::Signals;
 use crate::planfile::{self, Inputs, Loaded};
 use crate::report::environments::{Environment, State, render};
 use crate::report::style::Style;
@@ -43,9 +44,9 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         .map(|(name, loaded)| plan(args, name, loaded, &stop))
         .buffered(AT_A_TIME)
         .collect::<Vec<(Environment, u8)>>();
-    let planned = tokio::select! {
-        planned = work => planned,
-        _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
+    let planned = match Signals::listen().or(async { Ok(work.await) }).await {
+        Ok(planned) => planned,
+        Err(problem) => return output::problem(&problem),
     };
     let (environments, codes): (Vec<Environment>, Vec<u8>) = planned.into_iter().unzip();
     let harm = |code: &u8| BY_HARM.iter().position(|other| other == code).unwrap_or(BY_HARM.len());

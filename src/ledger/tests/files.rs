@@ -64,7 +64,7 @@ fn listing(directory: &Path) -> Vec<(PathBuf, u64, std::time::SystemTime)> {
     all
 }
 
-fn read(directory: &Path) -> Option<MoveRecord> {
+pub(super) fn read(directory: &Path) -> Option<MoveRecord> {
     let ledger = Ledger::open_read_only(directory, "plan").unwrap()?;
     ledger.find_move(&ends("t")).unwrap()
 }
@@ -114,7 +114,7 @@ fn a_kill_frees_the_lock_and_loses_nothing_recorded() {
 }
 
 /// The files of a ledger with a commit that is only in the log, as a kill leaves them.
-fn copy_of_a_live_ledger(to: &Path, names: &[&str]) {
+pub(super) fn copy_of_a_live_ledger(to: &Path, names: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
     let mut ledger = open(directory.path());
     begin(&mut ledger, "t");
@@ -222,13 +222,17 @@ fn reads_past_a_shared_memory_file_without_use() {
     assert_eq!(listing(directory.path()), before);
 }
 
+/// A first run that was killed while it made its ledger leaves nothing that counts.
 #[test]
-fn an_empty_file_is_no_ledger_yet() {
+fn what_was_not_made_to_the_end_is_made_anew() {
     let directory = tempfile::tempdir().unwrap();
-    fs::write(directory.path().join("plan.db"), "").unwrap();
+    fs::write(directory.path().join("plan.db.new"), "half of it").unwrap();
+    fs::write(directory.path().join("plan.lock"), "").unwrap();
     assert!(read(directory.path()).is_none());
+    assert!(Ledger::open_existing(directory.path(), "plan").unwrap().is_none());
     begin(&mut open(directory.path()), "t");
     assert!(read(directory.path()).is_some());
+    assert!(!directory.path().join("plan.db.new").exists());
 }
 
 #[test]
@@ -243,7 +247,7 @@ fn a_newer_format_is_refused_and_left_alone() {
         Ledger::open(directory.path(), "plan").map(Some),
         Ledger::open_read_only(directory.path(), "plan"),
     ] {
-        let Err(error @ Error::Newer { found: 99, known: 4, .. }) = outcome else {
+        let Err(error @ Error::Newer { found: 99, known: 5, .. }) = outcome else {
             panic!("{outcome:?}")
         };
         assert!(error.to_string().contains("plan.db has format 99"), "{error}");

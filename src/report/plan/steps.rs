@@ -173,7 +173,10 @@ impl Steps<'_> {
                 change.bytes_to_copy().map(|bytes| format!(", {}", super::approximate(bytes)));
             format!("{} to copy{}", size::counted(rows, "row"), bytes.unwrap_or_default())
         });
-        self.push(StepAction::CopyRows, reason, address, (before, after));
+        self.push(StepAction::CopyRows, reason, address.clone(), (before, after));
+        if change.update == Some(Update::CatchUp) {
+            self.push(StepAction::UpdateRows, "catch_up", address, (None, None));
+        }
     }
 
     fn indexes(&mut self, wanted: &Collection) {

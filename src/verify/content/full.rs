@@ -104,7 +104,7 @@ async fn run(
                         && let Some(rows) = compared.source
                     {
                         let copied = Some(Rows { rows, digest: compared.digest });
-                        seen.push(Ranged { copied, ..(*ranged).clone() });
+                        seen.push(Ranged { copied, unsure: None, ..(*ranged).clone() });
                     }
                     if compared.equal
                         && failure.is_none()

@@ -7,11 +7,12 @@ use super::part::{Compared, Part};
 use super::ranges::Ranged;
 use super::{RangeComparison, Rows, Way};
 use crate::copy;
+use crate::ledger::Unsure;
 use crate::model::Key;
 use crate::verify::Error;
 use crate::verify::ends::Side;
 use crate::verify::explain::code;
-use crate::verify::repair::{Differing, ROUNDS, bring_up_to_date};
+use crate::verify::repair::{Differing, Extra, ROUNDS, bring_up_to_date};
 use crate::verify::result::{Repair, RowDifferenceKind};
 
 /// What a range has after it was brought up to date.
@@ -19,6 +20,8 @@ use crate::verify::result::{Repair, RowDifferenceKind};
 struct After {
     source: Rows,
     target: Rows,
+    /// Whether rows were written or deleted.
+    written: bool,
 }
 
 impl Worker {
@@ -37,7 +40,7 @@ impl Worker {
         let settle = async move {
             while let Some(one) = found.recv().await {
                 *both &= one.source.is_some() && one.target.is_some();
-                Box::pin(self.settle(one, sums, parts)).await?;
+                Box::pin(self.settle(ranged, one, sums, parts)).await?;
             }
             Ok(())
         };
@@ -49,7 +52,8 @@ impl Worker {
             return Ok(compared);
         }
         let equal = after.source == after.target;
-        if equal && ranged.copied != Some(after.source) {
+        let unsure = after.written || ranged.unsure.is_some();
+        if equal && (unsure || ranged.copied != Some(after.source)) {
             self.note(ranged, after.source).await?;
         }
         Ok(Compared {
@@ -64,13 +68,15 @@ impl Worker {
     /// Brings a part of a range up to date until it is the same at both ends, or no more can be done.
     async fn settle(
         &self,
+        ranged: &Ranged,
         one: RangeComparison,
         after: &mut After,
         parts: &mpsc::Sender<RangeComparison>,
     ) -> Result<(), Error> {
         let mut open = vec![(one, 0)];
         while let Some((one, round)) = open.pop() {
-            let mended = if round < ROUNDS { self.mend_rows(&one).await? } else { false };
+            let mended = round < ROUNDS && self.mend_rows(ranged, &one).await?;
+            after.written |= mended;
             if !mended {
                 after.source += one.source.unwrap_or_default();
                 after.target += one.target.unwrap_or_default();
@@ -81,7 +87,13 @@ impl Worker {
             let _ = self.told.send(Told::Mended(repair)).await;
             let ends = self.part.ends();
             let part = Part::of(ends.clone(), ends.fix_moments().await?).await?;
-            let again = Ranged { scope: one.scope, range: one.range, copied: None, chunk: None };
+            let again = Ranged {
+                scope: one.scope,
+                range: one.range,
+                copied: None,
+                chunk: ranged.chunk,
+                unsure: Some(if one.ours { Unsure::Ours } else { Unsure::Others }),
+            };
             let (sender, mut found) = mpsc::channel(1);
             let compare = async move { part.compare(&again, Way::Both, &sender).await };
             let gather = async {
@@ -96,10 +108,10 @@ impl Worker {
     }
 
     /// Copies and deletes rows that differ; whether anything was done.
-    async fn mend_rows(&self, one: &RangeComparison) -> Result<bool, Error> {
-        // By the very read that found the rows: what was written into the target since is not in it.
-        let as_copied = one.copied.is_some() && one.copied == one.target;
-        let catching_up = self.way == Way::SourceFirst;
+    async fn mend_rows(&self, ranged: &Ranged, one: &RangeComparison) -> Result<bool, Error> {
+        let rule = self.part.ends().check.repair;
+        let catching_up = self.way == Way::SourceFirst
+            || matches!(rule, Some(Extra::DeleteCopied | Extra::DeleteOurs));
         let (mut stale, mut extra): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
         for row in &one.differences {
             // Copying again does not help against other explanations.
@@ -107,7 +119,7 @@ impl Worker {
                 (None | Some(code::CHANGED_AT_SOURCE), _) => false,
                 // Whether a new row expired at the target or was never there cannot be told.
                 (Some(code::EXPIRED), RowDifferenceKind::Missing) => !catching_up,
-                (Some(code::EXPIRED | code::THERE_BEFORE), RowDifferenceKind::Extra) => !as_copied,
+                (Some(code::EXPIRED | code::THERE_BEFORE), RowDifferenceKind::Extra) => !one.ours,
                 _ => true,
             };
             if explained {
@@ -123,8 +135,16 @@ impl Worker {
             return Ok(false);
         }
         let scope = one.scope.as_deref();
-        let differing = Differing { scope, stale: &stale, extra: &extra, as_copied };
+        let differing = Differing { scope, stale: &stale, extra: &extra, ours: one.ours };
         let ends = self.part.ends();
+        if !differing.is_any(ends) {
+            return Ok(false);
+        }
+        // Before the first write: of what comes after a kill the digest knows nothing.
+        if let (Some(ledger), Some(chunk)) = (&ends.check.ledger, ranged.chunk) {
+            let whose = if one.ours { Unsure::Ours } else { Unsure::Others };
+            ledger.with(move |ledger| ledger.chunk_unsure(chunk, whose)).await?;
+        }
         let at = self.part.later().await?;
         let done = bring_up_to_date(ends, &differing, at.of(Side::Source)).await?;
         let copy::Copied { rows: copied, bytes } = done.copied;

@@ -10,9 +10,11 @@ use super::keys::{bytes, keyed, share};
 use super::ranges::Ranged;
 use super::{RangeComparison, Rows, Way};
 use crate::copy::SINGLE_ROW;
+use crate::ledger::Unsure;
 use crate::model::{Digest, Key, KeyRange};
 use crate::verify::ends::{Answer, Ends, Moments, Side};
 use crate::verify::explain::Context;
+use crate::verify::repair::Extra;
 use crate::verify::{Error, Event};
 
 /// An answer of each end.
@@ -68,7 +70,9 @@ impl Part {
         way: Way,
         parts: &mpsc::Sender<RangeComparison>,
     ) -> Result<Compared, Error> {
-        let first = match (way, ranged.copied) {
+        // Where the digest does not say what the target has, both ends do.
+        let copied = ranged.copied.filter(|_| ranged.unsure.is_none());
+        let first = match (way, copied) {
             (Way::TargetFirst, Some(copied)) => Some((Side::Target, copied)),
             (Way::SourceFirst, Some(copied)) => Some((Side::Source, copied)),
             _ => None,
@@ -87,6 +91,7 @@ impl Part {
                         source,
                         target,
                         copied: ranged.copied,
+                        ours: false,
                         differences: Vec::new(),
                     })
                     .await;
@@ -131,7 +136,7 @@ impl Part {
     ) -> Result<Compared, Error> {
         let scope = ranged.scope.as_deref();
         let (mut source_sum, mut target_sum) = (Rows::default(), Rows::default());
-        let mut equal = true;
+        let (mut equal, mut ours) = (true, self.is_ours(ranged));
         let mut open = vec![(ranged.range.clone(), false)];
         while let Some((range, single)) = open.pop() {
             let limit = if single { SINGLE_ROW } else { self.ends.answer_limit() };
@@ -143,11 +148,13 @@ impl Part {
             let (source, target) = match (source?, target?) {
                 (Answer::TooLarge(error), _) => {
                     drop(share);
+                    ours = ours || self.is_as_copied(ranged, &range).await?;
                     self.split(Side::Source, scope, range, single, error, &mut open).await?;
                     continue;
                 }
                 (_, Answer::TooLarge(error)) => {
                     drop(share);
+                    ours = ours || self.is_as_copied(ranged, &range).await?;
                     self.split(Side::Target, scope, range, single, error, &mut open).await?;
                     continue;
                 }
@@ -176,6 +183,7 @@ impl Part {
                 source: Some(here),
                 target: Some(there),
                 copied: if whole { ranged.copied } else { None },
+                ours: ours || (whole && kept),
                 differences,
             };
             let _ = parts.send(part).await;
@@ -187,6 +195,21 @@ impl Part {
             equal,
             digest: source_sum.digest,
         })
+    }
+
+    /// Whether only this move wrote into a range, by what the ledger says.
+    fn is_ours(&self, ranged: &Ranged) -> bool {
+        let unfinished = self.ends.check.repair == Some(Extra::DeleteOurs);
+        ranged.unsure == Some(Unsure::Ours) || (unfinished && ranged.chunk.is_some())
+    }
+
+    /// Whether the target has in a whole range what was copied: of its parts that cannot be told.
+    async fn is_as_copied(&self, ranged: &Ranged, range: &KeyRange) -> Result<bool, Error> {
+        if *range != ranged.range || self.ends.check.repair.is_none() {
+            return Ok(false);
+        }
+        let Some(copied) = ranged.copied else { return Ok(false) };
+        Ok(self.digest(Side::Target, ranged).await? == copied)
     }
 
     /// Reads rows that seemed to differ once more, later, and explains those that do differ. `kept`:

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Rows;
 use crate::copy::Walk;
-use crate::ledger::{ChunkId, DoneChunk, MoveId};
+use crate::ledger::{ChunkId, DoneChunk, MoveId, Unsure};
 use crate::milvus::Moment;
 use crate::model::{Key, KeyRange};
 use crate::verify::Error;
@@ -28,6 +28,8 @@ pub(in crate::verify) struct Ranged {
     pub(in crate::verify) copied: Option<Rows>,
     /// The chunk in the ledger that it is.
     pub(in crate::verify) chunk: Option<ChunkId>,
+    /// Whose rows the target has in it, where `copied` does not say what these are.
+    pub(in crate::verify) unsure: Option<Unsure>,
 }
 
 /// Ranges that need not be compared again: how many rows each has.
@@ -116,10 +118,10 @@ async fn send_chunks(
         let page = ledger.with(move |l| l.done_chunks(of_move, from, LEDGER_PAGE)).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.chunk.id);
-        for DoneChunk { chunk, rows, digest, .. } in page {
+        for DoneChunk { chunk, rows, digest, unsure, .. } in page {
             let copied = digest.map(|digest| Rows { rows, digest });
             let id = Some(chunk.id);
-            let next = Ranged { scope: chunk.scope, range: chunk.range, copied, chunk: id };
+            let next = Ranged { scope: chunk.scope, range: chunk.range, copied, chunk: id, unsure };
             if ranges.send(next).await.is_err() {
                 return Ok(());
             }
@@ -138,7 +140,13 @@ async fn scan(
     let mut bounds = Scan::of(ends, side, scope, at, rows);
     while let Some(found) = bounds.next().await? {
         for range in found {
-            let next = Ranged { scope: scope.map(str::to_owned), range, copied: None, chunk: None };
+            let next = Ranged {
+                scope: scope.map(str::to_owned),
+                range,
+                copied: None,
+                chunk: None,
+                unsure: None,
+            };
             if ranges.send(next).await.is_err() {
                 return Ok(());
             }

@@ -65,8 +65,8 @@ pub(in crate::verify) async fn of_ledger(
     }
     let ranged = |done: DoneChunk| {
         let copied = Rows { rows: done.rows, digest: done.digest? };
-        let ChunkRecord { id, scope, range, .. } = done.chunk;
-        Some(Ranged { scope, range, copied: Some(copied), chunk: Some(id) })
+        let (unsure, ChunkRecord { id, scope, range, .. }) = (done.unsure, done.chunk);
+        Some(Ranged { scope, range, copied: Some(copied), chunk: Some(id), unsure })
     };
     Ok(some_of(all.into_iter().filter_map(ranged).collect(), seed))
 }

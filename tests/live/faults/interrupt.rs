@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::world::{self, PATIENCE, RESUME, Trip, assert_says};
+use super::world::{self, PATIENCE, PLAN, RESUME, Trip, assert_says};
 use testkit::lab::{self, Kind};
 use testkit::pb::common::Status;
 use testkit::relay::{Act, Call, Relay};
@@ -142,6 +142,164 @@ async fn ctrl_c_while_the_target_loads() {
     let inserts = relay.count("Insert");
     trip.apply().expect_code(0);
     assert_eq!(relay.count("Insert"), inserts, "rows were copied again");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+/// Everything that may ask for the end.
+const SIGNALS: [&str; 3] = ["INT", "TERM", "HUP"];
+
+/// What a command says that is ended before it has changed anything: one line.
+#[track_caller]
+fn ended_at_once(trip: &Trip, outcome: &testkit::ferry::Outcome) {
+    let says = outcome.stderr.trim();
+    assert_eq!(says, "error: interrupted; nothing was changed");
+    assert_eq!(outcome.stdout, "");
+    assert!(!trip.ferry.path(".milvus-ferry").exists(), "a ledger was made");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn any_signal_ends_any_command_in_one_line() {
+    // Nothing that is asked of the source is answered once both ends are connected.
+    let relay = Relay::with_rule(lab::server(Kind::Milvus235A), |call| match call.rpc {
+        "DescribeCollection" | "ShowCollections" | "ListDatabases" => Act::Hang,
+        _ => Act::Forward,
+    });
+    let target = lab::server(Kind::Milvus235B);
+    let source = world::rows().await;
+    let trip = Trip::between(source, &relay.uri(), target, target.uri(), "", "").await;
+    let hung = || {
+        ["DescribeCollection", "ShowCollections", "ListDatabases"]
+            .iter()
+            .map(|rpc| relay.count(rpc))
+            .sum::<usize>()
+    };
+    let uri = relay.uri();
+    let commands: [&[&str]; 5] = [
+        &["plan", PLAN, "--out", "changes.json"],
+        &["validate", PLAN, "--online"],
+        &["init", "--from", &uri, "--out", "new.ferry.toml"],
+        &["apply", PLAN, "--yes"],
+        &["verify", PLAN],
+    ];
+    for command in commands {
+        for signal in SIGNALS {
+            let before = hung();
+            let mut run = trip.ferry.spawn(command);
+            run.wait_until(PATIENCE, || hung() > before);
+            run.signal(signal);
+            let outcome = run.wait(Duration::from_secs(5)).expect_code(130);
+            if command[0] == "verify" {
+                // It may note what it compared.
+                let _ = std::fs::remove_dir_all(trip.ferry.path(".milvus-ferry"));
+            }
+            ended_at_once(&trip, &outcome);
+        }
+    }
+    for left in ["changes.json", "changes.json.part", "new.ferry.toml"] {
+        assert!(!trip.ferry.path(left).exists(), "{left}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn the_end_of_the_terminal_stops_a_copy_as_ctrl_c_does() {
+    one_signal("HUP").await;
+}
+
+/// Starts a command on a terminal of its own, waits for a question, and answers it or sends a signal.
+/// Then shows what stood on the terminal.
+const TERMINAL: &str = r"
+import os, pty, signal, sys
+question, answer, program = sys.argv[1], sys.argv[2], sys.argv[3:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(program[0], program)
+said, asked = '', False
+while True:
+    try:
+        part = os.read(terminal, 65536).decode()
+    except OSError:
+        break
+    if not part:
+        break
+    said += part
+    if not asked and question in said:
+        asked = True
+        if answer.startswith('SIG'):
+            os.kill(child, getattr(signal, answer))
+        else:
+            os.write(terminal, (answer + '\n').encode())
+print(said)
+code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+sys.exit(code if asked else 99)
+";
+
+/// What it said, and its exit code.
+fn at_question(trip: &Trip, question: &str, answer: &str, command: &[&str]) -> (String, i32) {
+    let output = std::process::Command::new("timeout")
+        .args(["60", "python3", "-c", TERMINAL, question, answer])
+        .arg(testkit::ferry::binary())
+        .args(command)
+        .current_dir(trip.ferry.folder())
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    (said, output.status.code().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_question_that_is_not_answered_with_yes_leaves_nothing_behind() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let question = "Only `yes` is accepted: ";
+    for (answer, code, says) in [
+        ("no", 1, "error: not confirmed; nothing was changed"),
+        ("SIGINT", 130, "\nerror: interrupted; nothing was changed"),
+        ("SIGTERM", 130, "\nerror: interrupted; nothing was changed"),
+        ("SIGHUP", 130, "\nerror: interrupted; nothing was changed"),
+    ] {
+        let (said, ended) = at_question(&trip, question, answer, &["apply", PLAN]);
+        assert_eq!(ended, code, "{answer}: {said}");
+        assert!(said.trim_end().ends_with(says), "{answer}: {said}");
+        assert!(!trip.ferry.path(".milvus-ferry").exists(), "{answer}: a ledger was made");
+        assert!(!trip.probe.has_collection(&trip.target).await, "{answer}");
+    }
+    for signal in ["SIGINT", "SIGTERM", "SIGHUP"] {
+        let (said, ended) = at_question(&trip, "Source [", signal, &["init", "--interactive"]);
+        assert_eq!(ended, 130, "{signal}: {said}");
+        assert!(said.trim_end().ends_with("\nerror: interrupted; nothing was changed"), "{said}");
+    }
+    // Said yes to, it is as it always was.
+    let (said, ended) = at_question(&trip, question, "yes", &["apply", PLAN]);
+    assert_eq!(ended, 0, "{said}");
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+/// `nohup` and what works as it does: the end of the terminal is passed over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_ignored_hangup_stays_ignored() {
+    let relay = slow_inserts();
+    let trip = trip_by(&relay, "").await;
+    let binary = testkit::ferry::binary();
+    let script = format!("trap '' HUP; exec '{}' apply {PLAN} --yes", binary.display());
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(trip.ferry.folder())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let began = std::time::Instant::now();
+    while trip.ledger().chunks_done() < 2 {
+        assert!(began.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let pid = child.id().to_string();
+    assert!(
+        std::process::Command::new("kill").args(["-s", "HUP", &pid]).status().unwrap().success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(0), "it heeded the signal");
     trip.assert_exact().await;
     trip.clear().await;
 }

@@ -41,7 +41,7 @@ async fn a_disk_that_is_full_from_the_start() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_disk_that_fills_up_and_gets_larger() {
     let trip = Trip::new(world::rows().await, "").await;
-    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=400k") else { return };
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=480k") else { return };
     let ledger = LedgerFile::at(&disk.0);
     let outcome = trip.apply_on(&disk).expect_code(5);
     assert_says(&outcome, "is full");
@@ -159,4 +159,143 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+/// A folder that nobody needed: what is refused, cannot begin or has nothing to do makes none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_apply_that_is_not_carried_out_makes_no_folder() {
+    let trip = Trip::new(world::rows().await, "").await;
+    let none = |outcome: testkit::ferry::Outcome, why: &str| {
+        assert!(!trip.ferry.path(".milvus-ferry").exists(), "{why}: {outcome:#?}");
+    };
+    // There is no terminal to ask on.
+    none(trip.ferry.run(&["apply", PLAN]).expect_code(64), "no answer");
+    let plan = trip.ferry.read(PLAN);
+    trip.ferry.write(PLAN, &plan.replace("version = 1", "version = \"one\""));
+    none(trip.apply().expect_code(3), "a broken plan file");
+    let away = "http://127.0.0.1:1";
+    let target = lab::server(Kind::Milvus235B).uri();
+    trip.ferry
+        .write(PLAN, &plan.replace(target, away).replace("[copy]", "[copy]\nretry_for = \"1s\""));
+    none(trip.apply().expect_code(4), "a server that is away");
+    trip.ferry.write(PLAN, &plan.replace("source = \"", "source = \"no_such_"));
+    none(trip.apply().expect_code(1), "a source that is not there");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn nobody_else_may_read_what_is_written_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let trip = Trip::new(world::rows().await, "").await;
+    let run = |umask: &str, arguments: &str, code: i32| {
+        let binary = testkit::ferry::binary();
+        let script = format!("umask {umask}; exec '{}' {arguments}", binary.display());
+        let output =
+            Command::new("sh").args(["-c", &script]).current_dir(trip.ferry.folder()).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+    };
+    run("000", &format!("apply {PLAN} --yes"), 0);
+    trip.probe.delete(&trip.target, "", "id in [1, 2, 3]").await;
+    run("000", &format!("verify {PLAN}"), 6);
+    let state = trip.ferry.path(".milvus-ferry");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o700);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(&state).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        names.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["catalog.db", "catalog.differences.jsonl", "catalog.lock"]);
+    trip.clear().await;
+}
+
+/// Files of a killed run that somebody takes away, empties or overwrites: nothing is begun anew, as
+/// that would double rows, and the way on is named.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn files_that_are_damaged_after_a_kill() {
+    let target = lab::server(Kind::Milvus235B);
+    let relay = Relay::with_rule(target, |call| match call.rpc {
+        "Insert" => Act::Delay(Duration::from_millis(100)),
+        _ => Act::Forward,
+    });
+    let from = lab::server(Kind::Milvus235A).uri();
+    let trip = Trip::between(world::rows().await, from, target, &relay.uri(), "", "").await;
+    let mut run = trip.spawn();
+    run.wait_until(PATIENCE, || trip.ledger().chunks_done() >= 4);
+    run.kill();
+    let state = trip.ferry.path(".milvus-ferry");
+    let names = ["catalog.db", "catalog.db-wal", "catalog.db-shm", "catalog.lock"];
+    let kept = names.map(|name| std::fs::read(state.join(name)).unwrap());
+    let put_back = || {
+        for (name, bytes) in names.iter().zip(&kept) {
+            let _ = std::fs::remove_file(state.join(name));
+            std::fs::write(state.join(name), bytes).unwrap();
+        }
+    };
+    type Damage<'a> = (&'a str, Box<dyn Fn() + 'a>);
+    let damages: [Damage; 5] = [
+        (
+            "catalog.db-wal was deleted",
+            Box::new(|| {
+                std::fs::remove_file(state.join("catalog.db-wal")).unwrap();
+            }),
+        ),
+        ("it is empty", Box::new(|| std::fs::write(state.join("catalog.db"), "").unwrap())),
+        ("is there", Box::new(|| std::fs::remove_file(state.join("catalog.db")).unwrap())),
+        (
+            "cannot be used",
+            Box::new(|| {
+                std::fs::write(state.join("catalog.db"), "no database at all\n".repeat(500))
+                    .unwrap();
+                std::fs::remove_file(state.join("catalog.db-wal")).unwrap();
+            }),
+        ),
+        (
+            "cannot be used",
+            Box::new(|| {
+                std::fs::write(state.join("catalog.db"), &kept[0][..kept[0].len() / 2]).unwrap();
+                std::fs::remove_file(state.join("catalog.db-wal")).unwrap();
+            }),
+        ),
+    ];
+    let (inserts, upserts) = (relay.count("Insert"), relay.count("Upsert"));
+    for (says, damage) in &damages {
+        damage();
+        for outcome in [trip.plan(), trip.apply()] {
+            let outcome = outcome.expect_code(1);
+            for says in [*says, "nothing was done", "existing = \"adopt\""] {
+                assert_says(&outcome, says);
+            }
+            for debug in ["Some(", "{ ", "panicked"] {
+                assert!(!outcome.stderr.contains(debug), "{}", outcome.stderr);
+            }
+        }
+        put_back();
+    }
+    assert_eq!((relay.count("Insert"), relay.count("Upsert")), (inserts, upserts));
+    relay.set_rule(|_| Act::Forward);
+    trip.apply().expect_code(0);
+    trip.assert_exact().await;
+    trip.clear().await;
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_lock_that_leads_elsewhere_is_not_written_through() {
+    let trip = Trip::new(world::rows().await, "").await;
+    trip.ferry.write("precious", "precious");
+    trip.ferry.write(".milvus-ferry/.keep", "");
+    let lock = trip.ferry.path(".milvus-ferry/catalog.lock");
+    std::os::unix::fs::symlink(trip.ferry.path("precious"), &lock).unwrap();
+    let outcome = trip.apply().expect_code(1);
+    assert_says(&outcome, "catalog.lock is not a plain file of its own");
+    assert_eq!(trip.ferry.read("precious"), "precious");
+    assert!(!trip.probe.has_collection(&trip.target).await);
+    std::fs::remove_file(lock).unwrap();
+    trip.apply().expect_code(0);
+    trip.clear().await;
 }

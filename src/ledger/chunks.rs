@@ -96,6 +96,7 @@ impl Ledger {
                 rows: unsigned(row.get(6)?)?,
                 bytes: unsigned(row.get(7)?)?,
                 digest: digest.map_err(Fault::Corrupt)?,
+                age: row.get::<_, Option<f64>>(9)?.map(whole_seconds),
             })
         })
     }
@@ -137,7 +138,8 @@ impl Ledger {
         })
     }
 
-    /// Records that the rows of a done chunk are others by now, at both ends.
+    /// Records that the rows of a done chunk are others by now, at both ends: they are of this
+    /// moment, as if they had been copied just now.
     pub fn chunk_digest_changed(
         &mut self,
         id: ChunkId,
@@ -147,9 +149,10 @@ impl Ledger {
         self.write(|transaction| {
             let found = transaction
                 .prepare_cached(
-                    "UPDATE chunks SET rows = ?2, digest = ?3 WHERE id = ?1 AND state = 'done'",
+                    "UPDATE chunks SET rows = ?2, digest = ?3, done_at = ?4
+                     WHERE id = ?1 AND state = 'done'",
                 )?
-                .execute(params![id.0, signed(rows)?, digest.to_string()])?;
+                .execute(params![id.0, signed(rows)?, digest.to_string(), clock::now()])?;
             if found == 1 { Ok(()) } else { Err(Fault::Refused(format!("chunk {id} is not done"))) }
         })
     }
@@ -261,7 +264,8 @@ impl Ledger {
         self.read(|connection| {
             // The index on (move, state) yields a page without visiting other chunks.
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS}, c.rows, c.bytes, c.digest
+                "SELECT {COLUMNS}, c.rows, c.bytes, c.digest,
+                     (julianday('now') - julianday(c.done_at)) * 86400.0
                  FROM chunks c JOIN scopes s ON s.id = c.scope_id
                  WHERE c.move_id = ?1 AND c.state = ?2 AND c.id > ?3 ORDER BY c.id LIMIT ?4"
             ))?;
@@ -275,6 +279,16 @@ impl Ledger {
             Ok(chunks)
         })
     }
+}
+
+/// A time that passed; none where the clock was set back.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is no less than 0, and far from 2^64"
+)]
+pub(super) fn whole_seconds(seconds: f64) -> u64 {
+    seconds.max(0.0) as u64
 }
 
 fn numbers<const N: usize>(row: &Row<'_>, into: &mut [i64; N]) -> rusqlite::Result<()> {

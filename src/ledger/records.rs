@@ -195,6 +195,8 @@ pub struct DoneChunk {
     pub bytes: u64,
     /// The digest of these rows; absent where an older version copied them.
     pub digest: Option<Digest>,
+    /// Seconds since both ends had just these rows, by the time of this machine.
+    pub age: Option<u64>,
 }
 
 /// An event as recorded.

@@ -81,7 +81,7 @@ impl Worker {
             let _ = self.told.send(Told::Mended(repair)).await;
             let ends = self.part.ends();
             let part = Part::of(ends.clone(), ends.fix_moments().await?).await?;
-            let again = Ranged { scope: one.scope, range: one.range, copied: None, chunk: None };
+            let again = Ranged::of(one.scope.as_deref(), one.range);
             let (sender, mut found) = mpsc::channel(1);
             let compare = async move { part.compare(&again, Way::Both, &sender).await };
             let gather = async {

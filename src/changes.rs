@@ -61,6 +61,7 @@ pub const RISKY: &[&str] = &[
     "nulls_become_default",
     "partitions_left_out",
     "partitions_merged",
+    "source_not_read",
     "target_drifted",
     "target_gone",
     "target_lacks_default",
@@ -129,6 +130,15 @@ pub struct SourceState {
     pub shadowed: BTreeMap<String, u64>,
     /// Replicas in memory, where the server tells.
     pub replicas: Option<u32>,
+}
+
+impl SourceState {
+    /// Whether its rows can be read by nobody, and none are known: it is made at the target, and no
+    /// row is copied.
+    pub fn is_unread(&self) -> bool {
+        // Rows are counted of what is loaded only.
+        self.load == LoadState::NotLoaded && self.rows == Some(0)
+    }
 }
 
 /// A target collection as it was found.
@@ -387,6 +397,9 @@ pub struct Changes {
     pub target: End,
     /// How much the target takes.
     pub capacity: Capacity,
+    /// Databases of the target that are created with no collection in them, as at the source.
+    #[serde(default)]
+    pub databases: Vec<NewDatabase>,
     /// By target address.
     pub collections: Vec<CollectionChange>,
     /// Findings about no collection in particular.
@@ -401,7 +414,7 @@ impl Changes {
 
     /// Whether `apply` has anything to do.
     pub fn is_pending(&self) -> bool {
-        self.collections.iter().any(CollectionChange::is_pending)
+        !self.databases.is_empty() || self.collections.iter().any(CollectionChange::is_pending)
     }
 
     /// All findings.
@@ -413,6 +426,15 @@ impl Changes {
     pub fn count(&self, action: Action) -> usize {
         self.collections.iter().filter(|change| change.action == action).count()
     }
+}
+
+/// A database of the target that is created for no collection: the source's is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewDatabase {
+    /// Its name at the target.
+    pub name: String,
+    /// Its properties.
+    pub properties: BTreeMap<String, String>,
 }
 
 /// A source collection and the rule that chose it, before anything is compared.

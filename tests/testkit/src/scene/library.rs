@@ -14,7 +14,9 @@ use milvus_ferry::verify::counts::{self, Compared, Counts};
 use milvus_ferry::verify::result::{
     Basis, Mode, RowDifferenceKind, SearchParity, Status, Verification,
 };
-use milvus_ferry::verify::{Check, Event, Subject, Wishes, search_parity, verify_collection_by};
+use milvus_ferry::verify::{
+    Check, Event, Lend, Subject, Wishes, search_parity, verify_collection_by,
+};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -296,6 +298,8 @@ impl Pair {
             adopted: self.adopted,
             rows: None,
             wishes: Wishes::default(),
+            lend: Lend::default(),
+            unread: false,
         }
     }
 
@@ -321,6 +325,8 @@ impl Pair {
             adopted: false,
             rows: None,
             wishes: Wishes::default(),
+            lend: Lend::default(),
+            unread: false,
         }
     }
 

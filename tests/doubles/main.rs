@@ -20,6 +20,7 @@ mod first_copy;
 mod forgetful;
 mod functions;
 mod init;
+mod lacking;
 mod moving;
 mod null;
 mod nulls;

@@ -48,6 +48,7 @@ const RPCS: &[&str] = &[
     "Query",
     "ReleaseCollection",
     "ReleasePartitions",
+    "RenameCollection",
     "Search",
     "ShowCollections",
     "ShowPartitions",

@@ -3,8 +3,11 @@
 //! server more: see `benches/README.md`.) Every step is safe to run twice and is journaled; what
 //! happens is told as one stream of [`Event`]s.
 
+mod databases;
 pub mod event;
+mod identity;
 mod loading;
+mod ownership;
 mod rows;
 mod settings;
 mod steps;
@@ -19,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, RowDiffers, Status};
 
-use crate::changes::{Action, Changes, CollectionChange, Loaded, NewDatabase, SourceState};
-use crate::copy::{Memory, SharedLedger};
+use crate::changes::{Action, Changes, CollectionChange, Loaded, SourceState};
+use crate::copy::{Identity, Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
 use crate::model::{Collection, Migration};
@@ -65,7 +68,8 @@ impl Run<'_> {
             Status::CountsDiffer(differences) => ("counts_differ", differences.join("; ")),
             Status::RowsDiffer(differences) => ("rows_differ", differences.join("; ")),
             Status::SchemaDiffers(differences) => ("schema_differs", differences.join("; ")),
-            Status::Failed(why) => ("failed", why.clone()),
+            Status::Failed(why) | Status::Owned(why) => ("failed", why.clone()),
+            Status::Replaced(why) => ("replaced", why.clone()),
         };
         let text = format!("{} → {}: {text}", outcome.source, outcome.target);
         let id = self.id;
@@ -86,10 +90,15 @@ enum Failure {
     Milvus(milvus::Error),
     #[error("{0}\n  {advice}", advice = .0.advice())]
     Copy(crate::copy::Error),
+    #[error("{0}\n  {advice}", advice = .0.advice())]
+    Identity(crate::copy::identity::Error),
     #[error("{0}")]
     Ledger(#[from] ledger::Error),
     #[error("{0}")]
     Refused(String),
+    /// Another run fills the target.
+    #[error("{0}")]
+    Owned(String),
     #[error("stopped")]
     Stopped,
 }
@@ -108,6 +117,7 @@ impl From<crate::copy::Error> for Failure {
         match error {
             crate::copy::Error::Stopped => Self::Stopped,
             crate::copy::Error::Ledger(error) => Self::Ledger(error),
+            crate::copy::Error::Identity(error) => error.into(),
             other => Self::Copy(other),
         }
     }
@@ -125,13 +135,17 @@ impl From<counts::Error> for Failure {
 impl Failure {
     /// Whether the next collection would fail in the same way.
     fn concerns_all(&self) -> bool {
+        use crate::copy::identity::Error::{Replaced, Unknown};
         match self {
             Self::Milvus(error)
             | Self::Copy(
                 crate::copy::Error::Read { error, .. } | crate::copy::Error::Write { error, .. },
-            ) => concerns_server(error),
+            )
+            | Self::Identity(Unknown { error, .. }) => concerns_server(error),
             Self::Ledger(_) | Self::Stopped => true,
-            Self::Copy(_) | Self::Refused(_) => false,
+            Self::Copy(_) | Self::Refused(_) | Self::Owned(_) | Self::Identity(Replaced(_)) => {
+                false
+            }
         }
     }
 }
@@ -164,7 +178,7 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
         lent_sources: lent_sources(run.migration, changes),
         halt: run.stop.child_token(),
     };
-    let databases = create_databases(run, changes).await;
+    let databases = databases::create(run, changes).await;
     let mut order: Vec<_> = changes.collections.iter().enumerate().collect();
     // One whose size is unknown may be the largest.
     let size = |change: &CollectionChange| change.bytes().or(change.rows()).unwrap_or(u64::MAX);
@@ -177,26 +191,6 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
     let mut ended: Vec<_> = stream::iter(turns).buffer_unordered(at_a_time).collect().await;
     ended.sort_by_key(|(place, _)| *place);
     databases.into_iter().chain(ended.into_iter().map(|(_, outcome)| outcome)).collect()
-}
-
-/// Creates the databases that hold no collection; those that could not be created are returned.
-async fn create_databases(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
-    let mut failed = Vec::new();
-    for NewDatabase { name, properties } in &changes.databases {
-        if run.stop.is_cancelled() {
-            break;
-        }
-        tracing::info!(database = name, "Create an empty database.");
-        if let Err(error) = run.target.create_database(name, properties).await {
-            let mut outcome = Outcome::of(name, name);
-            outcome.status = match Failure::from(error) {
-                Failure::Stopped => Status::Stopped,
-                failure => Status::Failed(failure.to_string()),
-            };
-            failed.push(outcome);
-        }
-    }
-    failed
 }
 
 /// Sources that may be loaded for the copy, and are of more than one collection's turn.
@@ -228,6 +222,10 @@ struct Turn<'a> {
     common: &'a Common,
     change: &'a CollectionChange,
     outcome: Outcome,
+    /// The owner that our mark on the target names, while it is there.
+    mark: Option<String>,
+    /// Both ends, when the target is there.
+    identity: Option<Identity>,
     /// Rows, bytes and chunks that arrived and were not told yet.
     untold: (u64, u64, u64),
 }
@@ -235,7 +233,7 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn new(run: &'a Run<'a>, common: &'a Common, change: &'a CollectionChange) -> Self {
         let outcome = Outcome::of(&change.source_address, &change.target_address);
-        Self { run, common, change, untold: (0, 0, 0), outcome }
+        Self { run, common, change, identity: None, mark: None, untold: (0, 0, 0), outcome }
     }
 
     async fn run_to_end(mut self) -> Outcome {
@@ -252,7 +250,11 @@ impl<'a> Turn<'a> {
             return self.outcome;
         }
         let started = Instant::now();
-        self.outcome.status = match self.take().await {
+        let taken = match self.take().await {
+            Err(failure) => Err(self.cause_of(failure).await),
+            taken => taken,
+        };
+        self.outcome.status = match taken {
             Ok(()) => match (&self.outcome.verification, &self.outcome.counts) {
                 (Some(found), _) if found.schema_differs() => {
                     Status::SchemaDiffers(found.unexplained.clone())
@@ -266,6 +268,10 @@ impl<'a> Turn<'a> {
                 _ => Status::Done,
             },
             Err(Failure::Stopped) => Status::Stopped,
+            Err(Failure::Owned(why)) => Status::Owned(why),
+            Err(Failure::Identity(error)) if error.is_replaced() => {
+                Status::Replaced(Failure::Identity(error).to_string())
+            }
             Err(failure) => {
                 if failure.concerns_all() {
                     self.common.halt.cancel();
@@ -292,6 +298,7 @@ impl Turn<'_> {
             rows_before: self.change.rows_before(),
         })
         .await;
+        let from = self.source_end(source).await?;
         if self.change.create_database {
             self.create_database(&wanted.database).await?;
         }
@@ -299,11 +306,15 @@ impl Turn<'_> {
             && self.change.action == Action::Resume;
         let of_move = self.the_move(source, wanted).await?;
         if finished {
+            self.hold_ends(of_move, from, wanted).await?;
             // Only what was taken away, or asked for, since is made.
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
             if self.change.update.is_some() {
-                self.bring_up_to_date(of_move, source, wanted).await?;
+                self.mark_existing(of_move, wanted).await?;
+                let updated = self.bring_up_to_date(of_move, source, wanted).await;
+                self.unmark(of_move, wanted).await?;
+                updated?;
             }
             let there = self.without_new_partitions(wanted);
             let mut loaded = self.change.ending.loaded.clone();
@@ -316,10 +327,12 @@ impl Turn<'_> {
             if found.is_some_and(|found| found.status == verify::Status::Different) {
                 return Ok(());
             }
+            self.confirm_ends().await?;
             self.hand_over(of_move, source, &there, wanted).await?;
             return Ok(());
         }
         let fresh = self.make_collection(of_move, wanted).await?;
+        self.hold_ends(of_move, from, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
         self.set_properties_of_copy(of_move, wanted).await?;
         if source.is_unread() {
@@ -331,9 +344,13 @@ impl Turn<'_> {
             let counted = (source.rows, self.run.inspected_at);
             self.wait_until_readable(&source.collection, counted).await?;
         }
+        if self.change.action == Action::Resume && self.target_was_loaded() {
+            Box::pin(self.compare_spots(of_move, source, wanted)).await?;
+        }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
         self.load_target(of_move, wanted, &Loaded::All).await?;
+        Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         self.check_counts(of_move, source, wanted).await?;
         self.verify_rows(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;
@@ -344,8 +361,12 @@ impl Turn<'_> {
             && found.is_none_or(|found| found.status != verify::Status::Different)
         {
             let json = serde_json::to_string(&counts).unwrap_or_default();
+            self.confirm_ends().await?;
+            self.still_owned(wanted).await?;
             self.take_back_properties(of_move, wanted).await?;
             if self.hand_over(of_move, source, wanted, wanted).await? {
+                self.confirm_ends().await?;
+                self.unmark(of_move, wanted).await?;
                 self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
             }
         }
@@ -370,21 +391,13 @@ impl Turn<'_> {
                 self.change.source_address
             )));
         }
+        self.confirm_ends().await?;
+        self.still_owned(wanted).await?;
         self.take_back_properties(of_move, wanted).await?;
         if self.hand_over(of_move, source, wanted, wanted).await? {
+            self.confirm_ends().await?;
+            self.unmark(of_move, wanted).await?;
             self.ledger(move |ledger| ledger.move_done(of_move, "null")).await?;
-        }
-        Ok(())
-    }
-
-    /// Makes a database, unless another collection's turn did.
-    async fn create_database(&self, name: &str) -> Result<(), Failure> {
-        let mut made = self.common.made_databases.lock().await;
-        if !made.contains(name) {
-            self.step("create database").await;
-            let properties = &self.change.database_properties;
-            self.run.target.create_database(name, properties).await?;
-            made.insert(name.to_owned());
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! All but `inspect` are pure: values in, values out.
 
 pub mod abilities;
+mod databases;
 pub mod diff;
 mod glob;
 pub mod indexes;
@@ -20,7 +21,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Collection, CollectionRule, LoadState, Partition, RowSettings};
+pub use databases::NewDatabase;
+
+use crate::model::{Collection, CollectionRule, LoadState, Mark, Partition, RowSettings};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,6 +65,7 @@ pub const RISKY: &[&str] = &[
     "partitions_left_out",
     "partitions_merged",
     "source_not_read",
+    "taken_over",
     "target_drifted",
     "target_gone",
     "target_lacks_default",
@@ -70,6 +74,11 @@ pub const RISKY: &[&str] = &[
     "target_rows_differ",
     "ttl_restarts",
 ];
+
+/// The code of the finding that another run is filling a target.
+pub const BEING_FILLED: &str = "target_being_filled";
+/// The code of the finding that a target is taken over from another run, and the reason.
+pub const TAKEN_OVER: &str = "taken_over";
 
 impl Finding {
     /// Something for which `apply` refuses.
@@ -103,6 +112,18 @@ pub struct Selection {
     pub exclude: Vec<String>,
     /// Whether the rows of finished collections are brought up to date (`--catch-up`).
     pub catch_up: bool,
+    /// Targets, as `database/collection` or `collection`, that are taken over from other runs
+    /// (`--take-over`).
+    #[serde(default)]
+    pub take_over: Vec<String>,
+}
+
+impl Selection {
+    /// Whether a target is to be taken over.
+    pub fn takes_over(&self, database: &str, name: &str) -> bool {
+        let address = format!("{database}/{name}");
+        self.take_over.iter().any(|asked| asked == name || *asked == address)
+    }
 }
 
 /// A source collection as it was found.
@@ -132,15 +153,6 @@ pub struct SourceState {
     pub replicas: Option<u32>,
 }
 
-impl SourceState {
-    /// Whether its rows can be read by nobody, and none are known: it is made at the target, and no
-    /// row is copied.
-    pub fn is_unread(&self) -> bool {
-        // Rows are counted of what is loaded only.
-        self.load == LoadState::NotLoaded && self.rows == Some(0)
-    }
-}
-
 /// A target collection as it was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TargetState {
@@ -154,10 +166,14 @@ pub struct TargetState {
     pub rows: Option<u64>,
     /// The `row_count` statistic: flushed rows, deletes not subtracted.
     pub row_statistic: u64,
+    /// Who fills it, by the marks on it.
+    #[serde(default)]
+    pub marks: Vec<Mark>,
 }
 
 /// What earlier runs did to a target collection, from the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "each is recorded for itself")]
 pub struct Known {
     /// The target as it was to be.
     pub wanted: Collection,
@@ -175,6 +191,12 @@ pub struct Known {
     pub adopted: bool,
     /// Whether a verification found rows that are missing or different, which nothing mended since.
     pub to_repair: bool,
+    /// The owner that marks of this ledger name, where it has made any.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Whether the target was seen with such a mark, which was not taken away since.
+    #[serde(default)]
+    pub marked: bool,
     /// Rows acknowledged so far.
     pub rows: u64,
     /// Chunks copied so far.
@@ -428,15 +450,6 @@ impl Changes {
     }
 }
 
-/// A database of the target that is created for no collection: the source's is empty.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NewDatabase {
-    /// Its name at the target.
-    pub name: String,
-    /// Its properties.
-    pub properties: BTreeMap<String, String>,
-}
-
 /// A source collection and the rule that chose it, before anything is compared.
 #[derive(Debug, Clone)]
 pub struct Inspected {
@@ -464,6 +477,8 @@ pub struct Inspected {
     pub known: Option<Known>,
     /// Why a finished target's rows are to be brought up to date, where they are.
     pub update: Option<Update>,
+    /// Whether the target is taken over from another run (`--take-over`).
+    pub take_over: bool,
     /// What was found while looking.
     pub findings: Vec<Finding>,
 }

@@ -7,17 +7,20 @@
 //! real servers.
 //!
 //! Nothing here decodes a vector or JSON. A chunk is noted as tried before its first write is sent,
-//! and as done after the target acknowledged, never before.
+//! and as done after the target acknowledged and both ends were found to be the collections that
+//! the copy began with, never before.
 //!
 //! A row's bytes are copied twice in this process: from the frames of an answer into one buffer,
 //! which the columns then point into, and from there into the request.
 
 mod discover;
+pub mod identity;
 mod keys;
 mod memory;
 mod read;
 mod readable;
 mod reject;
+mod settle;
 mod size;
 mod split;
 mod write;
@@ -29,12 +32,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use discover::Walk;
+pub use identity::Identity;
 pub(crate) use keys::batches;
 pub use keys::{ByKey, Copied};
 pub use memory::{Memory, Share};
 pub use read::SINGLE_ROW;
 pub use readable::wait_until_readable;
 use reject::Refusals;
+use settle::Written;
 use size::ChunkSize;
 pub use split::middle;
 
@@ -154,6 +159,9 @@ pub enum Error {
     /// Nothing can be read by key.
     #[error("{0} has no primary key that can be read by ranges")]
     NoKey(String),
+    /// An end is another collection than before, or that cannot be told.
+    #[error(transparent)]
+    Identity(identity::Error),
     /// The ledger cannot be written.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
@@ -182,6 +190,7 @@ impl Error {
                  or `drop_dynamic_data`"
             }
             Self::NoKey(_) => "leave this collection out of the plan file",
+            Self::Identity(error) => error.advice(),
             Self::Ledger(_) | Self::Stopped => "run the same command again to continue",
         }
     }
@@ -205,6 +214,8 @@ pub struct Task {
     pub row_bytes: u64,
     /// Whether the target collection was made by this move, so that nothing in it is not ours.
     pub fresh: bool,
+    /// Both ends, as they were before anything was read.
+    pub identity: Identity,
     /// The move in the ledger.
     pub of_move: MoveId,
     /// The ledger.
@@ -232,6 +243,7 @@ struct Copy {
     moment: Moment,
     size: ChunkSize,
     refusals: Refusals,
+    written: Written,
     /// Fires on the first error, or on `task.stop`.
     halt: CancellationToken,
 }
@@ -249,11 +261,13 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
     })?;
     let columns = task.settings.columns(&task.from);
     let parallelism = task.limits.parallelism.max(1);
+    let (written, of_writers) = Written::channel();
     let copy = Arc::new(Copy {
         columns,
         moment,
         size: ChunkSize::new(&task.limits, task.row_bytes),
         refusals: Refusals::default(),
+        written,
         halt: task.stop.child_token(),
         task,
     });
@@ -269,25 +283,18 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
         tasks.spawn(copy.clone().write_chunks(waiting_rows.clone()));
     }
     drop((loaded, waiting_chunks, waiting_rows));
-
-    let mut first_error = None;
-    while let Some(ended) = tasks.join_next().await {
-        let result = match ended {
-            Ok(result) => result,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
-        if let Err(error) = result {
-            copy.halt.cancel();
-            // What stopped the others says more than that they stopped.
-            if first_error.as_ref().is_none_or(|first| matches!(first, Error::Stopped)) {
-                first_error = Some(error);
-            }
+    let (worked, settled) = tokio::join!(copy.join(tasks), copy.settle(of_writers));
+    let ended = match (worked, settled) {
+        // What stopped the others says more than that they stopped.
+        (Err(Error::Stopped) | Ok(()), Err(error)) => Err(error),
+        (worked, _) => worked,
+    };
+    match ended {
+        Err(error) => Err(copy.cause_of(error).await),
+        Ok(()) if copy.task.stop.is_cancelled() && !copy.is_complete().await? => {
+            Err(Error::Stopped)
         }
-    }
-    match first_error {
-        Some(error) => Err(error),
-        None if copy.task.stop.is_cancelled() && !copy.is_complete().await? => Err(Error::Stopped),
-        None => Ok(()),
+        Ok(()) => Ok(()),
     }
 }
 
@@ -308,6 +315,26 @@ pub async fn fix_moment(source: &Client, query: &Query) -> milvus::Result<Moment
 }
 
 impl Copy {
+    /// Waits for the tasks, and returns the first error.
+    async fn join(&self, mut tasks: JoinSet<Result<(), Error>>) -> Result<(), Error> {
+        let mut first_error = None;
+        while let Some(ended) = tasks.join_next().await {
+            let result = match ended {
+                Ok(result) => result,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            };
+            if let Err(error) = result {
+                self.halt.cancel();
+                // What stopped the others says more than that they stopped.
+                if first_error.as_ref().is_none_or(|first| matches!(first, Error::Stopped)) {
+                    first_error = Some(error);
+                }
+            }
+        }
+        self.written.close();
+        first_error.map_or(Ok(()), Err)
+    }
+
     async fn is_complete(&self) -> Result<bool, Error> {
         let of_move = self.task.of_move;
         let scopes = self.scopes();
@@ -369,7 +396,8 @@ impl Copy {
 /// The reads of a scope at the source.
 fn source_query(task: &Task, scope: Option<&str>) -> Result<Query, Error> {
     let whole = Query::of(&task.from).ok_or_else(|| Error::NoKey(task.from.address()))?;
-    Ok(whole.within(task.settings.source_partitions(scope)))
+    let partitions = task.settings.source_partitions(scope);
+    Ok(whole.within(partitions).of_id(task.identity.source_id()))
 }
 
 /// Why rows of the source cannot be carried.
@@ -406,3 +434,6 @@ fn place(collection: &Collection, chunk: &ChunkRecord) -> String {
         None => format!("{}, {}", collection.address(), chunk.range),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ pub const STOPPED_RESUMABLE: u8 = 5;
 pub const VERIFICATION_FAILED: u8 = 6;
 /// Saved changes no longer fit what they were made from.
 pub const CHANGES_STALE: u8 = 7;
-/// Another run of this plan holds the lock.
+/// Another run of this plan holds the lock, or another run fills the target.
 pub const LOCKED: u8 = 8;
 /// Wrong usage of the command line.
 pub const WRONG_USAGE: u8 = 64;

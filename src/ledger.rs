@@ -41,10 +41,11 @@ use reading::{Scratch, Still};
 
 pub(crate) use clock::now as utc_now;
 pub use error::{Error, Holder};
+pub use moves::MARK;
 pub use records::{
     ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
     RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, VerificationId,
-    VerificationRecord, VerifiedRange,
+    VerificationRecord, VerifiedRange, WrittenChunk,
 };
 
 /// How long to wait for a reader or a checkpoint that is in the way.

@@ -15,6 +15,7 @@ pub mod column;
 pub mod convert;
 pub mod error;
 pub mod index;
+pub mod mark;
 pub mod pace;
 pub mod permission;
 pub mod property;

@@ -7,6 +7,7 @@ pub mod differences;
 pub mod digest;
 pub mod inventory;
 pub mod key;
+pub mod mark;
 pub mod migration;
 pub mod name;
 pub mod policy;
@@ -24,6 +25,7 @@ pub use collection::{
 pub use data_type::DataType;
 pub use digest::{Digest, FieldDifference};
 pub use key::{Key, KeyKind, KeyRange};
+pub use mark::Mark;
 pub use migration::{
     ByteSize, ContentCheck, CopySettings, Credentials, Endpoint, EnvName, Migration, NameTemplate,
     OnMismatch, SearchCheck, Selector, TargetKind, Tls, VerifySettings,

@@ -7,6 +7,7 @@ pub mod counts;
 mod ends;
 mod error;
 mod explain;
+mod identity;
 mod lend;
 mod numbers;
 pub mod repair;
@@ -25,11 +26,12 @@ use crate::ledger::MoveId;
 use crate::milvus::Client;
 use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySettings};
 
+pub use content::spots::Spots;
 pub use error::Error;
 pub use lend::Lend;
 use repair::Extra;
 pub use result::{Basis, Mode, RowDifference, SearchParity, Status, Verification};
-pub use run::{verify, verify_collection, verify_collection_by};
+pub use run::{compare_spots, verify, verify_collection, verify_collection_by};
 pub use schema::{Wishes, compare_schema, schema_differs};
 pub use search::search_parity;
 
@@ -89,6 +91,17 @@ pub struct Subject {
     pub lend: Lend,
     /// Whether no query can read the source, and no row of it is known.
     pub unread: bool,
+    /// Which collections these are.
+    pub ids: Ids,
+}
+
+/// The servers' ids of a collection at both ends; 0 where a server tells none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ids {
+    /// Of the source.
+    pub source: i64,
+    /// Of the target.
+    pub target: i64,
 }
 
 /// What happens while collections are verified.

@@ -169,6 +169,11 @@ pub enum Status {
     SchemaDiffers(Vec<String>),
     /// Something failed; the text says what, and the same command continues.
     Failed(String),
+    /// Another run fills the target; the text says which.
+    Owned(String),
+    /// An end is another collection than the one that the turn began with; the text says which, and
+    /// what to do, as the same command does not help by itself.
+    Replaced(String),
     /// We were asked to stop; the same command continues.
     Stopped,
 }

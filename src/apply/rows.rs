@@ -25,6 +25,11 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         self.step("copy rows").await;
         self.begin(of_move, "copy_rows").await?;
+        let Some(identity) = self.identity.clone() else {
+            return Err(Failure::Refused(
+                "both ends have to be known before rows are copied".into(),
+            ));
+        };
         let (progress, mut told) = mpsc::channel(WAITING);
         let task = copy::Task {
             source: self.run.source.clone(),
@@ -35,6 +40,7 @@ impl Turn<'_> {
             limits: self.run.migration.copy.clone(),
             row_bytes: source.row_bytes.unwrap_or_else(|| guess_row_bytes(&source.collection)),
             fresh,
+            identity,
             of_move,
             ledger: self.run.ledger.clone(),
             memory: self.common.memory.clone(),
@@ -115,6 +121,8 @@ impl Turn<'_> {
                 first_round: round == 1,
             })
             .await?;
+            // What another collection holds explains nothing.
+            self.confirm_ends().await?;
             let (reopened, unexplained) = (counts.reopened, counts.unexplained.len());
             self.outcome.counts = Some(counts);
             self.done(of_move, "check_counts", &format!("{unexplained} unexplained")).await?;

@@ -61,21 +61,14 @@ impl Turn<'_> {
         match self.change.action {
             Action::Create => {
                 self.step("create collection").await;
-                // An identical collection that came into being since would be taken for ours.
-                if target.describe_collection(database, name).await?.is_some() {
-                    return Err(Failure::Refused(
-                        "a collection of this name came into being at the target while this was \
-                         planned; run the same command again to see it"
-                            .to_owned(),
-                    ));
-                }
                 self.begin(of_move, "create_collection").await?;
                 let mut made = wanted.clone();
                 made.properties.extend(self.change.during.clone());
-                target.create_collection(&made).await?;
+                fresh = self.create_marked(of_move, &made).await?;
                 self.describe_again(of_move, wanted).await?;
-                self.done(of_move, "create_collection", "").await?;
-                fresh = true;
+                if fresh {
+                    self.done(of_move, "create_collection", "").await?;
+                }
             }
             Action::Resume => {
                 let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
@@ -84,11 +77,13 @@ impl Turn<'_> {
                 fresh = steps.get("create_collection") == Some(&StepState::Done);
                 let noted =
                     self.change.known.as_ref().is_some_and(|known| known.target_id.is_some());
+                self.marked_still(of_move, wanted).await?;
                 if !noted {
                     self.describe_again(of_move, wanted).await?;
                 }
             }
-            Action::Adopt | Action::Unchanged | Action::Conflict => {}
+            Action::Adopt => self.mark_existing(of_move, wanted).await?,
+            Action::Unchanged | Action::Conflict => {}
         }
         if wanted.partition_key().is_none() && !wanted.partitions.is_empty() {
             let there = target.list_partitions(database, name).await?;

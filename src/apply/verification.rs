@@ -56,20 +56,8 @@ impl Turn<'_> {
             Some(_) if self.change.settings.by_partition => new_partitions(&mut from, &to),
             _ => Vec::new(),
         };
-        let subject = Subject {
-            from,
-            from_load: LoadState::Loaded,
-            wanted: wanted.clone(),
-            to,
-            to_load: LoadState::Loaded,
-            settings: self.change.settings.clone(),
-            of_move: Some(of_move),
-            adopted: self.run_adopted(),
-            rows: source.rows,
-            wishes: Wishes::default(),
-            lend: Lend::default(),
-            unread: false,
-        };
+        let mut subject = self.loaded_subject(of_move, source, wanted, to);
+        subject.from = from;
         let mut verifying = Box::pin(verify::verify_collection(&check, &subject, basis));
         let mut compared = 0;
         let mut found = loop {
@@ -235,6 +223,7 @@ impl Turn<'_> {
             },
             lend: Lend::default(),
             unread: false,
+            ids: self.ids(),
         };
         let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
         let mut items = verify::compare_schema(&check, &subject, &subject.wishes).await?;
@@ -245,7 +234,32 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn check(
+    /// Both ends when all of them is loaded.
+    pub(super) fn loaded_subject(
+        &self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+        to: Collection,
+    ) -> Subject {
+        Subject {
+            from: source.collection.clone(),
+            from_load: LoadState::Loaded,
+            wanted: wanted.clone(),
+            to,
+            to_load: LoadState::Loaded,
+            settings: self.change.settings.clone(),
+            of_move: Some(of_move),
+            adopted: self.run_adopted(),
+            rows: source.rows,
+            wishes: Wishes::default(),
+            lend: Lend::default(),
+            unread: false,
+            ids: self.ids(),
+        }
+    }
+
+    pub(super) fn check(
         &self,
         mode: Mode,
         repair: Option<Extra>,
@@ -269,7 +283,7 @@ impl Turn<'_> {
     }
 
     /// The target as its server describes it now.
-    async fn target_now(&self, wanted: &Collection) -> Result<Collection, Failure> {
+    pub(super) async fn target_now(&self, wanted: &Collection) -> Result<Collection, Failure> {
         let mut to = self.describe(wanted).await?.collection;
         if to.partition_key().is_none() {
             to.partitions = self.run.target.list_partitions(&wanted.database, &wanted.name).await?;

@@ -3,6 +3,7 @@
 mod adoption;
 mod aliases;
 mod known;
+mod ownership;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -213,13 +214,17 @@ fn decide(
             "choose another `target`, or name the collection itself",
         );
     }
-    match &inspected.known {
+    if let Some(taken_over) = ownership::taken_over(inspected, target, wanted, abilities) {
+        return taken_over;
+    }
+    let verdict = match &inspected.known {
         None => adoption::decide(inspected, target, wanted, abilities),
         Some(known) => {
             let sides = known::Sides { inspected, known, source, target, wanted, abilities };
             known::decide(&sides)
         }
-    }
+    };
+    ownership::respected(verdict, inspected, target, &address, abilities)
 }
 
 /// The names that are in one list and not in the other.

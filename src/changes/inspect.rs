@@ -3,12 +3,15 @@
 
 mod collection;
 mod measure;
+mod same;
 pub mod server;
 pub mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+pub use same::TARGET_IS_SOURCE;
 
 use super::glob::matcher;
 use super::{Finding, Inspected, Known, NewDatabase, Selection, Update, wanted};
@@ -43,7 +46,7 @@ pub async fn inspect(
         target_databases: databases(target).await?,
         listed: BTreeMap::new(),
         load_source: migration.load_source,
-        catch_up: selection.catch_up,
+        selection,
     };
     let mut chosen = Vec::new();
     let mut findings = Vec::new();
@@ -60,13 +63,30 @@ pub async fn inspect(
     };
     select(selection, &mut chosen, &mut findings);
     let looks = chosen.into_iter().map(|(rule, name)| inspection.look(rule, name, known));
-    let inspected = stream::iter(looks).buffered(AT_A_TIME).try_collect().await?;
+    let inspected: Vec<Inspected> = stream::iter(looks).buffered(AT_A_TIME).try_collect().await?;
+    findings.extend(no_such_target(selection, &inspected));
     Ok((inspected, databases, findings))
 }
 
 /// `None` where they cannot be known; then a missing one shows when it is used.
 async fn databases(client: &Client) -> Result<Option<BTreeSet<String>>> {
     Ok(client.list_databases().await?.map(|names| names.into_iter().collect()))
+}
+
+/// Targets that are to be taken over and that the plan file does not fill.
+fn no_such_target(selection: &Selection, inspected: &[Inspected]) -> Vec<Finding> {
+    let filled = |asked: &&String| {
+        let alone = Selection { take_over: vec![(*asked).clone()], ..Selection::default() };
+        inspected.iter().any(|it| alone.takes_over(&it.rule.target_database, &it.target_name))
+    };
+    let unknown = selection.take_over.iter().filter(|asked| !filled(asked));
+    unknown
+        .map(|asked| {
+            let message = format!("--take-over {asked} is no target collection of the plan file");
+            let advice = "name one as `collection` or `database/collection`";
+            Finding::error("selection_matches_nothing", asked, message, advice)
+        })
+        .collect()
 }
 
 /// What the ledger makes of a source.
@@ -87,7 +107,7 @@ struct Inspection<'a> {
     target_databases: Option<BTreeSet<String>>,
     listed: BTreeMap<String, Vec<String>>,
     load_source: bool,
-    catch_up: bool,
+    selection: &'a Selection,
 }
 
 impl Inspection<'_> {
@@ -209,7 +229,7 @@ impl Inspection<'_> {
         // Finished, and still the collection that was filled.
         let in_use = super::in_use(known.as_ref(), target.as_ref());
         let update = match &known {
-            Some(_) if in_use && self.catch_up => Some(Update::CatchUp),
+            Some(_) if in_use && self.selection.catch_up => Some(Update::CatchUp),
             Some(known) if in_use && known.to_repair => Some(Update::Repair),
             _ => None,
         };
@@ -223,6 +243,9 @@ impl Inspection<'_> {
             }
             other => other?,
         };
+        if let (Some(source), Some(target)) = (&source, &target) {
+            findings.extend(self.same_collection(rule, source, target).await?);
+        }
         let has = source.as_ref().map(|source| source.collection.aliases.clone());
         let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
             Ok(aliases) => aliases,
@@ -242,6 +265,7 @@ impl Inspection<'_> {
         } else {
             None
         };
+        let take_over = self.selection.takes_over(&rule.target_database, &target_name);
         Ok(Inspected {
             rule: rule.clone(),
             source_name,
@@ -255,6 +279,7 @@ impl Inspection<'_> {
             alias_holders,
             known,
             update,
+            take_over,
             findings,
         })
     }

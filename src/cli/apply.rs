@@ -51,16 +51,21 @@ then the schema: rows that differ are all in NAME.differences.jsonl beside the l
 #[command(after_help = AFTER_HELP)]
 pub(super) struct ApplyArgs {
     /// The plan file, such as catalog.ferry.toml, or saved changes, such as changes.json
-    file: PathBuf,
+    pub(super) file: PathBuf,
     #[command(flatten)]
-    plan: PlanArgs,
+    pub(super) plan: PlanArgs,
     /// Do not ask; needed where there is no terminal
     #[arg(long, short)]
     yes: bool,
     /// Look for rows of finished collections that changed at the source since the copy, and carry
     /// them over: new, changed and deleted ones
     #[arg(long)]
-    catch_up: bool,
+    pub(super) catch_up: bool,
+    /// Go on in the place of another run that marked this target collection as being filled by it,
+    /// as NAME or DATABASE/NAME: every row is written by key. For runs that ended with their ledger
+    /// lost; repeatable
+    #[arg(long, value_name = "TARGET")]
+    pub(super) take_over: Vec<String>,
     /// Write a report for programs, as `milvus-ferry schema report` describes it
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -81,15 +86,15 @@ async fn carry_out(
     stderr: &BarWriter,
     stop: &CancellationToken,
 ) -> Result<u8, Problem> {
-    let request = Request::read(&args.file, &args.plan, args.catch_up, output)?;
+    let request = Request::read(args, output)?;
     let migration = &request.migration;
     let destination = verify::destination(args.report.as_deref())?;
     let began = ledger::utc_now();
     let mut ends = ends::connect(migration, migration.copy.retry_for, stop).await?;
     let mut ledger = Ledger::open(&request.plan.state, &migration.name)?;
     let known = KnownTargets::read(&ledger, &ends)?;
-    let mut changes =
-        plan::changes(migration, &request.plan, &ends, &known, request.catch_up).await?;
+    let selection = plan::selection(&request.plan, request.catch_up, &args.take_over);
+    let mut changes = plan::changes(migration, &ends, &known, &selection).await?;
     request.check(&args.file, &mut changes)?;
     let inspected_at = Instant::now();
     ends.bound_writes(migration, changes.capacity.write_quota);
@@ -223,8 +228,13 @@ fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str)
     let any = |matches: fn(&Status) -> bool| outcomes.iter().any(|o| matches(&o.status));
     if stop.is_cancelled() && any(|status| matches!(status, Status::Stopped)) {
         (exit::INTERRUPTED, "interrupted")
+    } else if any(|status| matches!(status, Status::Replaced(_))) {
+        // The next run would refuse until somebody does what the message says.
+        (exit::FAILED, "replaced")
     } else if any(|status| matches!(status, Status::Failed(_) | Status::Stopped)) {
         (exit::STOPPED_RESUMABLE, "failed")
+    } else if any(|status| matches!(status, Status::Owned(_))) {
+        (exit::LOCKED, "owned by another run")
     } else if any(|status| matches!(status, Status::RowsDiffer(_))) {
         (exit::VERIFICATION_FAILED, "rows differ")
     } else if any(|status| matches!(status, Status::CountsDiffer(_))) {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::apply::REPAIR;
 use crate::changes::Known;
-use crate::ledger::{self, Ledger, MoveId, MoveState, StepState};
+use crate::ledger::{self, Ledger, MARK, MoveId, MoveState, StepState};
 use crate::milvus::{self, Client, Connection, Login, PaceLimits, RetryPolicy, TlsFiles};
 use crate::model::{Credentials, Endpoint, EnvName, Migration, RowSettings};
 use crate::secret::Secret;
@@ -212,6 +212,7 @@ impl KnownTargets {
     /// Reads it all at once, so that looking up cannot fail.
     pub(super) fn read(ledger: &Ledger, ends: &Ends) -> Result<Self, Problem> {
         let mut known = Vec::new();
+        let owner = ledger.owner()?;
         for record in ledger.moves()? {
             if record.state == MoveState::Superseded
                 || record.ends.target_endpoint != ends.target.uri()
@@ -247,6 +248,8 @@ impl KnownTargets {
                     finished: record.state == MoveState::Done,
                     adopted: record.adopted,
                     to_repair: steps.get(REPAIR) == Some(&StepState::Started),
+                    owner: owner.clone(),
+                    marked: steps.get(MARK) == Some(&StepState::Done),
                     rows: totals.rows,
                     chunks_done: totals.chunks_done,
                     chunks_open: totals.chunks_open,

@@ -61,7 +61,8 @@ async fn work(
         .map_err(|finding| refused(&finding))?;
     let databases =
         if asks { questions::rest(&source, databases, &mut wishes).await? } else { databases };
-    let selection = Selection { only: wishes.only, exclude: wishes.exclude, catch_up: false };
+    let selection =
+        Selection { only: wishes.only, exclude: wishes.exclude, ..Selection::default() };
     let target = match &wishes.target {
         Some(to) => Some((to.clone(), connect("target", to, stop).await?)),
         None => None,

@@ -13,7 +13,9 @@ use super::ends::{self, Ends, KnownTargets, Problem};
 use super::{OutputArgs, PlanArgs, output, saved};
 use crate::changes::abilities::Abilities;
 use crate::changes::inspect::server;
-use crate::changes::{Changes, End, Selection, Severity, diff, inspect, policy, preflight};
+use crate::changes::{
+    BEING_FILLED, Changes, End, Selection, Severity, diff, inspect, policy, preflight,
+};
 use crate::ledger::Ledger;
 use crate::model::Migration;
 use crate::report::plan::document::Document;
@@ -63,8 +65,11 @@ pub(super) struct PlanCommandArgs {
     /// Show what apply --catch-up would do: look for what changed at the source since the copy
     #[arg(long)]
     pub(super) catch_up: bool,
+    /// Show what apply --take-over would do
+    #[arg(long, value_name = "TARGET", conflicts_with = "out")]
+    pub(super) take_over: Vec<String>,
     /// Plan every environment of the file, and compare them
-    #[arg(long, conflicts_with_all = ["env", "out", "format"])]
+    #[arg(long, conflicts_with_all = ["env", "out", "format", "take_over"])]
     all_envs: bool,
 }
 
@@ -81,11 +86,11 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         return environments::run(args, output).await;
     }
     let stop = CancellationToken::new();
+    let selection = selection(&args.plan, args.catch_up, &args.take_over);
     let work = async {
         let loaded = output::load_parts(&args.file, &args.plan, output)?;
         let destination = saved::destination(args)?;
-        let changes =
-            read_only_changes(&loaded.migration, &args.plan, &stop, args.catch_up).await?;
+        let changes = read_only_changes(&loaded.migration, &args.plan, &stop, &selection).await?;
         if let Some(destination) = destination {
             saved::save(destination, args, loaded.parts(), &changes)?;
         }
@@ -100,7 +105,6 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
         Err(problem) => return output::problem(&problem),
     };
     let code = verdict(&changes, args.detailed_exitcode);
-    let selection = selection(&args.plan, args.catch_up);
     match render(&changes, &selection, env!("CARGO_PKG_VERSION"), args.format, output) {
         Ok(text) => {
             tell_github(&changes, (args.format == Format::Markdown).then_some(&text));
@@ -150,8 +154,13 @@ fn tell_github(changes: &Changes, markdown: Option<&String>) {
 }
 
 /// Which collections are looked at.
-fn selection(args: &PlanArgs, catch_up: bool) -> Selection {
-    Selection { only: args.only.clone(), exclude: args.exclude.clone(), catch_up }
+pub(super) fn selection(args: &PlanArgs, catch_up: bool, take_over: &[String]) -> Selection {
+    Selection {
+        only: args.only.clone(),
+        exclude: args.exclude.clone(),
+        catch_up,
+        take_over: take_over.to_vec(),
+    }
 }
 
 /// Connects to both ends, inspects and compares, with a ledger that is only read.
@@ -159,23 +168,26 @@ pub(super) async fn read_only_changes(
     migration: &Migration,
     args: &PlanArgs,
     stop: &CancellationToken,
-    catch_up: bool,
+    selection: &Selection,
 ) -> Result<Changes, Problem> {
     let ends = ends::connect(migration, RETRY_FOR.min(migration.copy.retry_for), stop).await?;
     let known = match Ledger::open_read_only(&args.state, &migration.name)? {
         Some(ledger) => KnownTargets::read(&ledger, &ends)?,
         None => KnownTargets::none(),
     };
-    changes(migration, args, &ends, &known, catch_up).await
+    changes(migration, &ends, &known, selection).await
 }
 
 /// The exit code of changes that `apply` refuses: whether a user may not do what is needed, or
 /// something else stands against them.
 pub(super) fn refusal(changes: &Changes) -> u8 {
     let denied = |code: &str| ["source_not_permitted", "target_not_permitted"].contains(&code);
-    let is_error = |severity| severity == Severity::Error;
-    if changes.findings.iter().any(|found| is_error(found.severity) && denied(&found.code)) {
+    let errors: Vec<_> =
+        changes.all_findings().filter(|found| found.severity == Severity::Error).collect();
+    if errors.iter().any(|found| denied(&found.code)) {
         exit::CANNOT_CONNECT
+    } else if errors.iter().all(|found| found.code == BEING_FILLED) {
+        exit::LOCKED
     } else {
         exit::FAILED
     }
@@ -184,15 +196,13 @@ pub(super) fn refusal(changes: &Changes) -> u8 {
 /// Inspects both ends and compares.
 pub(super) async fn changes(
     migration: &Migration,
-    args: &PlanArgs,
     ends: &Ends,
     known: &KnownTargets,
-    catch_up: bool,
+    selection: &Selection,
 ) -> Result<Changes, Problem> {
-    let selection = selection(args, catch_up);
     let lookup = |database: &str, name: &str| known.find(database, name);
     let (inspected, mut databases, mut findings) =
-        inspect::inspect(migration, &selection, &ends.source, &ends.target, &lookup).await?;
+        inspect::inspect(migration, selection, &ends.source, &ends.target, &lookup).await?;
     let abilities =
         Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units)
             .hosted_at(ends.target.uri());

@@ -5,11 +5,12 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
+use super::apply::ApplyArgs;
 use super::ends::Problem;
-use super::plan::PlanCommandArgs;
+use super::plan::{PlanCommandArgs, selection};
 use super::{DEFAULT_STATE, OutputArgs, PlanArgs, output};
 use crate::changes::saved::{PlanFile, Saved, moved, settle};
-use crate::changes::{Changes, CollectionChange, Selection, Update};
+use crate::changes::{Changes, CollectionChange, Update};
 use crate::model::{Digest, Migration};
 use crate::report::file::Destination;
 use crate::report::plan::document::{Document, restore};
@@ -53,11 +54,7 @@ pub(super) fn save(
             state: plan.state.clone(),
             parts,
         },
-        selection: Selection {
-            only: plan.only.clone(),
-            exclude: plan.exclude.clone(),
-            catch_up: args.catch_up,
-        },
+        selection: selection(plan, args.catch_up, &[]),
         changes: changes.clone(),
     });
     document
@@ -108,17 +105,13 @@ pub(super) struct Request {
 
 impl Request {
     /// Reads a plan file, or saved changes and the plan file that they were made from.
-    pub(super) fn read(
-        file: &Path,
-        plan: &PlanArgs,
-        catch_up: bool,
-        output: &OutputArgs,
-    ) -> Result<Self, Problem> {
+    pub(super) fn read(args: &ApplyArgs, output: &OutputArgs) -> Result<Self, Problem> {
+        let (file, plan, catch_up) = (args.file.as_path(), &args.plan, args.catch_up);
         if !is_saved(file) {
             let migration = output::load(file, plan, output)?;
             return Ok(Self { migration, plan: plan.clone(), catch_up, saved: None });
         }
-        refuse_options(file, plan, catch_up)?;
+        refuse_options(args)?;
         let saved = read(file)?;
         let from = &saved.plan_file;
         let plan = PlanArgs {
@@ -170,14 +163,16 @@ impl Request {
 }
 
 /// Saved changes are of one environment, and of one selection.
-fn refuse_options(file: &Path, plan: &PlanArgs, catch_up: bool) -> Result<(), Problem> {
+fn refuse_options(args: &ApplyArgs) -> Result<(), Problem> {
+    let plan = &args.plan;
     let given: Vec<&str> = [
         (plan.env.is_some(), "--env"),
         (!plan.vars_files.is_empty(), "--vars"),
         (!plan.vars.is_empty(), "--var"),
         (!plan.only.is_empty(), "--only"),
         (!plan.exclude.is_empty(), "--exclude"),
-        (catch_up, "--catch-up"),
+        (args.catch_up, "--catch-up"),
+        (!args.take_over.is_empty(), "--take-over"),
     ]
     .into_iter()
     .filter_map(|(given, name)| given.then_some(name))
@@ -189,7 +184,7 @@ fn refuse_options(file: &Path, plan: &PlanArgs, catch_up: bool) -> Result<(), Pr
         "{} cannot be given with saved changes: {} holds what they were when it was saved\n  leave \
          it out, or plan again with it",
         given.join(", "),
-        file.display()
+        args.file.display()
     );
     Err(Problem::new(exit::WRONG_USAGE, text))
 }

@@ -89,8 +89,9 @@ pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
     let stop = CancellationToken::new();
     let mut verdict = offline(args);
     if let Some(migration) = &verdict.migration {
+        let selection = plan::selection(&args.plan, false, &[]);
         let changes = tokio::select! {
-            changes = plan::read_only_changes(migration, &args.plan, &stop, false) => changes,
+            changes = plan::read_only_changes(migration, &args.plan, &stop, &selection) => changes,
             _ = tokio::signal::ctrl_c() => return exit::INTERRUPTED,
         };
         match changes {

@@ -122,8 +122,9 @@ async fn compare(
     let started = ledger::utc_now();
     let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let opened = open(&args.plan.state, &migration.name, &ends)?;
+    let selection = plan::selection(&args.plan, false, &[]);
     let changes = tokio::select! {
-        changes = plan::changes(&migration, &args.plan, &ends, &opened.known, false) => changes?,
+        changes = plan::changes(&migration, &ends, &opened.known, &selection) => changes?,
         () = stop.cancelled() => return Err(Problem::new(exit::INTERRUPTED, "interrupted")),
     };
     refuse_wrong_selection(&changes)?;
@@ -142,7 +143,9 @@ async fn compare(
     let subjects::Sorted { subjects, others, warnings, notes } =
         subjects::sort(&changes, &opened.known, args.file.as_path(), load_source);
     if !output.quiet {
-        notes.iter().for_each(|note| output::message(&format!("{note}\n")));
+        for note in notes {
+            output::message(&format!("{note}\n"));
+        }
     }
     for warning in warnings {
         output::message(&format!("warning: {warning}\n"));
@@ -357,6 +360,8 @@ async fn end(ledger: &SharedLedger, id: RunId, verdict: &Verdict) {
 fn exit_code(found: &[Verification], verdict: &Verdict, stop: &CancellationToken) -> u8 {
     let unfinished = found.iter().any(|found| found.status == Status::Unfinished);
     match verdict.word {
+        // What has the name now is compared by another run, and is not what this one began with.
+        _ if found.iter().any(Verification::is_replaced) => exit::FAILED,
         _ if stop.is_cancelled() && unfinished => exit::INTERRUPTED,
         _ if verdict.is_good() => exit::DONE,
         Word::Different => exit::VERIFICATION_FAILED,

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Memory, Unfit, as_carried};
+use super::{Error, Identity, Memory, Unfit, as_carried};
 use crate::milvus::{self, Client, Kind, Moment, Query, Rows, WriteMode};
 use crate::model::{Collection, CopySettings, Key, RowSettings};
 
@@ -43,6 +43,8 @@ pub struct ByKey<'a> {
     pub limits: &'a CopySettings,
     /// Bytes of rows that may be in memory.
     pub memory: &'a Memory,
+    /// Both ends, as they were before anything was read.
+    pub identity: &'a Identity,
     /// Fires when nothing new may be sent.
     pub stop: &'a CancellationToken,
 }
@@ -60,7 +62,8 @@ impl ByKey<'_> {
         at: Moment,
     ) -> Result<Copied, Error> {
         let query = Query::of(self.from).ok_or_else(|| Error::NoKey(self.from.address()))?;
-        let query = query.within(self.settings.source_partitions(scope));
+        let partitions = self.settings.source_partitions(scope);
+        let query = query.within(partitions).of_id(self.identity.source_id());
         let mut copied = Copied::default();
         let mut batches: Vec<&[Key]> = batches(keys);
         while let Some(batch) = batches.pop() {
@@ -93,6 +96,8 @@ impl ByKey<'_> {
                     self.read_error(scope, batch, error)
                 }
             })?;
+            // Rows of another collection are not to take the place of any.
+            self.identity.confirm().await?;
             match self.write(scope, &rows).await {
                 Ok(()) => {
                     copied.rows += rows.len() as u64;
@@ -116,6 +121,7 @@ impl ByKey<'_> {
     /// The first failure; what was deleted before stays so.
     pub async fn delete(&self, scope: Option<&str>, keys: &[Key]) -> Result<(), Error> {
         for batch in batches(keys) {
+            self.identity.confirm().await?;
             let bytes = batch.iter().map(|key| 8 + key.text_bytes() as u64).sum();
             self.again("Delete", bytes, || self.target.delete_keys(self.to, scope, batch))
                 .await
@@ -228,5 +234,15 @@ mod tests {
         let wide = [Key::VarChar("x".repeat(TEXTS + 1)), Key::Int64(1)];
         assert_eq!(batches(&wide).iter().map(|part| part.len()).collect::<Vec<_>>(), [1, 1]);
         assert!(batches(&[]).is_empty());
+    }
+
+    #[test]
+    fn halves_hold_every_key_once_and_none_is_empty() {
+        for count in 2..9 {
+            let keys: Vec<Key> = (0..count).map(Key::Int64).collect();
+            let [lower, upper] = halves(&keys);
+            assert!(!lower.is_empty() && !upper.is_empty());
+            assert_eq!([lower, upper].concat(), keys);
+        }
     }
 }

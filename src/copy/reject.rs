@@ -164,6 +164,7 @@ impl Copy {
         let reason = reason(&row.error);
         tracing::warn!(key = %row.key, %reason, "A row is set aside: the target refuses it.");
         let (id, key) = (chunk.id, row.key.clone());
+        self.task.identity.confirm().await?;
         let noted = self
             .task
             .ledger
@@ -195,5 +196,36 @@ fn reason(error: &milvus::Error) -> String {
     match error.code {
         Some(code) => format!("{} [code {code}]", error.message),
         None => error.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_tells_once_others_were_taken_or_nothing_was_for_long() {
+        let long = Duration::from_secs(3_600);
+        let refusals = Refusals::default();
+        assert!(!refusals.tell(0, Duration::ZERO), "nothing was refused");
+        refusals.refused();
+        assert!(!refusals.tell(0, long));
+        assert!(refusals.tell(0, Duration::ZERO), "it takes nothing");
+        refusals.taken();
+        assert_eq!(refusals.count(), 1);
+        assert!(refusals.tell(0, long), "one was taken since");
+        assert!(!refusals.tell(1, Duration::ZERO), "none since, and none refused since");
+        refusals.refused();
+        assert!(refusals.tell(1, Duration::ZERO));
+        assert!(!refusals.tell(1, long));
+    }
+
+    #[test]
+    fn the_first_refusal_says_since_when_nothing_is_taken() {
+        let refusals = Refusals::default();
+        refusals.refused();
+        let first = refusals.balance().nothing_since;
+        refusals.refused();
+        assert!(first.is_some() && refusals.balance().nothing_since == first);
     }
 }

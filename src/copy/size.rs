@@ -158,4 +158,23 @@ mod tests {
         }
         assert_eq!(size.rows(), LEAST / (8 << 10));
     }
+
+    #[test]
+    fn requests_are_smaller_than_one_that_was_refused_unless_a_larger_one_was_taken() {
+        let rows = |count: i64| {
+            let numbers: Vec<(i64, i64)> = (0..count).map(|key| (key, key)).collect();
+            Rows::of_numbers(&numbers, None)
+        };
+        let (small, large) = (rows(8_000), rows(16_000));
+        let as_planned = size(8 << 20, 16 << 20, 16);
+        assert!(as_planned.request_fits(&large));
+        as_planned.request_too_large(&large);
+        assert!(!as_planned.request_fits(&large) && as_planned.request_fits(&small));
+        assert!(as_planned.rows() * 16 < large.bytes() as u64);
+
+        let contradicted = size(8 << 20, 16 << 20, 16);
+        contradicted.request_taken(&large);
+        contradicted.request_too_large(&large);
+        assert!(contradicted.request_fits(&large));
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::{Mutex, mpsc};
 
 use super::{Copy, Error, Loaded, Progress};
-use crate::ledger::ChunkRecord;
+use crate::ledger::{ChunkRecord, WrittenChunk};
 use crate::milvus::{self, Kind, Rows, WriteMode};
 
 /// What became of a write.
@@ -68,7 +68,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Writes the rows of a chunk and notes it as done.
+    /// Writes the rows of a chunk, which is done when both ends are found to be the same still.
     ///
     /// Rows that were never sent, into a collection that this move made, are inserted. As soon as
     /// the outcome of anything is unknown they are written by key, which cannot double a row.
@@ -88,9 +88,8 @@ impl Copy {
                 other => return Ok(other),
             }
         }
-        let (id, count, bytes) = (chunk.id, rows.len() as u64, rows.bytes() as u64);
-        self.task.ledger.with(move |ledger| ledger.chunk_done(id, count, bytes, digest)).await?;
-        self.tell(Progress::Copied { rows: count, bytes }).await;
+        let (rows, bytes) = (rows.len() as u64, rows.bytes() as u64);
+        self.written.add(WrittenChunk { id: chunk.id, rows, bytes, digest }).await;
         Ok(Written::Done)
     }
 

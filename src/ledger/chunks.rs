@@ -11,7 +11,9 @@ use super::ranges::{
     COLUMNS, OpenChunk, Place, advance, chunk_record, find_open, find_scope, insert_chunk,
     insert_scope, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
 };
-use super::records::{ChunkId, ChunkRecord, DoneChunk, MoveId, MoveState, ScopeState, Totals};
+use super::records::{
+    ChunkId, ChunkRecord, DoneChunk, MoveId, MoveState, ScopeState, Totals, WrittenChunk,
+};
 use super::{Ledger, clock};
 use crate::model::{Digest, Key, KeyRange};
 
@@ -121,20 +123,25 @@ impl Ledger {
         bytes: u64,
         digest: Digest,
     ) -> Result<(), Error> {
+        self.chunks_done(&[WrittenChunk { id, rows, bytes, digest }])
+    }
+
+    /// The same of several chunks together.
+    pub fn chunks_done(&mut self, chunks: &[WrittenChunk]) -> Result<(), Error> {
         self.write(|transaction| {
-            let found = transaction
-                .prepare_cached(
-                    "UPDATE chunks SET state = 'done', rows = ?2, bytes = ?3, done_at = ?4, digest = ?5
-                     WHERE id = ?1 AND state = 'open'",
-                )?
-                .execute(params![
-                    id.0,
-                    signed(rows)?,
-                    signed(bytes)?,
-                    clock::now(),
-                    digest.to_string()
-                ])?;
-            if found == 1 { Ok(()) } else { Err(not_open(id)) }
+            let now = clock::now();
+            let mut update = transaction.prepare_cached(
+                "UPDATE chunks SET state = 'done', rows = ?2, bytes = ?3, done_at = ?4, digest = ?5
+                 WHERE id = ?1 AND state = 'open'",
+            )?;
+            for WrittenChunk { id, rows, bytes, digest } in chunks {
+                let (rows, bytes) = (signed(*rows)?, signed(*bytes)?);
+                let found = update.execute(params![id.0, rows, bytes, now, digest.to_string()])?;
+                if found != 1 {
+                    return Err(not_open(*id));
+                }
+            }
+            Ok(())
         })
     }
 

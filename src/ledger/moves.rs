@@ -134,6 +134,15 @@ impl Ledger {
         })
     }
 
+    /// The server's id of the target collection; `None` until the target described it.
+    pub fn target_id(&self, id: MoveId) -> Result<Option<i64>, Error> {
+        self.read(|connection| {
+            Ok(connection
+                .prepare_cached("SELECT target_collection_id FROM moves WHERE id = ?1")?
+                .query_row([id.0], |row| row.get(0))?)
+        })
+    }
+
     /// Records what the target collection is intended to be by now.
     pub fn wanted_altered(&mut self, id: MoveId, wanted: &Collection) -> Result<(), Error> {
         self.write(|transaction| {
@@ -204,6 +213,29 @@ impl Ledger {
         })
     }
 
+    /// Records that the target of a move may or may not be marked as being filled from here on, before
+    /// any server is told. Returns the owner that the marks of this ledger name: `candidate`, where it
+    /// has none yet.
+    pub fn marking(&mut self, id: MoveId, candidate: &str) -> Result<String, Error> {
+        self.write(|transaction| {
+            refuse_superseded(transaction, id)?;
+            let owner = owner(transaction)?.unwrap_or_else(|| candidate.to_owned());
+            transaction
+                .prepare_cached(
+                    "INSERT INTO steps (move_id, step, state, detail, started_at)
+                     VALUES (?1, ?2, 'started', ?3, ?4)
+                     ON CONFLICT (move_id, step) DO UPDATE SET state = 'started', done_at = NULL",
+                )?
+                .execute(params![id.0, MARK, owner, clock::now()])?;
+            Ok(owner)
+        })
+    }
+
+    /// The owner that the marks of this ledger name, where it ever marked a target.
+    pub fn owner(&self) -> Result<Option<String>, Error> {
+        self.read(owner)
+    }
+
     /// The steps of a move that were begun, by name.
     pub fn steps(&self, id: MoveId) -> Result<BTreeMap<String, StepState>, Error> {
         self.read(|connection| {
@@ -222,6 +254,16 @@ impl Ledger {
             Ok(steps)
         })
     }
+}
+
+/// The step of marking the target as being filled: done while the mark is there, begun as long as it
+/// may or may not be. Its detail is the owner that the mark names.
+pub const MARK: &str = "mark";
+
+fn owner(connection: &Connection) -> Result<Option<String>, Fault> {
+    let mut statement = connection
+        .prepare_cached("SELECT detail FROM steps WHERE step = ?1 ORDER BY move_id LIMIT 1")?;
+    Ok(statement.query_row([MARK], |row| row.get(0)).optional()?)
 }
 
 const COLUMNS: &str = "id, run_id, source_endpoint, source_database, source_collection, \

@@ -184,6 +184,19 @@ pub struct Totals {
     pub scopes_complete: u64,
 }
 
+/// A chunk whose rows the target acknowledged just now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenChunk {
+    /// Its id.
+    pub id: ChunkId,
+    /// Rows that were acknowledged.
+    pub rows: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+    /// The digest of these rows.
+    pub digest: Digest,
+}
+
 /// A chunk whose rows the target acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoneChunk {

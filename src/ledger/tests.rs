@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
+mod apart;
 mod files;
 mod invariant;
 mod rejects;
@@ -276,4 +277,21 @@ fn is_made_to_be_sent_between_threads() {
     fn send<T: Send>() {}
     send::<Ledger>();
     send::<Error>();
+}
+
+#[test]
+fn all_marks_of_a_ledger_name_one_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    assert_eq!(ledger.owner().unwrap(), None);
+    let (one, other) = (begin(&mut ledger, "a"), begin(&mut ledger, "b"));
+    assert_eq!(ledger.marking(one, "first").unwrap(), "first");
+    assert_eq!(ledger.marking(other, "second").unwrap(), "first");
+    ledger.step_done(one, MARK, "first").unwrap();
+    assert_eq!(ledger.steps(one).unwrap()[MARK], StepState::Done);
+    // Before it is taken away.
+    ledger.marking(one, "third").unwrap();
+    assert_eq!(ledger.steps(one).unwrap()[MARK], StepState::Started);
+    drop(ledger);
+    assert_eq!(open(directory.path()).owner().unwrap().as_deref(), Some("first"));
 }

@@ -6,15 +6,25 @@ use super::client::{CHANGE, Client, LOOKUP};
 use super::convert;
 use super::error::{Kind, Result};
 use super::pb::milvus as pb;
-use crate::model::{Collection, DEFAULT_PARTITION};
+use crate::model::{Collection, DEFAULT_PARTITION, Mark};
 
 /// A collection as the server describes it.
 #[derive(Debug, Clone)]
 pub struct Described {
     /// The server's id of it: another one under the same name means another collection.
     pub id: i64,
+    /// When it was made, a hybrid timestamp; 0 where the server does not tell.
+    pub created: u64,
     /// What it is. Indexes, partitions and load state are separate questions.
     pub collection: Collection,
+    /// Who fills it, by the marks on it. They are no properties of [`Described::collection`].
+    pub marks: Vec<Mark>,
+}
+
+/// The moment of a hybrid timestamp, in UTC; `None` for 0.
+pub fn utc(timestamp: u64) -> Option<String> {
+    let millis = i64::try_from(timestamp >> 18).ok().filter(|millis| *millis > 0)?;
+    convert::moment::text(millis.checked_mul(1_000)?)
 }
 
 impl Client {
@@ -103,6 +113,31 @@ impl Client {
             collection_name: name.to_owned(),
             ..Default::default()
         };
+        self.described(database, message).await
+    }
+
+    /// The collection that has this id, whatever its name is by now; `None` where there is none.
+    ///
+    /// # Errors
+    /// As [`Self::describe_collection`].
+    pub async fn describe_collection_by_id(
+        &self,
+        database: &str,
+        id: i64,
+    ) -> Result<Option<Described>> {
+        let message = pb::DescribeCollectionRequest {
+            db_name: database.to_owned(),
+            collection_id: id,
+            ..Default::default()
+        };
+        self.described(database, message).await
+    }
+
+    async fn described(
+        &self,
+        database: &str,
+        message: pb::DescribeCollectionRequest,
+    ) -> Result<Option<Described>> {
         let answer = self
             .repeat("DescribeCollection", database, LOOKUP, message, |mut c, r| async move {
                 c.describe_collection(r).await
@@ -143,12 +178,25 @@ impl Client {
     }
 
     /// Creates a collection: fields, dynamic flag, shards, partition count, consistency level and
-    /// properties. Repeating it with the same parameters succeeds.
+    /// properties. Repeating it with the same parameters succeeds, but for Milvus Lite 3.
     ///
     /// # Errors
     /// When the call fails.
     pub async fn create_collection(&self, wanted: &Collection) -> Result<()> {
-        let message = convert::create_request(wanted)
+        self.create(wanted, None).await
+    }
+
+    /// The same with a mark on it: where the collection is there with another one, every server
+    /// refuses, as properties are among what it compares.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn create_marked(&self, wanted: &Collection, mark: &Mark) -> Result<()> {
+        self.create(wanted, Some(mark)).await
+    }
+
+    async fn create(&self, wanted: &Collection, mark: Option<&Mark>) -> Result<()> {
+        let message = convert::create_request(wanted, mark, self.marks_schema())
             .map_err(|why| self.error(Kind::Invalid, "CreateCollection", why))?;
         self.repeat("CreateCollection", &wanted.database, CHANGE, message, |mut c, r| async move {
             c.create_collection(r).await

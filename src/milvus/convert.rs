@@ -10,8 +10,8 @@ use prost::Message as _;
 use super::catalog::Described;
 use super::pb::{common, milvus as pb, schema};
 use crate::model::{
-    Collection, ConsistencyLevel, DataType, Field, Function, FunctionKind, Index, StructField,
-    ValueOfDefault,
+    Collection, ConsistencyLevel, DataType, Field, Function, FunctionKind, Index, Mark,
+    StructField, ValueOfDefault,
 };
 
 /// Field ids below this one are the server's own columns (row id, timestamp).
@@ -45,10 +45,15 @@ pub(super) fn described(
     // 3.0 has them in the schema too.
     let mut properties = map(schema.properties);
     properties.extend(map(answer.properties));
+    let mut marks: Vec<Mark> =
+        properties.iter().filter_map(|(name, value)| Mark::read(name, value)).collect();
+    marks.sort();
+    properties.retain(|name, _| !Mark::is_mark(name));
     let struct_fields =
         schema.struct_array_fields.into_iter().map(struct_field).collect::<Result<_, _>>()?;
     Ok(Described {
         id: answer.collection_id,
+        created: answer.created_timestamp,
         collection: Collection {
             database: database.to_owned(),
             name: schema.name,
@@ -67,6 +72,7 @@ pub(super) fn described(
             indexes: Vec::new(),
             aliases,
         },
+        marks,
     })
 }
 
@@ -145,8 +151,16 @@ fn struct_field(of: schema::StructArrayFieldSchema) -> Result<StructField, Strin
     })
 }
 
-/// Builds the request that creates a collection.
-pub(super) fn create_request(wanted: &Collection) -> Result<pb::CreateCollectionRequest, String> {
+/// Builds the request that creates a collection, with a mark on its schema or on itself.
+pub(super) fn create_request(
+    wanted: &Collection,
+    mark: Option<&Mark>,
+    on_schema: bool,
+) -> Result<pb::CreateCollectionRequest, String> {
+    let mark = mark.map(|mark| (Mark::property(&mark.owner), mark.value()));
+    let (inner, outer) = if on_schema { (mark, None) } else { (None, mark) };
+    let mut properties = wanted.properties.clone();
+    properties.extend(outer);
     let fields = wanted.fields.iter().map(field_schema).collect::<Result<_, _>>()?;
     let schema = schema::CollectionSchema {
         name: wanted.name.clone(),
@@ -159,6 +173,7 @@ pub(super) fn create_request(wanted: &Collection) -> Result<pb::CreateCollection
             .iter()
             .map(struct_schema)
             .collect::<Result<_, _>>()?,
+        properties: pairs(&inner.into_iter().collect()),
         ..Default::default()
     };
     let consistency = match wanted.consistency {
@@ -174,7 +189,7 @@ pub(super) fn create_request(wanted: &Collection) -> Result<pb::CreateCollection
         schema: Bytes::from(schema.encode_to_vec()),
         shards_num: wanted.shards,
         consistency_level: consistency.into(),
-        properties: pairs(&wanted.properties),
+        properties: pairs(&properties),
         num_partitions: wanted.num_partitions.unwrap_or(0),
         ..Default::default()
     })

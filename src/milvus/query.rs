@@ -33,6 +33,8 @@ pub struct Query {
     pub database: String,
     /// The collection.
     pub collection: String,
+    /// The server's id of it, where the name has to mean that one; 0 for any.
+    pub collection_id: i64,
     /// These partitions; the whole collection where there is none.
     pub partitions: Vec<String>,
     /// The primary key's field.
@@ -68,6 +70,7 @@ impl Query {
         Some(Self {
             database: collection.database.clone(),
             collection: collection.name.clone(),
+            collection_id: 0,
             partitions: Vec::new(),
             key_field: key.name.clone(),
             key_kind: match key.data_type {
@@ -85,6 +88,14 @@ impl Query {
         self
     }
 
+    /// Only of the collection with this id: servers since 2.5 refuse a query whose name means another
+    /// one, and older ones take no notice.
+    #[must_use]
+    pub fn of_id(mut self, id: i64) -> Self {
+        self.collection_id = id;
+        self
+    }
+
     fn request(
         &self,
         expression: String,
@@ -94,7 +105,7 @@ impl Query {
     ) -> pb::QueryRequest {
         let (level, timestamp) = consistency(moment);
         let pair = |key: &str, value: String| common::KeyValuePair { key: key.to_owned(), value };
-        let query_params = match limit {
+        let mut query_params = match limit {
             Limit::None => Vec::new(),
             // Without these two flags pages come un-ordered (Milvus Lite, 2.5 and later) or drop
             // rows that a merge pushed past the limit (before 2.3.17 and 2.4.5).
@@ -106,6 +117,9 @@ impl Query {
             // And with them an answer may end before the limit though there is more.
             Limit::Whole(limit) => vec![pair("limit", limit.to_string())],
         };
+        if self.collection_id != 0 {
+            query_params.push(pair("collection_id", self.collection_id.to_string()));
+        }
         pb::QueryRequest {
             db_name: self.database.clone(),
             collection_name: self.collection.clone(),

@@ -165,7 +165,9 @@ impl CollectionReport {
             Status::CountsDiffer(texts) => (CopyStatus::CountsDiffer, None, texts.as_slice()),
             Status::RowsDiffer(texts) => (CopyStatus::RowsDiffer, None, texts.as_slice()),
             Status::SchemaDiffers(texts) => (CopyStatus::SchemaDiffers, None, texts.as_slice()),
-            Status::Failed(why) => (CopyStatus::Failed, Some(why.clone()), &[][..]),
+            Status::Failed(why) | Status::Owned(why) | Status::Replaced(why) => {
+                (CopyStatus::Failed, Some(why.clone()), &[][..])
+            }
             Status::Stopped => (CopyStatus::Stopped, None, &[][..]),
         };
         let copy = (status != CopyStatus::Unchanged).then(|| Copied {
@@ -198,7 +200,7 @@ pub fn verdict_of_copy(outcomes: &[Outcome]) -> Verdict {
     };
     for outcome in outcomes {
         match &outcome.status {
-            Status::Failed(why) => {
+            Status::Failed(why) | Status::Owned(why) | Status::Replaced(why) => {
                 let why = why.lines().next().unwrap_or_default();
                 return not_verified(format!("{} failed: {why}", outcome.target));
             }

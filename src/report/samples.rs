@@ -178,6 +178,8 @@ pub(super) fn resumed() -> CollectionChange {
         finished: false,
         adopted: false,
         to_repair: false,
+        owner: None,
+        marked: false,
         rows: 120_000,
         chunks_done: 12,
         chunks_open: 3,

@@ -86,13 +86,15 @@ fn status(status: &Status) -> (&'static str, Role) {
         Status::RowsDiffer(_) => ("rows differ", Role::Problem),
         Status::SchemaDiffers(_) => ("schema differs", Role::Problem),
         Status::Failed(_) => ("failed", Role::Problem),
+        Status::Owned(_) => ("left alone", Role::Problem),
+        Status::Replaced(_) => ("replaced", Role::Problem),
         Status::Stopped => ("stopped", Role::Change),
     }
 }
 
 /// What the table does not tell: why it failed, numbers that differ, warnings.
 fn write_words(page: &mut Page, outcome: &Outcome) {
-    if let Status::Failed(why) = &outcome.status {
+    if let Status::Failed(why) | Status::Owned(why) | Status::Replaced(why) = &outcome.status {
         let mut lines = why.lines();
         let first = lines.next().unwrap_or_default();
         page.paragraph(0, Role::Problem, &format!("{}: {first}", outcome.target));
@@ -203,7 +205,7 @@ fn write_verdict(page: &mut Page, outcomes: &[Outcome], resume_command: &str) {
             .map(|outcome| outcome.target.as_str())
             .collect()
     };
-    let failed = named(|status| matches!(status, Status::Failed(_)));
+    let failed = named(|status| matches!(status, Status::Failed(_) | Status::Owned(_)));
     let differing =
         named(|status| matches!(status, Status::CountsDiffer(_) | Status::RowsDiffer(_)));
     let rows_differ =
@@ -211,7 +213,15 @@ fn write_verdict(page: &mut Page, outcomes: &[Outcome], resume_command: &str) {
     let otherwise = named(|status| matches!(status, Status::SchemaDiffers(_)));
     let stopped = named(|status| *status == Status::Stopped);
     let done = named(|status| *status == Status::Done);
-    let (role, head, text) = if !failed.is_empty() {
+    let replaced = named(|status| matches!(status, Status::Replaced(_)));
+    let (role, head, text) = if !replaced.is_empty() {
+        let text = format!(
+            "{}. A collection at one end is another one now, and rows of both may be at the target; \
+             what to do is said above.",
+            replaced.join(", ")
+        );
+        (Role::Problem, "Replaced: ", text)
+    } else if !failed.is_empty() {
         let also = match (differing.as_slice(), stopped.as_slice()) {
             ([], []) => String::new(),
             ([], stopped) => format!(" Stopped: {}.", stopped.join(", ")),

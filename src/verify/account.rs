@@ -149,3 +149,6 @@ impl Account {
         self.open.iter().map(say).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod keys;
 mod mend;
 mod part;
 mod ranges;
+pub(super) mod spots;
 
 use std::ops::AddAssign;
 

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::{Check, Error, Event, Subject};
-use crate::copy::{self, Memory, as_carried};
+use super::{Check, Error, Event, Subject, identity};
+use crate::copy::{self, Identity, Memory, as_carried};
 use crate::milvus::{self, Client, Kind, Moment, Query, Rows};
 use crate::model::{Collection, DYNAMIC_COLUMN, DynamicData, Flavour, Key, KeyRange, LoadState};
 
@@ -42,6 +42,7 @@ impl Moments {
 pub(super) struct Ends {
     pub(super) check: Check,
     pub(super) subject: Subject,
+    identity: Identity,
     source: Query,
     target: Query,
     source_columns: Vec<String>,
@@ -51,8 +52,10 @@ pub(super) struct Ends {
 }
 
 impl Ends {
-    pub(super) fn of(check: &Check, subject: &Subject) -> Result<Self, Error> {
-        let query = |of: &Collection| Query::of(of).ok_or_else(|| Error::NoKey(of.address()));
+    pub(super) async fn of(check: &Check, subject: &Subject) -> Result<Self, Error> {
+        let query = |of: &Collection, id: i64| {
+            Query::of(of).map(|query| query.of_id(id)).ok_or_else(|| Error::NoKey(of.address()))
+        };
         let (from, settings) = (&subject.from, &subject.settings);
         let source_columns = settings.columns(from);
         let target_columns = source_columns
@@ -67,15 +70,22 @@ impl Ends {
             (Some(selected), true) => selected.iter().cloned().map(Some).collect(),
             (None, true) => from.all_partitions().into_iter().map(Some).collect(),
         };
+        let identity = identity::open(check, subject).await?;
         Ok(Self {
-            source: query(from)?,
-            target: query(&subject.to)?,
+            source: query(from, identity.source_id())?,
+            target: query(&subject.to, identity.target_id())?,
+            identity,
             source_columns,
             target_columns,
             scopes,
             check: check.clone(),
             subject: subject.clone(),
         })
+    }
+
+    /// Both ends, as they were before anything was read.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     pub(super) fn client(&self, side: Side) -> &Client {

@@ -1,5 +1,6 @@
 //! Why rows could not be compared.
 
+use crate::copy::identity;
 use crate::{copy, ledger, milvus};
 
 /// Why a comparison stopped.
@@ -24,9 +25,9 @@ pub enum Error {
     /// Not everything that is to be compared can be read.
     #[error("{0} is not loaded, so that its rows cannot be read")]
     NotLoaded(String),
-    /// It is another collection than the one that was looked at before.
-    #[error("{0} was dropped or replaced meanwhile")]
-    Replaced(String),
+    /// An end is another collection than the one that was looked at before, or that cannot be told.
+    #[error(transparent)]
+    Identity(identity::Error),
     /// Nothing can be read by key.
     #[error("{0} has no primary key that can be read by ranges")]
     NoKey(String),
@@ -50,9 +51,8 @@ impl Error {
             Self::NotLoaded(_) => "load it, then run the same command again",
             Self::Repair(error) => error.advice(),
             Self::NoKey(_) => "leave this collection out of the plan file",
-            Self::Replaced(_) | Self::Ledger(_) | Self::Stopped => {
-                "run the same command again to continue"
-            }
+            Self::Identity(error) => error.advice(),
+            Self::Ledger(_) | Self::Stopped => "run the same command again to continue",
         }
     }
 
@@ -65,11 +65,18 @@ impl Error {
     }
 }
 
+impl From<identity::Error> for Error {
+    fn from(error: identity::Error) -> Self {
+        if error.is_cancelled() { Self::Stopped } else { Self::Identity(error) }
+    }
+}
+
 impl From<copy::Error> for Error {
     fn from(error: copy::Error) -> Self {
         match error {
             copy::Error::Stopped => Self::Stopped,
             copy::Error::Ledger(error) => Self::Ledger(error),
+            copy::Error::Identity(error) => error.into(),
             other => Self::Repair(other),
         }
     }

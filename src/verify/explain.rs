@@ -27,6 +27,8 @@ pub(super) mod code {
     /// The source gave another row before, or the target has the row that was copied. It is no
     /// reason to call the ends the same.
     pub(in crate::verify) const CHANGED_AT_SOURCE: &str = "changed_at_source";
+    /// The name means another collection by now, by its server's id or its schema.
+    pub(in crate::verify) const REPLACED: &str = super::super::result::REPLACED;
     /// The server says so.
     pub(in crate::verify) const NOT_LOADED: &str = "not_loaded";
     /// Range by range the server counts just the rows that it gives, and in all it counts more.
@@ -126,6 +128,8 @@ impl Context {
         evidence: Evidence,
         at: Moments,
     ) -> Result<Vec<RowDifference>, Error> {
+        // A row of another collection has no explanation.
+        ends.confirm().await?;
         let before: BTreeMap<&Key, Option<Digest>> =
             seemed.iter().map(|one| (&one.key, one.source)).collect();
         let suspects: Vec<Key> = found
@@ -260,3 +264,6 @@ struct Seen {
     /// Whether the source had another row before.
     changed: bool,
 }
+
+#[cfg(test)]
+mod tests;

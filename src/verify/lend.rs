@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::ends::{Ends, Side};
 use super::{Error, Subject};
+use crate::copy::identity::{self, Place};
 use crate::ledger::StepState;
 use crate::milvus::{Kind, Result};
 use crate::model::LoadState;
@@ -104,7 +105,18 @@ pub(super) async fn load(
 /// Releases it. What cannot be released is said, and released by the next comparison.
 pub(super) async fn release(ends: &Ends, lent: &[Lent]) -> Vec<String> {
     let mut failed = Vec::new();
+    let replaced = if lent.is_empty() { None } else { replaced(ends).await };
     for Lent { side, partitions, step } in lent.iter().rev() {
+        // By its name: that of another collection now, which is not ours to release. The source is
+        // held against what it was first, so that of a target behind it nothing is known.
+        if replaced.is_some_and(|place| place == Place::Source || *side == Side::Target) {
+            failed.push(format!(
+                "{} was loaded for the comparison, and was not released: its name may mean another \
+                 collection by now",
+                ends.address(*side)
+            ));
+            continue;
+        }
         let (database, name) = ends.names(*side);
         let client = ends.client(*side);
         let released = release_within(client.release(database, name, partitions)).await;
@@ -122,6 +134,14 @@ pub(super) async fn release(ends: &Ends, lent: &[Lent]) -> Vec<String> {
         }
     }
     failed
+}
+
+/// Which end is another collection by now.
+async fn replaced(ends: &Ends) -> Option<Place> {
+    match tokio::time::timeout(RELEASE_LIMIT, Box::pin(ends.identity().confirm())).await {
+        Ok(Err(identity::Error::Replaced(replaced))) => Some(replaced.place),
+        _ => None,
+    }
 }
 
 async fn release_within(

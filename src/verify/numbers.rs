@@ -146,7 +146,7 @@ impl Numbers<'_> {
                 Side::Source => row.source_distinct = Some(distinct.unwrap_or(scanned.keys)),
                 Side::Target => row.target_distinct = Some(distinct.unwrap_or(scanned.keys)),
             }
-            self.say(side, &scanned, &place, account, unexplained);
+            say((side, &self.ends.address(side)), &scanned, &place, account, unexplained);
             let unreadable = scanned.beyond.unreadable;
             if side == Side::Source && unreadable > 0 {
                 self.last_key(scope, unreadable, &place, unexplained).await?;
@@ -325,51 +325,52 @@ impl Numbers<'_> {
         let lower = KeyRange { after: range.after, up_to: Some(at.clone()) };
         Ok([KeyRange { after: Some(at), up_to: range.up_to }, lower])
     }
+}
 
-    /// Says what the rows are that are counted and not given.
-    fn say(
-        &self,
-        side: Side,
-        scanned: &Scanned,
-        place: &str,
-        account: &mut Account,
-        unexplained: &mut Vec<String>,
-    ) {
-        let end = match side {
-            Side::Source => "source",
-            Side::Target => "target",
-        };
-        let beyond = &scanned.beyond;
-        if let Some(key) = &beyond.proof {
-            let rows = beyond.duplicates;
-            let text = format!(
-                "the {end} holds duplicate keys{place}: {} rows have a key that another row has \
-                 too, such as {key}; a query gives each key once",
-                grouped(rows)
-            );
-            match side {
-                Side::Source => account.say(code::DUPLICATE_KEYS, rows, text),
-                Side::Target => unexplained.push(text),
-            }
-        }
-        if beyond.withheld > 0 {
-            unexplained.push(format!(
-                "{} counts {}{place} that no query gives, with keys of their own: deleted rows that \
-                 are not compacted yet, or rows that cannot be read; flush and compact the \
-                 collection, then verify it again",
-                self.ends.address(side),
-                counted(beyond.withheld, "row")
-            ));
-        }
-        if beyond.unreadable > 0 {
-            let rows = beyond.unreadable;
-            let text = format!(
-                "the {end} counts {}{place} with the key {}, and no query gives it (Milvus before \
-                 2.6)",
-                counted(rows, "row"),
-                i64::MAX
-            );
-            account.say(code::UNREADABLE_KEY, rows, text);
+/// Says what the rows are that are counted and not given.
+fn say(
+    (side, address): (Side, &str),
+    scanned: &Scanned,
+    place: &str,
+    account: &mut Account,
+    unexplained: &mut Vec<String>,
+) {
+    let end = match side {
+        Side::Source => "source",
+        Side::Target => "target",
+    };
+    let beyond = &scanned.beyond;
+    if let Some(key) = &beyond.proof {
+        let rows = beyond.duplicates;
+        let text = format!(
+            "the {end} holds duplicate keys{place}: {} rows have a key that another row has \
+             too, such as {key}; a query gives each key once",
+            grouped(rows)
+        );
+        match side {
+            Side::Source => account.say(code::DUPLICATE_KEYS, rows, text),
+            Side::Target => unexplained.push(text),
         }
     }
+    if beyond.withheld > 0 {
+        unexplained.push(format!(
+            "{address} counts {}{place} that no query gives, with keys of their own: deleted rows that \
+             are not compacted yet, or rows that cannot be read; flush and compact the \
+             collection, then verify it again",
+            counted(beyond.withheld, "row")
+        ));
+    }
+    if beyond.unreadable > 0 {
+        let rows = beyond.unreadable;
+        let text = format!(
+            "the {end} counts {}{place} with the key {}, and no query gives it (Milvus before \
+             2.6)",
+            counted(rows, "row"),
+            i64::MAX
+        );
+        account.say(code::UNREADABLE_KEY, rows, text);
+    }
 }
+
+#[cfg(test)]
+mod tests;

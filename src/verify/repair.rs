@@ -1,6 +1,6 @@
 //! Bringing rows of the target up to date with the source, where comparing found that they differ.
 
-use super::{Check, Subject};
+use super::ends::Ends;
 use crate::copy::{self, ByKey};
 use crate::milvus::Moment;
 use crate::model::Key;
@@ -47,11 +47,11 @@ pub(super) struct Differing<'a> {
 /// # Errors
 /// The first failure. Every row by itself is as before or as it should be.
 pub(super) async fn bring_up_to_date(
-    check: &Check,
-    subject: &Subject,
+    ends: &Ends,
     differing: &Differing<'_>,
     at: Moment,
 ) -> Result<Done, copy::Error> {
+    let Ends { check, subject, .. } = ends;
     let Some(rule) = check.repair else { return Ok(Done::default()) };
     let by_key = ByKey {
         source: &check.source,
@@ -61,6 +61,7 @@ pub(super) async fn bring_up_to_date(
         settings: &subject.settings,
         limits: &check.limits,
         memory: &check.memory,
+        identity: ends.identity(),
         stop: &check.stop,
     };
     let mut done = Done::default();

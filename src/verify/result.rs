@@ -65,7 +65,25 @@ pub struct Verification {
     pub seconds: f64,
 }
 
+/// The code of the explanation that says that a collection was replaced while it was compared.
+pub const REPLACED: &str = "collection_replaced";
+
 impl Verification {
+    /// Whether a collection was replaced while it was compared.
+    pub fn is_replaced(&self) -> bool {
+        self.explanations.iter().any(|explanation| explanation.code == REPLACED)
+    }
+
+    /// Forgets what was found, but for how and when it was looked for.
+    pub(super) fn forget(&mut self) {
+        self.counts.clear();
+        self.content = None;
+        self.schema.clear();
+        self.searches.clear();
+        self.explanations.clear();
+        self.unexplained.clear();
+    }
+
     /// Adds what comparing schemas found.
     pub fn add_schema(&mut self, items: Vec<SchemaItem>) {
         let differing = items.iter().filter(|item| item.status == SchemaStatus::Different);
@@ -246,7 +264,7 @@ enum KeyValue {
 pub struct Explanation {
     /// A stable name: `duplicate_keys`, `expired`, `changed_at_source`, `not_loaded`,
     /// `deletes_not_compacted`, `value_changed_by_target`, `unreadable_key`, `set_aside`,
-    /// `there_before`.
+    /// `there_before`, `collection_replaced`.
     pub code: String,
     /// In words, with a key that proves it where there is one.
     pub message: String,
@@ -311,3 +329,6 @@ pub struct SearchParity {
     /// What to keep in mind, such as that the index types differ; or why it was not searched.
     pub note: Option<String>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,9 @@ use crate::ledger::{VerificationId, VerificationRecord, VerifiedRange};
 const BATCH: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How long both ends may take to be described before that.
+const CONFIRM_LIMIT: Duration = Duration::from_secs(10);
+
 /// What is noted of a comparison.
 #[derive(Default)]
 pub(super) struct Resume {
@@ -59,8 +62,8 @@ impl Resume {
         let same = Same {
             mode,
             basis,
-            source: end(ends, Side::Source).await?,
-            target: end(ends, Side::Target).await?,
+            source: end(ends, Side::Source),
+            target: end(ends, Side::Target),
             of_move: ends.subject.of_move.map(|id| id.0),
             settings: &ends.subject.settings,
         };
@@ -100,6 +103,7 @@ impl Resume {
     /// Notes a range that is equal.
     pub(super) async fn equal(
         &mut self,
+        ends: &Ends,
         ranged: &Ranged,
         compared: &Compared,
     ) -> Result<(), Error> {
@@ -113,16 +117,21 @@ impl Resume {
         });
         let since = self.written.get_or_insert_with(Instant::now);
         if self.waiting.len() >= BATCH || since.elapsed() >= PATIENCE {
-            self.flush().await?;
+            self.flush(ends).await?;
         }
         Ok(())
     }
 
-    /// Writes what waits.
-    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+    /// Writes what waits, when both ends are the same collections still.
+    pub(super) async fn flush(&mut self, ends: &Ends) -> Result<(), Error> {
         let Some((ledger, id)) = &self.noted else { return Ok(()) };
         if self.waiting.is_empty() {
             return Ok(());
+        }
+        // Also when we were asked to stop, but not for long then.
+        match tokio::time::timeout(CONFIRM_LIMIT, ends.identity().confirm()).await {
+            Ok(confirmed) => confirmed?,
+            Err(_) => return Ok(()),
         }
         let (id, ranges) = (*id, std::mem::take(&mut self.waiting));
         self.written = Some(Instant::now());
@@ -138,16 +147,15 @@ impl Resume {
     }
 }
 
-async fn end(ends: &Ends, side: ends::Side) -> Result<End<'_>, Error> {
+fn end(ends: &Ends, side: ends::Side) -> End<'_> {
     let (client, collection) = (ends.client(side), ends.collection(side));
-    let described = client.describe_collection(&collection.database, &collection.name);
-    let described = ends.unless_stopped(described).await?;
-    let described = described.map_err(|error| Error::read(|| ends.address(side), error))?;
-    let described = described.ok_or_else(|| Error::Replaced(ends.address(side)))?;
-    Ok(End {
+    End {
         endpoint: client.uri(),
         database: &collection.database,
         collection: &collection.name,
-        id: described.id,
-    })
+        id: match side {
+            Side::Source => ends.identity().source_id(),
+            Side::Target => ends.identity().target_id(),
+        },
+    }
 }

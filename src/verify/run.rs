@@ -9,10 +9,11 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
 use super::account::Account;
+use super::content::spots::{self, Spots};
 use super::ends::{self, Ends};
 use super::explain::{Context, code};
 use super::numbers::{Compared, Numbers};
-use super::result::{Basis, Content, Mode, Status, Verification};
+use super::result::{Basis, Content, Explanation, Mode, Status, Verification};
 use super::{Check, Error, Event, Subject, compare_schema, content, lend, sample, search_parity};
 
 /// Verifies collections, several at a time; the results are in their order.
@@ -88,9 +89,16 @@ pub async fn verify_collection_by(
         seconds: 0.0,
     };
     let mut account = Account::of(&subject.from);
-    // On the heap: every layer of it would be in the caller's frame, several times over.
-    let compared =
-        Box::pin(compare(check, subject, basis, seed, &mut account, &mut verification)).await;
+    let compared = match Box::pin(Ends::of(check, subject)).await {
+        Ok(ends) => {
+            // On the heap: every layer of it would be in the caller's frame, several times over.
+            match Box::pin(compare(&ends, basis, seed, &mut account, &mut verification)).await {
+                Err(error) => Err(Box::pin(ends.cause_of(error)).await),
+                compared => compared,
+            }
+        }
+        Err(error) => Err(error),
+    };
     verification.explanations.extend(account.explanations());
     verification.unexplained.splice(0..0, account.unexplained());
     verification.status = match &compared {
@@ -102,13 +110,24 @@ pub async fn verify_collection_by(
         Ok(()) => Status::Different,
     };
     if let Err(error) = compared {
+        if let Error::Identity(replaced) = &error
+            && replaced.is_replaced()
+        {
+            // What was found is of two collections.
+            verification.forget();
+            let (code, message) = (code::REPLACED.to_owned(), replaced.to_string());
+            verification.explanations.push(Explanation { code, message, rows: 0 });
+        }
         if let Error::NotLoaded(_) = &error {
             let message = error.to_string();
             let code = code::NOT_LOADED.to_owned();
-            let explanation = super::result::Explanation { code, message, rows: 0 };
-            verification.explanations.push(explanation);
+            verification.explanations.push(Explanation { code, message, rows: 0 });
         }
-        verification.failure = Some(format!("{error}: {}", error.advice()));
+        let failure = format!("{error}: {}", error.advice());
+        verification.failure = Some(match verification.failure.take() {
+            Some(not_released) => format!("{failure}; {not_released}"),
+            None => failure,
+        });
     }
     verification.seconds = began.elapsed().as_secs_f64();
     let finished = Event::Finished(Box::new(verification.clone()));
@@ -117,25 +136,24 @@ pub async fn verify_collection_by(
 }
 
 async fn compare(
-    check: &Check,
-    subject: &Subject,
+    ends: &Ends,
     basis: Basis,
     seed: u64,
     account: &mut Account,
     verification: &mut Verification,
 ) -> Result<(), Error> {
-    if subject.unread {
-        return Box::pin(compare_unread(check, subject, verification)).await;
+    if ends.subject.unread {
+        Box::pin(compare_unread(ends, verification)).await?;
+        return ends.confirm().await;
     }
-    let ends = Ends::of(check, subject)?;
-    let (mut subject, mut lent) = (subject.clone(), Vec::new());
-    let compared = match Box::pin(lend::load(&ends, &mut subject, &mut lent)).await {
+    let (mut subject, mut lent) = (ends.subject.clone(), Vec::new());
+    let compared = match Box::pin(lend::load(ends, &mut subject, &mut lent)).await {
         Ok(()) => {
-            Box::pin(compare_loaded(&ends, &subject, basis, seed, account, verification)).await
+            Box::pin(compare_loaded(ends, &subject, basis, seed, account, verification)).await
         }
         Err(error) => Err(error),
     };
-    let kept = Box::pin(lend::release(&ends, &lent)).await;
+    let kept = Box::pin(lend::release(ends, &lent)).await;
     if !kept.is_empty() {
         verification.failure = Some(kept.join("; "));
     }
@@ -173,12 +191,14 @@ async fn compare_loaded(
             verification.content = Some(full.content);
             full.failure.map_or(Ok(()), Err)?;
             compared = Some(full.rows);
+            spots::read_again(ends, spots::some_of(full.seen, seed)).await?;
         }
     }
     // Rows that were written just now are to be counted too.
     let repaired = verification.content.as_ref().is_some_and(Content::is_repaired);
     let at = if repaired { ends.fix_moments().await? } else { at };
     let context = Context::of(ends).await?;
+    ends.confirm().await?;
     let numbers = Numbers {
         ends,
         at,
@@ -188,16 +208,14 @@ async fn compare_loaded(
         every_row: check.mode == Mode::Full,
     };
     verification.counts = numbers.count(account, &mut verification.unexplained).await?;
-    Box::pin(compare_the_rest(check, subject, verification)).await
+    Box::pin(compare_the_rest(check, subject, verification)).await?;
+    ends.confirm().await
 }
 
 /// A source that no query can read: its schema is all that there is to compare, and by the statistics
 /// of both servers there are no rows.
-async fn compare_unread(
-    check: &Check,
-    subject: &Subject,
-    verification: &mut Verification,
-) -> Result<(), Error> {
+async fn compare_unread(ends: &Ends, verification: &mut Verification) -> Result<(), Error> {
+    let Ends { check, subject, .. } = ends;
     verification.mode = Mode::Counts;
     for (client, of) in [(&check.source, &subject.from), (&check.target, &subject.to)] {
         let rows = client.row_count_statistic(&of.database, &of.name).await;
@@ -212,11 +230,29 @@ async fn compare_unread(
         subject.from.address()
     );
     let code = code::NOT_LOADED.to_owned();
-    verification.explanations.push(super::result::Explanation { code, message, rows: 0 });
+    verification.explanations.push(Explanation { code, message, rows: 0 });
     let schema = compare_schema(check, subject, &subject.wishes).await;
     let schema = schema.map_err(|error| Error::read(|| subject.to.address(), error))?;
     verification.add_schema(schema);
     Ok(())
+}
+
+/// Reads a few ranges that were copied once more, where the source's server does not tell its
+/// collections apart; nothing elsewhere.
+///
+/// # Errors
+/// When it is another collection, or a call fails.
+pub async fn compare_spots(
+    check: &Check,
+    subject: &Subject,
+    seed: u64,
+) -> Result<Option<Spots>, Error> {
+    let ends = Ends::of(check, subject).await?;
+    let Some(of_move) = subject.of_move.filter(|_| ends.identity().source_id() == 0) else {
+        return Ok(None);
+    };
+    let ranges = spots::of_ledger(&ends, of_move, seed).await?;
+    spots::read_again(&ends, ranges).await.map(Some)
 }
 
 /// Schemas and searches.

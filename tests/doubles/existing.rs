@@ -61,7 +61,8 @@ async fn an_adopted_target_gets_what_it_lacks_and_nothing_else() {
     let calls = |rpc| scene.to.count(rpc);
     assert_eq!(calls("CreateCollection"), 0);
     assert_eq!((calls("CreatePartition"), calls("CreateIndex"), calls("CreateAlias")), (1, 2, 1));
-    assert_eq!((calls("AlterCollection"), calls("Insert")), (1, 0));
+    // It is marked, altered, and the mark is taken away.
+    assert_eq!((calls("AlterCollection"), calls("Insert")), (3, 0));
     let names = ["_default", "p1", "p2"];
     let read = scene.target.read_all("things", &rows.keys(), &names).await;
     testkit::table::assert_same_by_partition(&rows, &read);

@@ -64,7 +64,8 @@ pub(super) fn decide(sides: &Sides<'_>) -> Verdict {
                  since",
                 source.collection.address()
             ),
-            "choose another `target`, or drop this one to have it made anew",
+            "give that collection its name back; or drop this target to have it made anew, or choose \
+             another `target`",
         );
     }
     if known.finished { finished(sides) } else { unfinished(sides) }

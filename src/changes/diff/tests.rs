@@ -1,3 +1,5 @@
+mod ownership;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -66,6 +68,7 @@ fn inspected(rule: CollectionRule, from: Collection) -> Inspected {
         alias_holders: [].into(),
         known: None,
         update: None,
+        take_over: false,
         findings: Vec::new(),
     }
 }
@@ -92,6 +95,8 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
         finished,
         adopted: false,
         to_repair: false,
+        owner: None,
+        marked: false,
         rows: 1_000,
         chunks_done: 3,
         chunks_open: 0,
@@ -103,6 +108,7 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
         load: LoadState::Loaded,
         rows: Some(1_000),
         row_statistic: 1_000,
+        marks: Vec::new(),
     });
     after
 }
@@ -229,6 +235,7 @@ fn a_collection_that_nobody_recorded_is_refused_or_adopted() {
         load: LoadState::NotLoaded,
         rows: None,
         row_statistic: 0,
+        marks: Vec::new(),
     });
     assert_eq!(one(there.clone()).reason, "target_exists");
     there.rule.existing = Existing::Adopt;
@@ -335,6 +342,7 @@ fn a_target_with_partitions_of_its_own_is_not_adopted() {
         load: LoadState::NotLoaded,
         rows: None,
         row_statistic: 0,
+        marks: Vec::new(),
     });
     assert_eq!(one(there).reason, "target_schema_differs");
 }

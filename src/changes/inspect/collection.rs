@@ -30,6 +30,24 @@ pub(super) async fn partition_states(
     Ok(partitions)
 }
 
+impl SourceState {
+    /// Whether its rows can be read by nobody, and none are known: it is made at the target, and no
+    /// row is copied.
+    pub fn is_unread(&self) -> bool {
+        // Rows are counted of what is loaded only.
+        self.load == LoadState::NotLoaded && self.rows == Some(0)
+    }
+}
+
+fn not_read(address: &str) -> Finding {
+    let message = "no query can read it, as it has a vector without an index, and the server's \
+                   statistic says that it has no rows: it is made at the target, and no row is \
+                   copied";
+    let advice = "rows that are not flushed are in no statistic: flush it at the source, then run \
+                  the same command again to be certain";
+    Finding::warning("source_not_read", address, message.to_owned(), advice)
+}
+
 impl Inspection<'_> {
     pub(super) async fn source_state(
         &self,
@@ -80,17 +98,7 @@ impl Inspection<'_> {
         let row_statistic = self.source.row_count_statistic(database, name).await?;
         let unread = !readable && row_statistic == 0 && self.is_unloadable(&collection, load);
         if unread {
-            let message = "no query can read it, as it has a vector without an index, and the \
-                           server's statistic says that it has no rows: it is made at the target, \
-                           and no row is copied";
-            let advice = "rows that are not flushed are in no statistic: flush it at the source, \
-                          then run the same command again to be certain";
-            findings.push(Finding::warning(
-                "source_not_read",
-                address.clone(),
-                message.to_owned(),
-                advice,
-            ));
+            findings.push(not_read(&address));
         }
         // What is finished needs no more reading; its source may be released after the cut-over.
         if !readable
@@ -130,6 +138,15 @@ impl Inspection<'_> {
                 measure::keys_of_several_partitions(self.source, target, &state, rule, findings)
                     .await?;
             }
+        }
+        for mark in described.marks.iter().filter(|_| reads) {
+            let message = format!(
+                "the source is being filled by another run of milvus-ferry ({}): it may not hold all \
+                 of its rows yet",
+                mark.who()
+            );
+            let advice = "wait until that run is done, or copy the rest later with --catch-up";
+            findings.push(Finding::warning("source_being_filled", &address, message, advice));
         }
         if !in_use {
             let target = self.target.version();
@@ -210,7 +227,8 @@ impl Inspection<'_> {
             _ => None,
         };
         let row_statistic = self.target.row_count_statistic(database, name).await?;
-        Ok(Some(TargetState { id: described.id, collection, load, rows, row_statistic }))
+        let (id, marks) = (described.id, described.marks);
+        Ok(Some(TargetState { id, collection, load, rows, row_statistic, marks }))
     }
 }
 

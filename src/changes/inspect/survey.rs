@@ -337,7 +337,7 @@ mod tests {
         let selection = Selection {
             only: vec!["shop/*".to_owned(), "a?".to_owned()],
             exclude: vec!["*_tmp".to_owned()],
-            catch_up: false,
+            ..Selection::default()
         };
         assert!(is_selected(&selection, &at("shop", "x")));
         assert!(is_selected(&selection, &at("other", "ab")));

@@ -55,6 +55,8 @@ fn known(change: &CollectionChange, rows: u64, finished: bool) -> Option<Known> 
         finished,
         adopted: false,
         to_repair: false,
+        owner: None,
+        marked: false,
         rows,
         chunks_done: 1,
         chunks_open: 1,

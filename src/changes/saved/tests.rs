@@ -15,7 +15,14 @@ fn made() -> Collection {
 }
 
 fn target(id: i64) -> TargetState {
-    TargetState { id, collection: made(), load: LoadState::Loaded, rows: Some(3), row_statistic: 3 }
+    TargetState {
+        id,
+        collection: made(),
+        load: LoadState::Loaded,
+        rows: Some(3),
+        row_statistic: 3,
+        marks: Vec::new(),
+    }
 }
 
 fn known() -> Known {
@@ -28,6 +35,8 @@ fn known() -> Known {
         finished: false,
         adopted: false,
         to_repair: false,
+        owner: None,
+        marked: false,
         rows: 2,
         chunks_done: 1,
         chunks_open: 1,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{OutputArgs, PlanCommandArgs, Problem, output, read_only_changes, verdict};
+use super::{OutputArgs, PlanCommandArgs, Problem, output, read_only_changes, selection, verdict};
 use crate::planfile::{self, Inputs, Loaded};
 use crate::report::environments::{Environment, State, render};
 use crate::report::style::Style;
@@ -93,7 +93,8 @@ async fn plan(
 ) -> (Environment, u8) {
     let changes = match loaded {
         Ok(Loaded { migration, .. }) => {
-            read_only_changes(&migration, &args.plan, stop, args.catch_up).await
+            let selection = selection(&args.plan, args.catch_up, &[]);
+            read_only_changes(&migration, &args.plan, stop, &selection).await
         }
         Err(text) => Err(Problem::new(exit::PLAN_FILE_INVALID, text)),
     };

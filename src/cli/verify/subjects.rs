@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::super::ends::KnownTargets;
+use crate::changes::inspect::TARGET_IS_SOURCE;
 use crate::changes::{Action, Changes, CollectionChange, Known, Loaded, NewDatabase, Severity};
 use crate::model::LoadState;
 use crate::verify::result::{Mode, Status, Verification};
-use crate::verify::{Lend, Subject, Wishes};
+use crate::verify::{Ids, Lend, Subject, Wishes};
 
 /// The collections of a plan file.
 #[derive(Default)]
@@ -30,11 +31,27 @@ pub(super) fn sort(
 ) -> Sorted {
     let mut sorted = Sorted::default();
     for change in &changes.collections {
-        match subject(change, known, load_source) {
+        match subject(change, known, load_source).filter(|_| !is_itself(change)) {
             Some(subject) => {
                 if earlier(change).is_some_and(|known| !known.finished) {
                     let target = &change.target_address;
                     sorted.warnings.push(format!("{target}: the copy was not finished yet"));
+                }
+                let ours = change.known.as_ref().and_then(|known| known.owner.as_ref());
+                let marks = change.target.iter().flat_map(|target| &target.marks);
+                for mark in marks.filter(|mark| Some(&mark.owner) != ours) {
+                    let target = &change.target_address;
+                    sorted
+                        .warnings
+                        .push(format!("{target}: another run is filling it: {}", mark.who()));
+                }
+                if change.known.as_ref().is_some_and(|known| !is_read(change, known)) {
+                    sorted.warnings.push(format!(
+                        "{}: the source collection {} is not the one that an earlier run read: it \
+                         was replaced since; the target is compared with the one that has the name \
+                         now",
+                        change.target_address, change.source_address
+                    ));
                 }
                 sorted.subjects.push(subject);
             }
@@ -75,12 +92,23 @@ pub(super) fn sort(
     sorted
 }
 
+/// Whether both ends are one collection, which is equal to itself and proves nothing.
+fn is_itself(change: &CollectionChange) -> bool {
+    change.findings.iter().any(|finding| finding.code == TARGET_IS_SOURCE)
+}
+
 /// What earlier runs did to this very target, from this very source.
 fn earlier(change: &CollectionChange) -> Option<&Known> {
     let (known, target) = (change.known.as_ref()?, change.target.as_ref()?);
     // Milvus Lite describes every collection with the id 0.
     let is_the_one = known.target_id.is_none_or(|id| id == target.id || id == 0);
-    (is_the_one && known.source_address == change.source_address).then_some(known)
+    let is_the_source = is_read(change, known);
+    (is_the_one && is_the_source && known.source_address == change.source_address).then_some(known)
+}
+
+/// Whether the source is the collection that an earlier run read.
+fn is_read(change: &CollectionChange, known: &Known) -> bool {
+    change.source.as_ref().is_none_or(|source| source.id == known.source_id || source.id == 0)
 }
 
 fn subject(change: &CollectionChange, known: &KnownTargets, load_source: bool) -> Option<Subject> {
@@ -111,6 +139,7 @@ fn subject(change: &CollectionChange, known: &KnownTargets, load_source: bool) -
             as_source: change.ending.as_source,
         },
         unread: source.is_unread(),
+        ids: Ids { source: source.id, target: target.id },
     })
 }
 

@@ -34,6 +34,23 @@ fn answer(columns: &[FieldData]) -> pb::QueryResults {
     }
 }
 
+impl Rows {
+    /// Rows for the tests of other modules: a key and a number each, and dynamic data where given.
+    pub(crate) fn of_numbers(rows: &[(i64, i64)], dynamic: Option<&[&str]>) -> Self {
+        let (keys, numbers): (Vec<i64>, Vec<i64>) = rows.iter().copied().unzip();
+        let mut columns = vec![
+            column("id", DataType::INT64, 100, longs(&keys)),
+            column("n", DataType::INT64, 101, longs(&numbers)),
+        ];
+        if let Some(texts) = dynamic {
+            let data = texts.iter().map(|text| Bytes::from((*text).to_owned())).collect();
+            let json = scalar_field::Data::JsonData(schema::JsonArray { data });
+            columns.push(column(DYNAMIC_COLUMN, DataType::JSON, 102, json));
+        }
+        read(&columns).unwrap()
+    }
+}
+
 #[test]
 fn keys_are_decoded_and_payloads_pass_untouched() {
     let id = column("id", DataType::INT64, 100, longs(&[3, -1]));

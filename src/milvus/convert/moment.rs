@@ -8,7 +8,7 @@ const DAY: i64 = 24 * 3600;
 
 /// The moment so many microseconds after 1970 as RFC 3339 in UTC; `None` outside of the years 0 to
 /// 9999, which have no such text.
-pub(super) fn text(micros: i64) -> Option<String> {
+pub(in crate::milvus) fn text(micros: i64) -> Option<String> {
     let (seconds, fraction) = (micros.div_euclid(MICROS), micros.rem_euclid(MICROS));
     let (days, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
     let (year, month, day) = date(days);

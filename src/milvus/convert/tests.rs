@@ -160,7 +160,7 @@ fn what_is_described_is_created_and_described_again() {
     assert_eq!(found.properties.len(), 2);
     assert_eq!(found.columns().len(), 9); // without what BM25 computes
 
-    let request = create_request(&found).unwrap();
+    let request = create_request(&found, None, false).unwrap();
     assert_eq!((request.db_name.as_str(), request.collection_name.as_str()), ("db", "all"));
     let sent = schema::CollectionSchema::decode(request.schema.clone()).unwrap();
     // Nothing that only the first server's copy has.
@@ -173,6 +173,33 @@ fn what_is_described_is_created_and_described_again() {
     assert_eq!(names, ["length", "vec"]);
 
     assert_eq!(described("db", taken(&request)).unwrap().collection, found);
+}
+
+fn mark() -> Mark {
+    let text = |text: &str| text.to_owned();
+    Mark { since: text("2026-11-29T20:31:00.000Z"), owner: text("0f"), plan: text("catalog") }
+}
+
+/// A mark is no property, wherever it is, and what is left of one is nothing.
+#[test]
+fn marks_are_told_from_properties() {
+    let plain = described("db", answer(everything())).unwrap();
+    assert_eq!(plain.marks, []);
+    for on_schema in [false, true] {
+        let request = create_request(&plain.collection, Some(&mark()), on_schema).unwrap();
+        let sent = schema::CollectionSchema::decode(request.schema.clone()).unwrap();
+        assert_eq!(sent.properties.len(), usize::from(on_schema));
+        assert_eq!(
+            request.properties.len(),
+            plain.collection.properties.len() + usize::from(!on_schema)
+        );
+        let mut answer = taken(&request);
+        let emptied = pair(&Mark::property("1e"), "");
+        answer.properties.push(emptied);
+        let found = described("db", answer).unwrap();
+        assert_eq!(found.marks, [mark()]);
+        assert_eq!(found.collection, plain.collection);
+    }
 }
 
 #[test]

@@ -207,7 +207,9 @@ impl<'a> Line<'a> {
             Status::CountsDiffer(differences) => ("counts_differ", None, differences),
             Status::RowsDiffer(differences) => ("rows_differ", None, differences),
             Status::SchemaDiffers(differences) => ("schema_differs", None, differences),
-            Status::Failed(why) => ("failed", Some(why), &[]),
+            Status::Failed(why) | Status::Owned(why) | Status::Replaced(why) => {
+                ("failed", Some(why), &[])
+            }
             Status::Stopped => ("stopped", None, &[]),
         };
         Self::CollectionFinished {

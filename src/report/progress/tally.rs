@@ -158,11 +158,14 @@ impl Tally {
             Status::CountsDiffer(_) | Status::RowsDiffer(_) | Status::SchemaDiffers(_) => {
                 &mut self.ended.counts_differ
             }
-            Status::Failed(_) => &mut self.ended.failed,
+            Status::Failed(_) | Status::Owned(_) | Status::Replaced(_) => &mut self.ended.failed,
             Status::Stopped => &mut self.ended.stopped,
         };
         *ended += 1;
-        let whole = !matches!(outcome.status, Status::Failed(_) | Status::Stopped);
+        let whole = !matches!(
+            outcome.status,
+            Status::Failed(_) | Status::Owned(_) | Status::Replaced(_) | Status::Stopped
+        );
         self.leave(&outcome.target, (outcome.rows, outcome.bytes), whole, now);
     }
 

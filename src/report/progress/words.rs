@@ -40,7 +40,7 @@ pub(super) fn finished(outcome: &Outcome, style: Style) -> Option<String> {
         Status::RowsDiffer(_) => (Role::Problem, "done, but rows differ"),
         Status::SchemaDiffers(_) => (Role::Problem, "done, but the schema differs"),
         Status::Stopped => (Role::Change, "stopped"),
-        Status::Failed(why) => {
+        Status::Failed(why) | Status::Owned(why) | Status::Replaced(why) => {
             let why = why.lines().next().unwrap_or_default();
             let (target, failed) = (plain(target, style), style.paint(Role::Problem, "failed"));
             return Some(format!("{target}: {failed}: {}", plain(why, style)));

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::part::{Compared, Part};
 use super::ranges::{Known, Ranged, Source};
-use super::{RangeComparison, WAITING, Way};
+use super::{RangeComparison, Rows, WAITING, Way};
 use crate::verify::account::Account;
 use crate::verify::ends::{Ends, Moments};
 use crate::verify::result::{Basis, Content, Mode, Repair};
@@ -35,6 +35,9 @@ pub(in crate::verify) struct Full {
     pub(in crate::verify) content: Content,
     /// Rows of the source and of the target, by scope; absent where that end was not read.
     pub(in crate::verify) rows: BTreeMap<Option<String>, (Option<u64>, Option<u64>)>,
+    /// Ranges of the source that were found equal, and what they held, where its server does not tell
+    /// its collections apart.
+    pub(in crate::verify) seen: Vec<Ranged>,
     /// Why it ended early.
     pub(in crate::verify) failure: Option<Error>,
 }
@@ -46,11 +49,11 @@ pub(in crate::verify) async fn full(
     wanted: Basis,
     account: &mut Account,
 ) -> Full {
-    let mut content = Content::nothing(wanted);
-    let mut rows = BTreeMap::new();
-    let failure = run(ends, at, wanted, account, &mut content, &mut rows).await.err();
-    account.write(&mut content);
-    Full { content, rows, failure }
+    let (rows, seen) = (BTreeMap::new(), Vec::new());
+    let mut full = Full { content: Content::nothing(wanted), rows, seen, failure: None };
+    full.failure = Box::pin(run(ends, at, wanted, account, &mut full)).await.err();
+    account.write(&mut full.content);
+    full
 }
 
 async fn run(
@@ -58,9 +61,9 @@ async fn run(
     at: Moments,
     wanted: Basis,
     account: &mut Account,
-    content: &mut Content,
-    rows: &mut BTreeMap<Option<String>, (Option<u64>, Option<u64>)>,
+    full: &mut Full,
 ) -> Result<(), Error> {
+    let Full { content, rows, seen, .. } = full;
     let mut resume = Resume::open(ends, Mode::Full, wanted).await?;
     let source = Source::of(ends, resume.rows_of_a_range()).await?;
     // Without the chunks there is nothing but the source to compare with.
@@ -97,8 +100,15 @@ async fn run(
                     of_scope.0 = of_scope.0.zip(compared.source).map(|(sum, more)| sum + more);
                     of_scope.1 = of_scope.1.zip(compared.target).map(|(sum, more)| sum + more);
                     if compared.equal
+                        && ends.identity().source_id() == 0
+                        && let Some(rows) = compared.source
+                    {
+                        let copied = Some(Rows { rows, digest: compared.digest });
+                        seen.push(Ranged { copied, ..(*ranged).clone() });
+                    }
+                    if compared.equal
                         && failure.is_none()
-                        && let Err(error) = resume.equal(&ranged, &compared).await
+                        && let Err(error) = resume.equal(ends, &ranged, &compared).await
                     {
                         failure = Some(error);
                     }
@@ -127,7 +137,7 @@ async fn run(
     };
     let (compared, failure) = tokio::join!(comparing, gather);
     // What was found equal stays so for the next attempt, however this one ended.
-    let noted = resume.flush().await;
+    let noted = resume.flush(ends).await;
     compared?;
     if let Some(error) = failure {
         return Err(error);

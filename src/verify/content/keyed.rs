@@ -234,4 +234,48 @@ mod tests {
             prop_assert_eq!(merged(&rows, &shuffled), Vec::new());
         }
     }
+
+    fn keyed(rows: &[(i64, i64)]) -> Keyed {
+        Keyed::of(Rows::of_numbers(rows, None)).unwrap()
+    }
+
+    #[test]
+    fn rows_that_are_equal_count_as_one() {
+        let once = keyed(&[(1, 10), (2, 20), (3, 30)]);
+        let twice = keyed(&[(3, 30), (1, 10), (2, 20), (1, 10), (3, 30), (1, 10)]);
+        assert_eq!((once.count(), twice.count()), (3, 3));
+        assert_eq!(once.digest(), twice.digest());
+        assert_eq!(once.digest(), once.rows().unwrap().digest().unwrap());
+        assert_eq!(twice.several().count(), 0);
+        assert_eq!(unequal(&once, &twice), []);
+        let nothing = Keyed::of(Rows::of_numbers(&[], None)).unwrap();
+        assert_eq!((nothing.count(), nothing.digest()), (0, Digest::default()));
+        assert!(nothing.rows().is_none());
+    }
+
+    #[test]
+    fn every_value_and_every_row_makes_another_digest() {
+        let rows = keyed(&[(1, 10), (2, 20)]);
+        for other in [&[(1, 10), (2, 21)][..], &[(1, 10)], &[(1, 20), (2, 10)], &[(1, 10), (3, 20)]]
+        {
+            assert_ne!(rows.digest(), keyed(other).digest(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn versions_of_a_row_are_named_and_the_first_stands_for_it() {
+        let rows = keyed(&[(2, 20), (1, 10), (2, 21), (1, 10), (2, 20)]);
+        assert_eq!(rows.count(), 2);
+        assert_eq!(rows.several().collect::<Vec<_>>(), [&Key::Int64(2)]);
+        assert_eq!(rows.digest(), keyed(&[(1, 10), (2, 20)]).digest());
+        assert_eq!(rows.digest_of(&Key::Int64(2)), Some(keyed(&[(2, 20)]).digest()));
+        assert_eq!(rows.digest_of(&Key::Int64(1)), Some(keyed(&[(1, 10)]).digest()));
+        for key in [0, 3] {
+            assert_eq!(rows.digest_of(&Key::Int64(key)), None);
+        }
+        // Any version that both ends have will do.
+        assert_eq!(unequal(&keyed(&[(1, 10), (2, 21)]), &rows), []);
+        let other = [Unequal::Different(Key::Int64(2), 1, 0)];
+        assert_eq!(unequal(&keyed(&[(1, 10), (2, 22)]), &rows), other);
+    }
 }

@@ -150,3 +150,6 @@ fn is_default(
         _ => Ok(false),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,8 +126,7 @@ impl Worker {
         let differing = Differing { scope, stale: &stale, extra: &extra, as_copied };
         let ends = self.part.ends();
         let at = self.part.later().await?;
-        let done =
-            bring_up_to_date(&ends.check, &ends.subject, &differing, at.of(Side::Source)).await?;
+        let done = bring_up_to_date(ends, &differing, at.of(Side::Source)).await?;
         let copy::Copied { rows: copied, bytes } = done.copied;
         let any = copied + done.deleted > 0;
         if any {
@@ -142,6 +141,7 @@ impl Worker {
         let (Some(ledger), Some(chunk)) = (&self.part.ends().check.ledger, ranged.chunk) else {
             return Ok(());
         };
+        self.part.ends().confirm().await?;
         ledger
             .with(move |ledger| ledger.chunk_digest_changed(chunk, rows.rows, rows.digest))
             .await?;

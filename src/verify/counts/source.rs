@@ -212,3 +212,6 @@ async fn probe_for_duplicates(compared: &Compared<'_>, counts: &mut Counts) -> R
     ));
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::create::check_properties;
 use super::names;
-use super::profile::{Attribute, Feature};
+use super::profile::Feature;
 use super::refused::{Refused, Result};
 use super::state::{DEFAULT_DATABASE, DEFAULT_PARTITION, Partition, State, to_map};
 use crate::pb::common::{ErrorCode, KeyValuePair};
@@ -87,8 +87,7 @@ impl State {
         }
         let mut set = to_map(set);
         check_properties(&set)?;
-        let drops = &self.profile.drops;
-        set.retain(|key, _| !drops.contains(&Attribute::Property(key.clone())));
+        set.retain(|key, _| self.profile.keeps_property(key));
         let later = self.profile.has(Feature::DynamicLater);
         let (mut meta, now) = (self.meta_column(0), self.now());
         let collection = self.collection_mut(database, name)?;

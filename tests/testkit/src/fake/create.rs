@@ -3,7 +3,7 @@
 use prost::Message as _;
 
 use super::moments::{self, Zone};
-use super::profile::{Attribute, Feature, Plan};
+use super::profile::{Feature, Plan};
 use super::refused::{Refused, Result};
 use super::schema_rules;
 use super::state::{Asked, Collection, Column, DEFAULT_PARTITION, META, Partition, State, to_map};
@@ -77,7 +77,7 @@ impl State {
         }
         schema_rules::check(profile, &schema)?;
         let mut properties = to_map(&request.properties);
-        properties.retain(|key, _| !profile.drops.contains(&Attribute::Property(key.clone())));
+        properties.retain(|key, _| profile.keeps_property(key));
         check_properties(&properties)?;
         if profile.has(Feature::StampedProperties) && properties.contains_key(MAX_FIELD_ID) {
             return Err(Refused::invalid(format!("property {MAX_FIELD_ID} is reserved")));

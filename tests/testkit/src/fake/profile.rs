@@ -131,6 +131,8 @@ pub enum Attribute {
     TypeParam(String),
     /// A property of the collection.
     Property(String),
+    /// Every property that says who fills a collection.
+    Marks,
 }
 
 /// Numbers that a server does not go beyond.
@@ -296,6 +298,12 @@ impl Profile {
     pub fn without_rpcs(mut self, rpcs: &[&'static str]) -> Self {
         self.unimplemented.extend(rpcs);
         self
+    }
+
+    /// Whether a property of a collection is kept.
+    pub(super) fn keeps_property(&self, key: &str) -> bool {
+        let marks = self.drops.contains(&Attribute::Marks) && key.starts_with("milvus-ferry.");
+        !marks && !self.drops.contains(&Attribute::Property(key.to_owned()))
     }
 
     /// Whether a schema may not carry this here, by release or by habit.

@@ -33,7 +33,7 @@ impl State {
         let profile = &self.profile;
         let collection = self.collection(database, &request.collection_name)?;
         let params = params(profile, &to_map(&request.query_params))?;
-        check_collection_id(collection, request)?;
+        check_collection_id(profile, collection, request)?;
         let expression = expression::parse(&request.expr, &collection.columns, profile)
             .map_err(Refused::invalid)?;
         let counts = request.output_fields.iter().any(|name| name == "count(*)");
@@ -123,8 +123,15 @@ fn params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<Params>
     })
 }
 
-/// An iterator may name the collection that it began with.
-fn check_collection_id(collection: &Collection, request: &milvus::QueryRequest) -> Result<()> {
+/// A query may name the collection that it means, of which servers before 2.5 take no notice.
+fn check_collection_id(
+    profile: &Profile,
+    collection: &Collection,
+    request: &milvus::QueryRequest,
+) -> Result<()> {
+    if profile.version < (2, 5, 0) {
+        return Ok(());
+    }
     match to_map(&request.query_params).get("collection_id") {
         Some(id) if *id != collection.id.to_string() => Err(Refused::other(format!(
             "alias is changed: collection {} is not the one of the iterator",

@@ -1,6 +1,7 @@
 //! What the double holds in memory: databases, collections, partitions, rows.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::moments::Zone;
 use super::profile::Profile;
@@ -12,6 +13,9 @@ use crate::table::{Key, Value};
 pub const DEFAULT_DATABASE: &str = "default";
 pub const DEFAULT_PARTITION: &str = "_default";
 pub const META: &str = "$meta";
+
+/// Servers that were started.
+static SERVERS: AtomicI64 = AtomicI64::new(0);
 
 /// One server.
 #[derive(Debug)]
@@ -226,7 +230,9 @@ impl State {
             databases: BTreeMap::new(),
             // 2026-11-01 in milliseconds, and 18 bits to count with.
             clock: 1_793_491_200_000 << 18,
-            next_id: 450_000_000_000_000_000,
+            // As of servers that were never one: no two give the same id.
+            next_id: 450_000_000_000_000_000
+                + SERVERS.fetch_add(1, Ordering::Relaxed) * 1_000_000_000,
             embeddings: 0,
         };
         state.add_database(DEFAULT_DATABASE);

@@ -8,9 +8,13 @@ use crate::pb::milvus;
 use crate::pb::schema::FieldSchema;
 
 impl Probe {
+    /// The properties of a collection, without what servers before 2.4 keep of a mark.
     pub async fn properties(&self, collection: &str) -> BTreeMap<String, String> {
         let properties = self.describe(collection).await.properties;
-        properties.into_iter().map(|pair| (pair.key, pair.value)).collect()
+        let properties = properties.into_iter().map(|pair| (pair.key, pair.value));
+        let is_left =
+            |name: &str, value: &str| name.starts_with("milvus-ferry.filling.") && value.is_empty();
+        properties.filter(|(name, value)| !is_left(name, value)).collect()
     }
 
     pub async fn field(&self, collection: &str, name: &str) -> FieldSchema {

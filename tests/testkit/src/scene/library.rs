@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use milvus_ferry::copy::identity::{self, Identity, Place};
 use milvus_ferry::copy::{self, Memory, SharedLedger, Task};
 use milvus_ferry::ledger::{Ledger, MoveEnds, MoveId};
 use milvus_ferry::milvus::{Client, Connection, RetryPolicy, TlsFiles};
@@ -15,7 +16,7 @@ use milvus_ferry::verify::result::{
     Basis, Mode, RowDifferenceKind, SearchParity, Status, Verification,
 };
 use milvus_ferry::verify::{
-    Check, Event, Lend, Subject, Wishes, search_parity, verify_collection_by,
+    Check, Event, Ids, Lend, Subject, Wishes, search_parity, verify_collection_by,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -227,6 +228,7 @@ impl Pair {
             limits: self.limits(),
             row_bytes: 512,
             fresh: true,
+            identity: self.identity(from, to).await,
             of_move,
             ledger: ledger.clone(),
             memory: Memory::new(self.memory),
@@ -241,6 +243,14 @@ impl Pair {
         }
         self.target.probe.load(&to.name).await;
         Ok(Copied { of_move: Some(of_move), ledger })
+    }
+
+    /// Both ends, as they are now.
+    async fn identity(&self, from: &Collection, to: &Collection) -> Identity {
+        let (source, target) = (&self.source.client, &self.target.client);
+        let source = identity::End::open(Place::Source, source, from, 0).await.unwrap();
+        let target = identity::End::found(Place::Target, target, to, 0).await.unwrap();
+        Identity::new(source, target)
     }
 
     /// [`Pair::copy_to`], and counts.
@@ -300,6 +310,7 @@ impl Pair {
             wishes: Wishes::default(),
             lend: Lend::default(),
             unread: false,
+            ids: Ids::default(),
         }
     }
 
@@ -327,6 +338,7 @@ impl Pair {
             wishes: Wishes::default(),
             lend: Lend::default(),
             unread: false,
+            ids: Ids::default(),
         }
     }
 

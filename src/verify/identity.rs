@@ -1,0 +1,54 @@
+//! Holding both ends against the collections that a comparison began with.
+
+use std::time::Duration;
+
+use super::ends::Ends;
+use super::{Check, Error, Subject};
+use crate::copy::Identity;
+use crate::copy::identity::{End, Place};
+
+/// How long the ends may take to be described when something failed already.
+const CAUSE_LIMIT: Duration = Duration::from_secs(10);
+
+/// Describes both ends, which have to be those that the subject names.
+pub(super) async fn open(check: &Check, subject: &Subject) -> Result<Identity, Error> {
+    let Subject { from, to, ids, .. } = subject;
+    let open = async {
+        tokio::try_join!(
+            End::open(Place::Source, &check.source, from, ids.source),
+            End::open(Place::Target, &check.target, to, ids.target)
+        )
+    };
+    tokio::select! {
+        biased;
+        () = check.stop.cancelled() => Err(Error::Stopped),
+        opened = Box::pin(open) => {
+            let (source, target) = opened?;
+            Ok(Identity::new(source, target))
+        }
+    }
+}
+
+impl Ends {
+    /// Makes sure that both ends are the same collections still: what was read of others explains
+    /// nothing, and proves nothing.
+    pub(super) async fn confirm(&self) -> Result<(), Error> {
+        tokio::select! {
+            biased;
+            () = self.check.stop.cancelled() => Err(Error::Stopped),
+            confirmed = self.identity().confirm() => Ok(confirmed?),
+        }
+    }
+
+    /// What says more than `error`: a collection that is not there any more fails each request in
+    /// some way of its own.
+    pub(super) async fn cause_of(&self, error: Error) -> Error {
+        if matches!(error, Error::Identity(_) | Error::Stopped | Error::Ledger(_)) {
+            return error;
+        }
+        match tokio::time::timeout(CAUSE_LIMIT, self.identity().confirm()).await {
+            Ok(Err(replaced)) if replaced.is_replaced() => Error::Identity(replaced),
+            _ => error,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A blue/green swap at the source while rows are copied: the collection is renamed, and another one
+//! with the same keys and other values takes its name. Whenever that happens, no target is called
+//! finished that has rows of both.
+
+use std::time::Duration;
+
+use testkit::collection::plain;
+use testkit::data;
+use testkit::lab::Kind;
+use testkit::pb::milvus::RenameCollectionRequest;
+use testkit::pb::schema::DataType;
+use testkit::probe::{Probe, refusal};
+use testkit::scene::{PLAN, Scene, expect_words};
+use testkit::table::{Table, Value};
+
+const ROWS: i64 = 4_000;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn rename(probe: &Probe, from: &str, to: &str) {
+    let request = RenameCollectionRequest {
+        db_name: probe.database().to_owned(),
+        old_name: from.to_owned(),
+        new_name: to.to_owned(),
+        new_db_name: probe.database().to_owned(),
+        ..Default::default()
+    };
+    let answer = probe.raw().rename_collection(request).await.unwrap().into_inner();
+    assert_eq!(refusal(Some(&answer)), None);
+}
+
+/// Two collections of one source, and plan files for as many targets as there are seeds.
+struct Swap {
+    scene: Scene,
+    blue: Table,
+    green: Table,
+    /// Milvus Lite releases a collection that it renames.
+    lite: bool,
+}
+
+impl Swap {
+    async fn new(from: Kind, to: Kind) -> Self {
+        let scene = Scene::between(from, to).await;
+        let (first, second) = (plain("x", DataType::Int64), plain("x_new", DataType::Int64));
+        let blue = data::table_of(&first, &data::key_range(0..ROWS), 21);
+        let green = data::table_of(&second, &data::key_range(0..ROWS), 22);
+        scene.source.fill(&first, &blue).await;
+        scene.source.fill(&second, &green).await;
+        Self { scene, blue, green, lite: from == Kind::Lite3 }
+    }
+
+    async fn swap(&self) {
+        rename(&self.scene.source, "x", "x_old").await;
+        rename(&self.scene.source, "x_new", "x").await;
+        if self.lite {
+            self.scene.source.load("x").await;
+        }
+    }
+
+    async fn swap_back(&self) {
+        rename(&self.scene.source, "x", "x_new").await;
+        rename(&self.scene.source, "x_old", "x").await;
+        if self.lite {
+            self.scene.source.load("x").await;
+        }
+    }
+
+    /// Rows of the target that are as in the one and in the other collection.
+    async fn rows_of_each(&self, target: &str) -> (usize, usize) {
+        if !self.scene.target.has_collection(target).await {
+            return (0, 0);
+        }
+        if !self.lite {
+            // A run that stopped has made no index yet.
+            let collection = plain(target, DataType::Int64);
+            self.scene.target.build_and_load(&collection).await;
+        }
+        let read = self.scene.target.read_uncounted(target, &self.blue.keys(), &[]).await;
+        let (mut blue, mut green) = (0, 0);
+        let texts = |of: &Table| -> Vec<(i64, Value)> {
+            let (key, text) = (of.key_column(), of.column("text"));
+            let number = |value: &Value| match value {
+                Value::Int(number) => *number,
+                other => panic!("{other:?}"),
+            };
+            of.rows.iter().map(|row| (number(&row.values[key]), row.values[text].clone())).collect()
+        };
+        let (ours, theirs) = (texts(&self.blue), texts(&self.green));
+        for (key, text) in texts(&read) {
+            let place = usize::try_from(key).unwrap();
+            blue += usize::from(ours[place] == (key, text.clone()));
+            green += usize::from(theirs[place] == (key, text));
+        }
+        assert_eq!(blue + green, read.rows.len(), "a row of neither");
+        (blue, green)
+    }
+
+    /// One run, with a swap after so many milliseconds.
+    async fn run(&self, seed: u64, at: Duration) {
+        let target = format!("t{seed}");
+        self.scene.plan_file(&format!("[[collections]]\nsource = \"x\"\ntarget = \"{target}\""));
+        let run = self.scene.ferry.spawn(&["apply", PLAN, "--yes"]);
+        tokio::time::sleep(at).await;
+        self.swap().await;
+        let outcome = tokio::task::spawn_blocking(move || run.wait(PATIENCE)).await.unwrap();
+        let (blue, green) = self.rows_of_each(&target).await;
+        let rows = usize::try_from(ROWS).unwrap();
+        println!("seed {seed}, swap after {at:?}: exit {:?}, rows {blue} + {green}", outcome.code);
+        if outcome.code == Some(0) {
+            assert!([(rows, 0), (0, rows)].contains(&(blue, green)), "{outcome:#?}");
+        } else if blue + green > 0 && !self.lite {
+            assert_eq!(outcome.code, Some(1), "{outcome:#?}");
+            let says = ["was replaced during the run", "was dropped or renamed during the run"];
+            assert!(says.iter().any(|text| testkit::scene::says(&outcome, text)), "{outcome:#?}");
+            // The next run refuses, whatever is at the target.
+            let again = self.scene.run(&["apply", PLAN, "--yes"]).await.expect_code(1);
+            expect_words(&again, &["is not the collection that an earlier run read"]);
+        }
+        self.swap_back().await;
+        self.scene.target.drop_collection(&target).await;
+    }
+}
+
+/// The moments are spread over a whole run, which is measured first.
+async fn swaps(from: Kind, to: Kind, seeds: u64) {
+    let swap = Swap::new(from, to).await;
+    swap.scene.plan_file("[[collections]]\nsource = \"x\"\ntarget = \"whole\"");
+    let whole = swap.scene.run(&["apply", PLAN, "--yes"]).await.expect_code(0);
+    for seed in 0..seeds {
+        // A fraction of the run that is another one for each seed, in no order.
+        let part = f64::from(u32::try_from(seed * 0x9e37 % 1_000).unwrap()) / 1_000.0;
+        swap.run(seed, whole.took.mul_f64(part)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_swaps_on_a_real_server_are_noticed() {
+    swaps(Kind::Milvus235A, Kind::Milvus235B, 14).await;
+    swaps(Kind::Lite3, Kind::Lite3, 6).await;
+}
+
+#[ignore = "takes half an hour"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_swaps_on_a_real_server_are_noticed() {
+    swaps(Kind::Milvus235A, Kind::Milvus235B, 140).await;
+    swaps(Kind::Lite3, Kind::Lite3, 60).await;
+}

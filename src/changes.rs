@@ -77,9 +77,6 @@ pub const RISKY: &[&str] = &[
 
 /// The code of the finding that another run is filling a target.
 pub const BEING_FILLED: &str = "target_being_filled";
-/// The code of the finding that a target is taken over from another run, and the reason.
-pub const TAKEN_OVER: &str = "taken_over";
-
 impl Finding {
     /// Something for which `apply` refuses.
     pub fn error(

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 use super::{Failure, Turn};
-use crate::changes::TAKEN_OVER;
+use crate::changes::diff::TAKEN_OVER;
 use crate::ledger::{MARK, MoveId, utc_now};
 use crate::milvus::{self, Kind};
 use crate::model::{Collection, Mark};

@@ -8,6 +8,8 @@ mod ownership;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+pub use ownership::TAKEN_OVER;
+
 use super::abilities::Abilities;
 use super::preflight;
 use super::wanted::{Wanted, is_portable_of_database, portable_of_database, wanted};

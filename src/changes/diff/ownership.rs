@@ -3,8 +3,11 @@
 use super::{Verdict, adoption};
 use crate::changes::abilities::{Abilities, Family};
 use crate::changes::wanted::Wanted;
-use crate::changes::{Action, BEING_FILLED, Finding, Inspected, TAKEN_OVER, TargetState};
+use crate::changes::{Action, BEING_FILLED, Finding, Inspected, TargetState};
 use crate::model::{Existing, Mark};
+
+/// The code of the finding that a target is taken over from another run, and the reason.
+pub const TAKEN_OVER: &str = "taken_over";
 
 /// The mark of somebody else, if there is one.
 fn of_another<'a>(inspected: &Inspected, target: &'a TargetState) -> Option<&'a Mark> {

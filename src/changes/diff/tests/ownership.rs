@@ -1,7 +1,8 @@
 //! Targets that somebody else fills, by the mark on them.
 
 use super::*;
-use crate::changes::{BEING_FILLED, TAKEN_OVER};
+use crate::changes::BEING_FILLED;
+use crate::changes::diff::TAKEN_OVER;
 use crate::model::Mark;
 
 fn mark(owner: &str) -> Mark {

@@ -12,7 +12,7 @@ fn tally(rows: u64) -> Tally {
 }
 
 fn said(read: u64, source_count: Option<u64>, found: &Found) -> (usize, usize) {
-    let mut counts = Counts { read, source_count, ..Counts::default() };
+    let mut counts = Counts { source_count, read, ..Counts::default() };
     say(found, &mut counts);
     (counts.explanations.len(), counts.unexplained.len())
 }

@@ -358,7 +358,8 @@ impl Pair {
     ) -> Verified {
         let (check, mut told) = self.check(mode, copied);
         let subject = self.subject(name, copied).await;
-        let work = async move { verify_collection_by(&check, &subject, basis, 7).await };
+        // On the heap: a test would hold it on its stack once for every time that it verifies.
+        let work = Box::pin(async move { verify_collection_by(&check, &subject, basis, 7).await });
         let gather = async {
             let mut rows = Vec::new();
             while let Some(event) = told.recv().await {

@@ -174,6 +174,7 @@ fn finds_the_newest_move_that_is_not_superseded() {
     assert_eq!(ledger.moves().unwrap().len(), 2);
     refused(ledger.supersede_move(first, ""));
     refused(ledger.step_started(first, "load", ""));
+    refused(ledger.step_done(first, "load", ""));
     refused(ledger.add_chunks(first, None, &[KeyRange::ALL], true));
     refused(ledger.move_done(MoveId(99), "{}"));
 }

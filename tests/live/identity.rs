@@ -76,19 +76,19 @@ impl Swap {
         }
         let read = self.scene.target.read_uncounted(target, &self.blue.keys(), &[]).await;
         let (mut blue, mut green) = (0, 0);
-        let texts = |of: &Table| -> Vec<(i64, Value)> {
-            let (key, text) = (of.key_column(), of.column("text"));
+        let values = |of: &Table| -> Vec<(i64, Value)> {
+            let (key, vector) = (of.key_column(), of.column("embedding"));
             let number = |value: &Value| match value {
                 Value::Int(number) => *number,
                 other => panic!("{other:?}"),
             };
-            of.rows.iter().map(|row| (number(&row.values[key]), row.values[text].clone())).collect()
+            of.rows.iter().map(|row| (number(&row.values[key]), row.values[vector].clone())).collect()
         };
-        let (ours, theirs) = (texts(&self.blue), texts(&self.green));
-        for (key, text) in texts(&read) {
+        let (ours, theirs) = (values(&self.blue), values(&self.green));
+        for (key, value) in values(&read) {
             let place = usize::try_from(key).unwrap();
-            blue += usize::from(ours[place] == (key, text.clone()));
-            green += usize::from(theirs[place] == (key, text));
+            blue += usize::from(ours[place] == (key, value.clone()));
+            green += usize::from(theirs[place] == (key, value));
         }
         assert_eq!(blue + green, read.rows.len(), "a row of neither");
         (blue, green)

@@ -224,6 +224,37 @@ fn the_parts_of_a_struct_array_are_brought_into_form_one_by_one() {
     assert_eq!(wanted.fields[0], sent.fields[0]);
 }
 
+/// A server may say which structs are null for the struct array alone.
+#[test]
+fn null_flags_of_a_struct_array_are_those_of_its_parts() {
+    let id = column("id", DataType::INT64, 0, longs(&[1, 2, 3]));
+    let flags = [true, false, true];
+    let numbers = arrays(vec![ints(&[1, 2]), ints(&[]), ints(&[3])]);
+    let vectors = vec![floats(&[1.0, 2.0, 3.0, 4.0]), floats(&[]), floats(&[5.0, 6.0])];
+    let mut clips = structs(numbers, vectors, &[]);
+    clips.valid_data = flags.to_vec();
+    let rows = read(&[id, clips]).unwrap();
+    let Some(Field::StructArrays(raw)) = &sent(&rows)[1].field else { panic!("no struct array") };
+    let parts = schema::StructArrayField::decode(raw.clone()).unwrap().fields;
+    assert_eq!(parts.iter().map(|part| &*part.valid_data).collect::<Vec<_>>(), [&flags; 2]);
+}
+
+/// Anything else than one packed field is read value by value.
+#[test]
+fn only_one_packed_field_is_one_run_of_values() {
+    let place = || wire::Place::Field(1, wire::Layout::Fixed(4));
+    let packed = [0x0a, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+    assert_eq!(wire::one_run(&packed, place()), Some(2..10));
+    let in_two_parts = [&packed[..], &packed].concat();
+    assert_eq!(wire::one_run(&in_two_parts, place()), None);
+    let of_another_field = [&[0x12], &packed[1..]].concat();
+    assert_eq!(wire::one_run(&of_another_field, place()), None);
+    let one_by_one = [0x0d, 1, 2, 3, 4];
+    assert_eq!(wire::one_run(&one_by_one, place()), None);
+    let cut = [0x0a, 7, 1, 2, 3, 4, 5, 6, 7];
+    assert_eq!(wire::one_run(&cut, place()), None);
+}
+
 #[test]
 fn what_only_servers_understand_is_not_sent() {
     let id = column("id", DataType::INT64, 0, longs(&[1]));

@@ -145,14 +145,18 @@ fn what_a_server_does_not_keep_is_its_own() {
 fn rows_that_expire_at_the_target_alone_are_no_affair_of_its_own() {
     let mut from = source();
     from.properties.clear();
-    let items_of = |seconds: &str, as_made: bool| {
-        let mut to = from.clone();
-        to.properties.insert(LIFETIME.to_owned(), seconds.to_owned());
+    let lasting = |seconds: &str| {
+        let mut of = from.clone();
+        of.properties.insert(LIFETIME.to_owned(), seconds.to_owned());
+        of
+    };
+    let items_of_wanted = |seconds: &str, as_made: bool, wanted: &Collection| {
+        let to = lasting(seconds);
         let created = as_made.then(|| to.clone());
         schema_items(&Sides {
             from: &from,
             from_serving: LOADED,
-            wanted: &from,
+            wanted,
             wishes: &Wishes { created, ..Wishes::default() },
             to: &to,
             to_serving: LOADED,
@@ -161,12 +165,15 @@ fn rows_that_expire_at_the_target_alone_are_no_affair_of_its_own() {
             keeps_details: true,
         })
     };
+    let items_of = |seconds, as_made| items_of_wanted(seconds, as_made, &from);
     let items = items_of("77", false);
     let different = Some(SchemaStatus::Different);
     assert_eq!(status_of(&items, "properties.collection.ttl.seconds"), different);
     assert!(!schema_differs(&items_of("0", false)));
     // It was so when it was adopted.
     assert!(!schema_differs(&items_of("77", true)));
+    // It was asked for.
+    assert!(!schema_differs(&items_of_wanted("77", false, &lasting("77"))));
 }
 
 #[test]

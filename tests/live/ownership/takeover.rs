@@ -6,10 +6,11 @@ use testkit::relay::{Act, Relay};
 
 use super::*;
 
-/// Writes that take a while, so that a run can be caught while it fills the target.
+/// Writes that take a while, so that a run can be caught while it fills the target: chunks are
+/// recorded as done about once a second.
 fn slow(scene: Scene) -> (Scene, Relay) {
     let relay = Relay::with_rule(lab::server(Kind::Milvus235B), |call| match call.rpc {
-        "Insert" | "Upsert" => Act::Delay(Duration::from_millis(60)),
+        "Insert" | "Upsert" => Act::Delay(Duration::from_millis(400)),
         _ => Act::Forward,
     });
     (by_way_of(scene, &relay), relay)
@@ -30,8 +31,8 @@ fn killed_after(ferry: &Ferry, chunks: i64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_killed_resumes_and_who_was_refused_stays_so() {
     let (scene, _relay) = slow(Scene::new().await);
-    let rows = filled(&scene, 6_000).await;
-    for chunks in [0, 1, 2, 4, 7] {
+    let rows = filled(&scene, 24_000).await;
+    for chunks in [0, 1, 7] {
         let target = format!("killed_{chunks}");
         plan_onto(&scene, &target, "");
         let (winner, loser) = (checkout(&scene), checkout(&scene));

@@ -3,6 +3,7 @@
 //! server more: see `benches/README.md`.) Every step is safe to run twice and is journaled; what
 //! happens is told as one stream of [`Event`]s.
 
+mod databases;
 pub mod event;
 mod identity;
 mod loading;
@@ -21,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, RowDiffers, Status};
 
-use crate::changes::{Action, Changes, CollectionChange, Loaded, Update};
+use crate::changes::{Action, Changes, CollectionChange, Loaded, SourceState, Update};
 use crate::copy::{Identity, Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
@@ -181,6 +182,7 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
         lent_sources: lent_sources(run.migration, changes),
         halt: run.stop.child_token(),
     };
+    let databases = databases::create(run, changes).await;
     let mut order: Vec<_> = changes.collections.iter().enumerate().collect();
     // One whose size is unknown may be the largest.
     let size = |change: &CollectionChange| change.bytes().or(change.rows()).unwrap_or(u64::MAX);
@@ -192,7 +194,7 @@ pub async fn apply(run: &Run<'_>, changes: &Changes) -> Vec<Outcome> {
     let at_a_time = run.migration.copy.parallel_collections.max(1);
     let mut ended: Vec<_> = stream::iter(turns).buffer_unordered(at_a_time).collect().await;
     ended.sort_by_key(|(place, _)| *place);
-    ended.into_iter().map(|(_, outcome)| outcome).collect()
+    databases.into_iter().chain(ended.into_iter().map(|(_, outcome)| outcome)).collect()
 }
 
 /// Sources that may be loaded for the copy, and are of more than one collection's turn.
@@ -234,20 +236,7 @@ struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn new(run: &'a Run<'a>, common: &'a Common, change: &'a CollectionChange) -> Self {
-        let outcome = Outcome {
-            source: change.source_address.clone(),
-            target: change.target_address.clone(),
-            status: Status::Unchanged,
-            rows: 0,
-            bytes: 0,
-            elapsed: Duration::ZERO,
-            retries: 0,
-            rejected: 0,
-            rejects_file: None,
-            counts: None,
-            verification: None,
-            warnings: Vec::new(),
-        };
+        let outcome = Outcome::of(&change.source_address, &change.target_address);
         Self { run, common, change, identity: None, mark: None, untold: (0, 0, 0), outcome }
     }
 
@@ -353,6 +342,9 @@ impl Turn<'_> {
         self.hold_ends(of_move, from, wanted).await?;
         self.alter_properties(of_move, wanted).await?;
         self.set_properties_of_copy(of_move, wanted).await?;
+        if source.is_unread() {
+            return self.make_without_rows(of_move, source, wanted).await;
+        }
         self.load_source(of_move, source).await?;
         self.source_is_loaded(source).await?;
         if !self.change.load_source {
@@ -394,14 +386,31 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Makes a database, unless another collection's turn did.
-    async fn create_database(&self, name: &str) -> Result<(), Failure> {
-        let mut made = self.common.made_databases.lock().await;
-        if !made.contains(name) {
-            self.step("create database").await;
-            let properties = &self.change.database_properties;
-            self.run.target.create_database(name, properties).await?;
-            made.insert(name.to_owned());
+    /// What is left to do of a collection whose rows nobody can read, and which has none that are
+    /// known.
+    async fn make_without_rows(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        self.create_indexes(of_move, wanted).await?;
+        let Collection { database, name, .. } = &source.collection;
+        let rows = self.run.source.row_count_statistic(database, name).await?;
+        if rows > 0 {
+            return Err(Failure::Refused(format!(
+                "{} has rows by now, and no query can read them: make an index on its vectors, then \
+                 run the same command again",
+                self.change.source_address
+            )));
+        }
+        self.confirm_ends().await?;
+        self.still_owned(wanted).await?;
+        self.take_back_properties(of_move, wanted).await?;
+        if self.hand_over(of_move, source, wanted, wanted).await? {
+            self.confirm_ends().await?;
+            self.unmark(of_move, wanted).await?;
+            self.ledger(move |ledger| ledger.move_done(of_move, "null")).await?;
         }
         Ok(())
     }

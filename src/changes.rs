@@ -6,6 +6,7 @@
 //! All but `inspect` are pure: values in, values out.
 
 pub mod abilities;
+mod databases;
 pub mod diff;
 mod glob;
 pub mod indexes;
@@ -19,6 +20,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use databases::NewDatabase;
 
 use crate::model::{Collection, CollectionRule, LoadState, Mark, Partition, RowSettings};
 
@@ -61,6 +64,7 @@ pub const RISKY: &[&str] = &[
     "nulls_become_default",
     "partitions_left_out",
     "partitions_merged",
+    "source_not_read",
     "taken_over",
     "target_drifted",
     "target_gone",
@@ -412,6 +416,9 @@ pub struct Changes {
     pub target: End,
     /// How much the target takes.
     pub capacity: Capacity,
+    /// Databases of the target that are created with no collection in them, as at the source.
+    #[serde(default)]
+    pub databases: Vec<NewDatabase>,
     /// By target address.
     pub collections: Vec<CollectionChange>,
     /// Findings about no collection in particular.
@@ -426,7 +433,7 @@ impl Changes {
 
     /// Whether `apply` has anything to do.
     pub fn is_pending(&self) -> bool {
-        self.collections.iter().any(CollectionChange::is_pending)
+        !self.databases.is_empty() || self.collections.iter().any(CollectionChange::is_pending)
     }
 
     /// All findings.

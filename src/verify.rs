@@ -1,12 +1,14 @@
 //! Proof that the target holds what the source gave: numbers of rows, every value by digests of key
 //! ranges, samples, schemas and searches.
 
+mod account;
 mod content;
 pub mod counts;
 mod ends;
 mod error;
 mod explain;
 mod identity;
+mod lend;
 mod numbers;
 pub mod repair;
 pub mod result;
@@ -26,6 +28,7 @@ use crate::model::{Collection, CopySettings, LoadState, RowSettings, VerifySetti
 
 pub use content::spots::Spots;
 pub use error::Error;
+pub use lend::Lend;
 use repair::Extra;
 pub use result::{Basis, Mode, RowDifference, SearchParity, Status, Verification};
 pub use run::{compare_spots, verify, verify_collection, verify_collection_by};
@@ -84,6 +87,10 @@ pub struct Subject {
     pub rows: Option<u64>,
     /// What else is known of the target as it is to be.
     pub wishes: Wishes,
+    /// What may be loaded for the comparison, and is released afterwards.
+    pub lend: Lend,
+    /// Whether no query can read the source, and no row of it is known.
+    pub unread: bool,
     /// Which collections these are.
     pub ids: Ids,
 }

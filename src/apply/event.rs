@@ -134,6 +134,26 @@ pub struct Outcome {
     pub warnings: Vec<String>,
 }
 
+impl Outcome {
+    /// Nothing done yet.
+    pub(super) fn of(source: &str, target: &str) -> Self {
+        Self {
+            source: source.to_owned(),
+            target: target.to_owned(),
+            status: Status::Unchanged,
+            rows: 0,
+            bytes: 0,
+            elapsed: Duration::ZERO,
+            retries: 0,
+            rejected: 0,
+            rejects_file: None,
+            counts: None,
+            verification: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 /// How a collection's turn ended, in one word.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {

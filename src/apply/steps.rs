@@ -6,7 +6,7 @@ use super::{Event, Failure, Turn};
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState};
 use crate::milvus::{self, Described, Kind};
-use crate::model::differences::{index_difference, not_kept, place};
+use crate::model::differences::{not_kept, place, told_index_difference};
 use crate::model::{Collection, Index};
 
 /// How long a server may take to load a collection or to build an index.
@@ -204,7 +204,7 @@ impl Turn<'_> {
             let have = there.iter().find(|have| place(have) == place(index));
             let wrong = match have {
                 None => Some("it is not there".to_owned()),
-                Some(have) => index_difference(index, have),
+                Some(have) => told_index_difference(index, have, self.change.keeps_details),
             };
             if let Some(wrong) = wrong {
                 self.warn(format!("the index on {} is not as asked for: {wrong}", index.field))

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::verify::repair::Extra;
 use crate::verify::result::{Basis, SchemaItem, Status};
-use crate::verify::{self, Check, Mode, Subject, Wishes};
+use crate::verify::{self, Check, Lend, Mode, Subject, Wishes};
 
 /// How rows are compared at the end of a collection's turn.
 struct Way {
@@ -264,6 +264,8 @@ impl Turn<'_> {
                 load: Some(self.loaded_in_the_end(&steps, wanted).load_state()),
                 replicas: self.change.ending.replicas,
             },
+            lend: Lend::default(),
+            unread: false,
             ids: self.ids(),
         };
         let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
@@ -294,6 +296,8 @@ impl Turn<'_> {
             adopted: self.run_adopted(),
             rows: source.rows,
             wishes: Wishes::default(),
+            lend: Lend::default(),
+            unread: false,
             ids: self.ids(),
         }
     }

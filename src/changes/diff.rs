@@ -144,6 +144,9 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
 }
 
 fn needs_loading(source: &SourceState) -> bool {
+    if source.is_unread() {
+        return false;
+    }
     source.load != LoadState::Loaded
         || source.partitions.iter().any(|partition| partition.load != LoadState::Loaded)
 }

@@ -14,10 +14,12 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 pub use same::TARGET_IS_SOURCE;
 
 use super::glob::matcher;
-use super::{Finding, Inspected, Known, Selection, Update, wanted};
+use super::{Finding, Inspected, Known, NewDatabase, Selection, Update, wanted};
 use crate::milvus::{Client, Error, Kind, Result};
 use crate::model::{CollectionRule, Migration, Selector};
 
+/// The glob of every collection.
+const ALL: &str = "*";
 /// Collections that are looked at a time: most of it is waiting for answers.
 const AT_A_TIME: usize = 8;
 
@@ -25,6 +27,8 @@ const AT_A_TIME: usize = 8;
 pub type Lookup<'a> = dyn Fn(&str, &str) -> Option<Known> + Send + Sync + 'a;
 
 /// Reads both ends for every collection that the plan file and the selection mean.
+///
+/// Returns the empty databases that a rule means as well, where the target lacks them.
 ///
 /// # Errors
 /// When a call fails. What is wrong with a collection is a [`Finding`], not an error.
@@ -34,7 +38,7 @@ pub async fn inspect(
     source: &Client,
     target: &Client,
     known: &Lookup<'_>,
-) -> Result<(Vec<Inspected>, Vec<Finding>)> {
+) -> Result<(Vec<Inspected>, Vec<NewDatabase>, Vec<Finding>)> {
     let mut inspection = Inspection {
         source,
         target,
@@ -52,11 +56,16 @@ pub async fn inspect(
             Err(finding) => findings.push(finding),
         }
     }
+    let databases = if selection.only.is_empty() {
+        inspection.empty_databases(&migration.collections).await?
+    } else {
+        Vec::new()
+    };
     select(selection, &mut chosen, &mut findings);
     let looks = chosen.into_iter().map(|(rule, name)| inspection.look(rule, name, known));
     let inspected: Vec<Inspected> = stream::iter(looks).buffered(AT_A_TIME).try_collect().await?;
     findings.extend(no_such_target(selection, &inspected));
-    Ok((inspected, findings))
+    Ok((inspected, databases, findings))
 }
 
 /// `None` where they cannot be known; then a missing one shows when it is used.
@@ -135,6 +144,10 @@ impl Inspection<'_> {
             .cloned()
             .collect();
         let names = self.without_targets(rule, names);
+        // All of nothing is nothing; a name that nothing begins with is a typing error.
+        if pattern == ALL && self.listed[database].is_empty() {
+            return Ok(Ok(names));
+        }
         if names.is_empty() {
             let message = format!(
                 "{}: no collection of the source database {database:?} matches {pattern:?}",
@@ -149,6 +162,26 @@ impl Inspection<'_> {
             );
         }
         Ok(Ok(names))
+    }
+
+    /// The databases of the target that rules mean whose source database holds no collection.
+    async fn empty_databases(&self, rules: &[CollectionRule]) -> Result<Vec<NewDatabase>> {
+        let mut databases: Vec<NewDatabase> = Vec::new();
+        for rule in rules {
+            let of_source = &rule.source_database;
+            let is_empty = self.listed.get(of_source).is_some_and(Vec::is_empty);
+            let all = matches!(&rule.source, Selector::Glob { pattern, .. } if pattern == ALL);
+            let name = &rule.target_database;
+            let there = self.target_databases.as_ref().is_none_or(|there| there.contains(name));
+            let told = databases.iter().any(|other| other.name == *name);
+            if !is_empty || !all || there || told {
+                continue;
+            }
+            let properties = self.source.describe_database(of_source).await?.unwrap_or_default();
+            let properties = wanted::portable_of_database(&properties);
+            databases.push(NewDatabase { name: name.clone(), properties });
+        }
+        Ok(databases)
     }
 
     /// Where both ends are one database, a glob may match what it makes itself: those are left out.

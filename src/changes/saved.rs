@@ -72,6 +72,13 @@ pub fn moved(saved: &Saved, now: &Changes, parts: &BTreeMap<String, Digest>) -> 
         end(what, then, now, &mut moved);
     }
     let elsewhere = !moved.is_empty();
+    for (some, others, how) in [
+        (&now.databases, &then.databases, "this empty database is to be created now"),
+        (&then.databases, &now.databases, "this empty database is not to be created any more"),
+    ] {
+        let new = some.iter().filter(|database| !others.contains(database));
+        moved.extend(new.map(|database| Moved::new(&database.name, how)));
+    }
     let taken = TakenAliases::of(then, now);
     for was in &then.collections {
         match same(was, now) {

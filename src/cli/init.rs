@@ -142,7 +142,7 @@ async fn compare(
         Problem::new(exit::FAILED, text)
     })?;
     let nothing_known = |_: &str, _: &str| None;
-    let (inspected, _) =
+    let (inspected, ..) =
         inspect(&migration.migration, &Selection::default(), source, target, &nothing_known)
             .await?;
     for change in diff::diff(inspected, &abilities(target)) {

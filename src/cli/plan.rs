@@ -198,12 +198,20 @@ pub(super) async fn changes(
     selection: &Selection,
 ) -> Result<Changes, Problem> {
     let lookup = |database: &str, name: &str| known.find(database, name);
-    let (inspected, mut findings) =
+    let (inspected, mut databases, mut findings) =
         inspect::inspect(migration, selection, &ends.source, &ends.target, &lookup).await?;
     let abilities =
         Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units)
             .hosted_at(ends.target.uri());
     let collections = diff::diff(inspected, &abilities);
+    // With a collection it is created as that one's first step.
+    let made = |name: &str| {
+        collections.iter().any(|change| {
+            let wanted = change.wanted.as_ref();
+            change.create_database && wanted.is_some_and(|wanted| wanted.database == name)
+        })
+    };
+    databases.retain(|database| !made(&database.name));
     let plan = abilities.plan().map(|plan| format!(", {plan}")).unwrap_or_default();
     let source = server::state(&ends.source, false).await?;
     let target = server::state(&ends.target, true).await?;
@@ -222,6 +230,7 @@ pub(super) async fn changes(
             version: format!("{}{plan}", ends.target.version()),
         },
         capacity: abilities.capacity(),
+        databases,
         collections,
         findings,
     })

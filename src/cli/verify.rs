@@ -39,7 +39,9 @@ Examples:
   milvus-ferry verify catalog.ferry.toml --only 'prod_*' --report report.json
   milvus-ferry verify catalog.ferry.toml --format markdown >> \"$GITHUB_STEP_SUMMARY\"
 
-Reads both servers and writes nothing to either. The first line of what it prints is the verdict. \
+Reads both servers and writes nothing to either. Where `load = true` stands under [source], it loads \
+what is not loaded there, and the target where that is not to stay loaded, and releases it afterwards \
+(the next `verify` does so where it was killed). The first line of what it prints is the verdict. \
 Rows that differ are named by key and field; all of them in NAME.differences.jsonl beside the \
 ledger, one JSON object a line.
 
@@ -157,8 +159,14 @@ async fn compare(
             ));
         }
     };
-    let subjects::Sorted { subjects, others, warnings } =
-        subjects::sort(&changes, &opened.known, args.file.as_path());
+    let load_source = migration.load_source;
+    let subjects::Sorted { subjects, others, warnings, notes } =
+        subjects::sort(&changes, &opened.known, args.file.as_path(), load_source);
+    if !output.quiet {
+        for note in notes {
+            output::message(&format!("{note}\n"));
+        }
+    }
     for warning in warnings {
         output::message(&format!("warning: {warning}\n"));
     }

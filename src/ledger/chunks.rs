@@ -104,6 +104,7 @@ impl Ledger {
                 bytes: unsigned(row.get(7)?)?,
                 digest: digest.map_err(Fault::Corrupt)?,
                 unsure: unsure_of(row.get::<_, Option<String>>(9)?.as_deref())?,
+                age: row.get::<_, Option<f64>>(10)?.map(whole_seconds),
             })
         })
     }
@@ -177,7 +178,8 @@ impl Ledger {
         })
     }
 
-    /// Records that the rows of a done chunk are others by now, at both ends, and these alone.
+    /// Records that the rows of a done chunk are others by now, at both ends: they are of this
+    /// moment, as if they had been copied just now.
     pub fn chunk_digest_changed(
         &mut self,
         id: ChunkId,
@@ -187,10 +189,10 @@ impl Ledger {
         self.write(|transaction| {
             let found = transaction
                 .prepare_cached(
-                    "UPDATE chunks SET rows = ?2, digest = ?3, unsure = NULL
+                    "UPDATE chunks SET rows = ?2, digest = ?3, done_at = ?4, unsure = NULL
                      WHERE id = ?1 AND state = 'done'",
                 )?
-                .execute(params![id.0, signed(rows)?, digest.to_string()])?;
+                .execute(params![id.0, signed(rows)?, digest.to_string(), clock::now()])?;
             if found == 1 { Ok(()) } else { Err(not_done(id)) }
         })
     }
@@ -305,7 +307,8 @@ impl Ledger {
         self.read(|connection| {
             // The index on (move, state) yields a page without visiting other chunks.
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {COLUMNS}, c.rows, c.bytes, c.digest, c.unsure
+                "SELECT {COLUMNS}, c.rows, c.bytes, c.digest, c.unsure,
+                     (julianday('now') - julianday(c.done_at)) * 86400.0
                  FROM chunks c JOIN scopes s ON s.id = c.scope_id
                  WHERE c.move_id = ?1 AND c.state = ?2 AND c.id > ?3 ORDER BY c.id LIMIT ?4"
             ))?;
@@ -332,6 +335,16 @@ fn unsure_of(text: Option<&str>) -> Result<Option<Unsure>, Fault> {
         Some("others") => Ok(Some(Unsure::Others)),
         Some(other) => Err(Fault::Corrupt(format!("a chunk's rows are of {other:?}"))),
     }
+}
+
+/// A time that passed; none where the clock was set back.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is no less than 0, and far from 2^64"
+)]
+pub(super) fn whole_seconds(seconds: f64) -> u64 {
+    seconds.max(0.0) as u64
 }
 
 fn numbers<const N: usize>(row: &Row<'_>, into: &mut [i64; N]) -> rusqlite::Result<()> {

@@ -3,6 +3,7 @@
 
 use rusqlite::{OptionalExtension, params};
 
+use super::chunks::whole_seconds;
 use super::error::Error;
 use super::ranges::{key_of, kind_of_range, signed, text_of, unsigned};
 use super::records::{MoveId, VerificationId, VerificationRecord, VerifiedRange};
@@ -131,21 +132,16 @@ impl Ledger {
         })
     }
 
-    /// Seconds since the first chunk of a move was done.
-    pub fn seconds_since_first_chunk(&self, id: MoveId) -> Result<Option<u64>, Error> {
+    /// Seconds since the last chunk of a move was done: every row was at the target that long ago.
+    pub fn seconds_since_last_chunk(&self, id: MoveId) -> Result<Option<u64>, Error> {
         self.read(|connection| {
             let seconds: Option<f64> = connection
                 .prepare_cached(
-                    "SELECT (julianday('now') - julianday(min(done_at))) * 86400.0
+                    "SELECT (julianday('now') - julianday(max(done_at))) * 86400.0
                      FROM chunks WHERE move_id = ?1 AND state = 'done'",
                 )?
                 .query_row([id.0], |row| row.get(0))?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "it is no less than 0, and far from 2^64"
-            )]
-            Ok(seconds.map(|seconds| seconds.max(0.0) as u64))
+            Ok(seconds.map(whole_seconds))
         })
     }
 

@@ -1,10 +1,12 @@
 //! Indexes: several on one field are told apart by their names.
 
+use std::collections::BTreeMap;
+
 use super::client::{CHANGE, Client, LOOKUP};
 use super::convert;
 use super::error::{Kind, Result};
 use super::pb::{common, milvus as pb};
-use crate::model::Index;
+use crate::model::{Flavour, Index};
 
 /// How far the building of an index is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +86,17 @@ impl Client {
         collection: &str,
         index: &Index,
     ) -> Result<()> {
+        let version = self.version();
+        let params = if version.flavour == Flavour::Lite && !version.older_than(3, 0, 0) {
+            in_json(index)
+        } else {
+            index.params.clone()
+        };
         let message = pb::CreateIndexRequest {
             db_name: database.to_owned(),
             collection_name: collection.to_owned(),
             field_name: index.field.clone(),
-            extra_params: convert::pairs(&index.params),
+            extra_params: convert::pairs(&params),
             index_name: index.name.clone(),
             ..Default::default()
         };
@@ -131,6 +139,26 @@ impl Client {
     }
 }
 
+/// Parameters as Milvus Lite 3 keeps them: beside type and metric in one JSON text only.
+fn in_json(index: &Index) -> BTreeMap<String, String> {
+    const BESIDE: [&str; 2] = ["index_type", "metric_type"];
+    let (beside, inner): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        index.settings().into_iter().partition(|(name, _)| BESIDE.contains(&name.as_str()));
+    let mut params = beside;
+    if !inner.is_empty() {
+        let inner: serde_json::Map<String, serde_json::Value> = inner
+            .into_iter()
+            .map(|(name, text)| {
+                // Numbers as numbers: `{"M": 16}`.
+                let value = serde_json::from_str(&text).unwrap_or_else(|_| text.into());
+                (name, value)
+            })
+            .collect();
+        params.insert("params".to_owned(), serde_json::Value::Object(inner).to_string());
+    }
+    params
+}
+
 /// Whether an index that is there is the one that was asked for. Servers describe further
 /// parameters than they were given.
 fn is_same(have: &Index, asked: &Index) -> bool {
@@ -138,4 +166,25 @@ fn is_same(have: &Index, asked: &Index) -> bool {
         && ["index_type", "metric_type", "json_path"]
             .iter()
             .all(|key| have.params.get(*key) == asked.params.get(*key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milvus_lite_3_gets_all_but_type_and_metric_in_one_text() {
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let of = |params: &[(&str, &str)]| {
+            in_json(&Index { name: String::new(), field: "v".to_owned(), params: pairs(params) })
+        };
+        let kind = [("index_type", "HNSW"), ("metric_type", "L2")];
+        assert_eq!(of(&kind), pairs(&kind));
+        let flat = [&kind[..], &[("M", "16"), ("quantizer", "sq8")]].concat();
+        let inner = [&kind[..], &[("params", r#"{"M":16,"quantizer":"sq8"}"#)]].concat();
+        assert_eq!(of(&flat), pairs(&inner));
+        assert_eq!(of(&inner), pairs(&inner));
+    }
 }

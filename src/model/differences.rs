@@ -354,14 +354,32 @@ pub fn index_difference(should: &Index, is: &Index) -> Option<String> {
     (!wrong.is_empty()).then(|| wrong.join(", "))
 }
 
-/// The indexes that are there and otherwise than they should be, named.
-pub fn other_indexes(should: &Collection, is: &Collection) -> Option<String> {
+/// The same for what a server described that is not known to describe all that it was asked for
+/// (Milvus Lite): a name or a parameter that it does not tell is unknown, not missing.
+pub fn told_index_difference(should: &Index, is: &Index, tells_all: bool) -> Option<String> {
+    if tells_all {
+        return index_difference(should, is);
+    }
+    let (told, mut should) = (is.settings(), should.clone());
+    should.name.clear();
+    should.params = should.settings();
+    should.params.retain(|name, _| told.contains_key(name));
+    index_difference(&should, is)
+}
+
+/// The indexes that are there and otherwise than they should be, named. `tells_all`: as in
+/// [`told_index_difference`].
+pub fn other_indexes(should: &Collection, is: &Collection, tells_all: bool) -> Option<String> {
     let texts: Vec<String> = should
         .indexes
         .iter()
         .filter_map(|index| {
             let have = is.indexes.iter().find(|have| place(have) == place(index))?;
-            Some(format!("index on {}: {}", index.field, index_difference(index, have)?))
+            Some(format!(
+                "index on {}: {}",
+                index.field,
+                told_index_difference(index, have, tells_all)?
+            ))
         })
         .collect();
     (!texts.is_empty()).then(|| texts.join("; "))

@@ -40,6 +40,12 @@ impl ServerVersion {
         Self { text: text.to_owned(), release: release(&number), flavour }
     }
 
+    /// Whether it parses JSON and writes it anew, so that spaces and the order of keys are not kept:
+    /// Milvus Lite 3 does. To the others it is bytes.
+    pub fn rewrites_json(&self) -> bool {
+        self.flavour == Flavour::Lite && !self.older_than(3, 0, 0)
+    }
+
     /// Whether the release is known and at least this one.
     pub fn at_least(&self, major: u32, minor: u32, patch: u32) -> bool {
         self.release.is_some_and(|release| release >= (major, minor, patch))

@@ -36,6 +36,12 @@ pub fn render(changes: &Changes, style: &Style) -> String {
         collection::write(&mut page, change);
     }
     page.gap();
+    for database in &changes.databases {
+        let line = Text::new(Role::Change, "create database").with(Role::Plain, " ");
+        let line = line.with(Role::Heading, &database.name);
+        page.line(0, &line.with(Role::Plain, ": the source's holds no collection"));
+    }
+    page.gap();
     for change in unchanged {
         collection::write_unchanged(&mut page, change);
     }
@@ -120,7 +126,12 @@ fn verdict_line(changes: &Changes, findings: &[&Finding]) -> Text {
         };
         return Text::new(Role::Heading, text);
     }
-    let mut parts = vec![format!("{} to create", changes.count(Action::Create))];
+    let mut parts = Vec::new();
+    if !changes.databases.is_empty() {
+        let databases = changes.databases.len() as u64;
+        parts.push(format!("{} to create", size::counted(databases, "empty database")));
+    }
+    parts.push(format!("{} to create", changes.count(Action::Create)));
     if changes.count(Action::Adopt) > 0 {
         parts.push(format!("{} to adopt", changes.count(Action::Adopt)));
     }

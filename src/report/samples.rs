@@ -25,6 +25,7 @@ pub(super) fn changes(collections: Vec<CollectionChange>) -> Changes {
             version: "Zilliz Cloud (Milvus 2.6)".to_owned(),
         },
         capacity: Capacity::default(),
+        databases: Vec::new(),
         collections,
         findings: Vec::new(),
     }

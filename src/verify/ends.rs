@@ -299,37 +299,56 @@ impl Ends {
     /// partition is not loaded leaves that partition's rows out, without a word.
     pub(super) async fn require_loaded(&self) -> Result<(), Error> {
         for side in [Side::Source, Side::Target] {
-            let (client, collection) = (self.client(side), self.collection(side));
-            let (database, name) = (&collection.database, &collection.name);
-            let whole = collection.all_partitions();
-            let read = match side {
-                Side::Source => {
-                    let selected = self.selected();
-                    if selected.is_empty() { whole } else { selected }
-                }
-                Side::Target => whole,
-            };
-            let mut asked: Vec<Option<&str>> = vec![None];
-            // Partitions that a key spreads over are loaded with the collection only.
-            if collection.partition_key().is_none() && !collection.partitions.is_empty() {
-                asked.extend(read.iter().map(|name| Some(name.as_str())));
-            }
-            for partition in asked {
-                let state = client.settled_load_state(database, name, partition);
-                let state = self.unless_stopped(state).await?;
-                let place = || match partition {
-                    Some(partition) => {
-                        format!("{}, partition {partition}", self.address(side))
-                    }
+            if let Some(partition) = self.not_loaded(side).await?.into_iter().next() {
+                let place = match partition {
+                    Some(partition) => format!("{}, partition {partition}", self.address(side)),
                     None => self.address(side),
                 };
-                let state = state.map_err(|error| Error::read(place, error))?;
-                if state != LoadState::Loaded {
-                    return Err(Error::NotLoaded(place()));
-                }
+                return Err(Error::NotLoaded(place));
             }
         }
         Ok(())
+    }
+
+    /// What of an end is to be read and is not loaded: all of it, or some partitions.
+    pub(super) async fn not_loaded(&self, side: Side) -> Result<Vec<Option<String>>, Error> {
+        let (client, collection) = (self.client(side), self.collection(side));
+        let (database, name) = self.names(side);
+        let mut asked: Vec<Option<String>> = vec![None];
+        // Partitions that a key spreads over are loaded with the collection only.
+        if collection.partition_key().is_none() && !collection.partitions.is_empty() {
+            let selected = self.read_partitions(side);
+            let read = if selected.is_empty() { collection.all_partitions() } else { selected };
+            asked.extend(read.into_iter().map(Some));
+        }
+        let mut not_loaded = Vec::new();
+        for partition in asked {
+            let state = client.settled_load_state(database, name, partition.as_deref());
+            let state = self.unless_stopped(state).await?;
+            let state = state.map_err(|error| Error::read(|| self.address(side), error))?;
+            if state != LoadState::Loaded {
+                let whole = partition.is_none();
+                not_loaded.push(partition);
+                if whole {
+                    break;
+                }
+            }
+        }
+        Ok(not_loaded)
+    }
+
+    /// The partitions of an end that are read; all where there are none.
+    pub(super) fn read_partitions(&self, side: Side) -> Vec<String> {
+        match side {
+            Side::Source => self.selected(),
+            Side::Target => Vec::new(),
+        }
+    }
+
+    /// Database and name of the collection at an end.
+    pub(super) fn names(&self, side: Side) -> (&str, &str) {
+        let collection = self.collection(side);
+        (&collection.database, &collection.name)
     }
 
     /// Waits at both ends until partitions that were loaded just now can be read: what is not there

@@ -5,33 +5,55 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::content::Moments;
-use super::counts::source;
+use super::counts::beyond;
 use super::ends::{Ends, Side};
-use super::result::{Content, Explanation, RowDifference, RowDifferenceKind};
+use super::result::{RowDifference, RowDifferenceKind};
 use super::{Error, content};
 use crate::milvus::Moment;
-use crate::model::quantity::{count as grouped, counted};
-use crate::model::{Collection, Digest, FieldDifference, Key};
+use crate::model::{Collection, DYNAMIC_COLUMN, DataType, Digest, FieldDifference, Key};
 
-/// Differences that a result names.
-const NAMED: usize = 20;
 /// Queries that look for duplicate keys among those that differ, for one collection.
 const DUPLICATE_QUERIES: u64 = 2_000;
 /// Keys of one such query.
 const DUPLICATE_KEYS: usize = 500;
 
-/// The codes of explanations: a part of the report's format.
+/// The codes of explanations: a part of the report's format. With each, the evidence for a row.
 pub(super) mod code {
+    /// Its key is counted several times at the source, and the target has the row that was copied:
+    /// its range there has the digest in the ledger.
     pub(in crate::verify) const DUPLICATE_KEYS: &str = "duplicate_keys";
+    /// It was copied, by a digest in the ledger, so long ago that its end lets no row live.
     pub(in crate::verify) const EXPIRED: &str = "expired";
+    /// The source gave another row before, or the target has the row that was copied. It is no
+    /// reason to call the ends the same.
     pub(in crate::verify) const CHANGED_AT_SOURCE: &str = "changed_at_source";
+    /// The name means another collection by now, by its server's id or its schema.
     pub(in crate::verify) const REPLACED: &str = super::super::result::REPLACED;
+    /// The server says so.
     pub(in crate::verify) const NOT_LOADED: &str = "not_loaded";
+    /// Range by range the server counts just the rows that it gives, and in all it counts more.
     pub(in crate::verify) const DELETES_NOT_COMPACTED: &str = "deletes_not_compacted";
+    /// The two are the same value, and the target's server is one that writes values of this type
+    /// anew; or the target has its default value where the source has none.
     pub(in crate::verify) const VALUE_CHANGED_BY_TARGET: &str = "value_changed_by_target";
+    /// The source counts a row with this key and gives none. What its values are, nobody can tell.
     pub(in crate::verify) const UNREADABLE_KEY: &str = "unreadable_key";
+    /// The ledger has this key among the rows that the target refused.
     pub(in crate::verify) const SET_ASIDE: &str = "set_aside";
+    /// The plan file says that the target may hold rows of its own, and it is not a row that was
+    /// copied and is gone from the source.
     pub(in crate::verify) const THERE_BEFORE: &str = "there_before";
+}
+
+/// What the ledger proves of the range in which rows differ.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::verify) struct Evidence {
+    /// The source has just the rows that were copied.
+    pub(in crate::verify) source_as_copied: bool,
+    /// The target has just the rows that were copied: nobody put another one there.
+    pub(in crate::verify) target_as_copied: bool,
+    /// Seconds since both ends had these rows.
+    pub(in crate::verify) age: Option<u64>,
 }
 
 /// What is known of a collection that may explain rows that differ.
@@ -40,8 +62,10 @@ pub(in crate::verify) struct Context {
     set_aside: BTreeSet<(Option<String>, Key)>,
     /// Seconds after which rows expire at the source, and at the target.
     lifetimes: (Option<u64>, Option<u64>),
-    /// Seconds since the first rows were written, by the ledger.
+    /// Seconds since the last rows were written, by the ledger.
     written_since: Option<u64>,
+    /// Whether the target's server writes JSON anew.
+    rewrites_json: bool,
     queries: std::sync::atomic::AtomicU64,
 }
 
@@ -51,14 +75,15 @@ impl Context {
         if let (Some(ledger), Some(of_move)) = (&ends.check.ledger, ends.subject.of_move) {
             let (rejects, since) = ledger
                 .with(move |ledger| {
-                    Ok((ledger.rejects(of_move)?, ledger.seconds_since_first_chunk(of_move)?))
+                    Ok((ledger.rejects(of_move)?, ledger.seconds_since_last_chunk(of_move)?))
                 })
                 .await?;
             set_aside = rejects.into_iter().map(|reject| (reject.scope, reject.key)).collect();
             written_since = since;
         }
         let lifetimes = (lifetime(&ends.subject.from), lifetime(&ends.subject.to));
-        Ok(Self { set_aside, lifetimes, written_since, queries: 0.into() })
+        let rewrites_json = ends.check.target.version().rewrites_json();
+        Ok(Self { set_aside, lifetimes, written_since, rewrites_json, queries: 0.into() })
     }
 
     /// Rows that were set aside.
@@ -71,34 +96,36 @@ impl Context {
         self.set_aside.iter().filter(|(of, _)| of.as_deref() == scope).count() as u64
     }
 
-    /// Whether rows may have expired at the target since they were written, and not at the source: of
-    /// those that expire at both ends alike, one that the source still has is lost.
-    pub(in crate::verify) fn may_have_expired(&self) -> bool {
+    /// Whether rows that both ends had so many seconds ago have expired at the target, and not at the
+    /// source: of those that expire at both ends alike, one that the source still has is lost.
+    fn expired_at_target(&self, age: Option<u64>) -> bool {
         let sooner = match self.lifetimes {
             (Some(at_source), Some(at_target)) => at_target < at_source,
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let old_enough = matches!(
-            (self.lifetimes.1, self.written_since), (Some(life), Some(age)) if age >= life
-        );
-        sooner && old_enough
+        sooner && is_over(self.lifetimes.1, age)
     }
 
-    /// Whether rows expire at the source.
-    pub(in crate::verify) fn expire_at_source(&self) -> bool {
-        self.lifetimes.0.is_some()
+    /// Whether every row that was copied has expired at the target.
+    pub(in crate::verify) fn all_expired_at_target(&self) -> bool {
+        self.expired_at_target(self.written_since)
+    }
+
+    /// Whether every row that was copied has expired at the source.
+    pub(in crate::verify) fn all_expired_at_source(&self) -> bool {
+        is_over(self.lifetimes.0, self.written_since)
     }
 
     /// Says what explains each of the rows that were found to differ, by what was seen of them
-    /// first. `kept`: the target holds what was copied.
+    /// first and what the ledger proves.
     pub(in crate::verify) async fn explain(
         &self,
         ends: &Ends,
         scope: Option<&str>,
         seemed: &[content::Seemed],
         found: Vec<content::Found>,
-        kept: bool,
+        evidence: Evidence,
         at: Moments,
     ) -> Result<Vec<RowDifference>, Error> {
         // A row of another collection has no explanation.
@@ -115,15 +142,16 @@ impl Context {
             row.kind == RowDifferenceKind::Extra && row.key == Key::Int64(i64::MAX)
         };
         let unreadable = found.iter().any(is_last)
-            && ends.count(Side::Source, scope, &source::last_key(), at.source).await? > Some(0);
+            && ends.count(Side::Source, scope, &beyond::last_key(), at.source).await? > Some(0);
         let mut rows = Vec::with_capacity(found.len());
         for row in found {
-            let changed = kept || before.get(&row.key).is_some_and(|first| *first != row.source);
+            let changed = evidence.target_as_copied
+                || before.get(&row.key).is_some_and(|first| *first != row.source);
             let doubled = row.several || duplicates.contains(&row.key);
             let code = if unreadable && is_last(&row) {
                 Some(code::UNREADABLE_KEY)
             } else {
-                self.code(ends, scope, &row, doubled, changed)
+                self.code(ends, scope, &row, &Seen { evidence, doubled, changed })
             };
             rows.push(RowDifference {
                 partition: scope.map(str::to_owned),
@@ -141,26 +169,44 @@ impl Context {
         ends: &Ends,
         scope: Option<&str>,
         row: &content::Found,
-        doubled: bool,
-        changed: bool,
+        seen: &Seen,
     ) -> Option<&'static str> {
+        let Seen { evidence, doubled, changed } = *seen;
         let by_kind = match row.kind {
             RowDifferenceKind::Missing => {
                 let place = (scope.map(str::to_owned), row.key.clone());
                 if self.set_aside.contains(&place) {
                     Some(code::SET_ASIDE)
                 } else {
-                    self.may_have_expired().then_some(code::EXPIRED)
+                    (evidence.source_as_copied && self.expired_at_target(evidence.age))
+                        .then_some(code::EXPIRED)
                 }
             }
-            RowDifferenceKind::Extra if ends.subject.adopted => Some(code::THERE_BEFORE),
-            RowDifferenceKind::Extra => self.expire_at_source().then_some(code::EXPIRED),
-            RowDifferenceKind::Different if doubled => Some(code::DUPLICATE_KEYS),
+            RowDifferenceKind::Extra => {
+                if evidence.target_as_copied && is_over(self.lifetimes.0, evidence.age) {
+                    Some(code::EXPIRED)
+                } else {
+                    (ends.subject.adopted && !changed).then_some(code::THERE_BEFORE)
+                }
+            }
+            RowDifferenceKind::Different if doubled => {
+                evidence.target_as_copied.then_some(code::DUPLICATE_KEYS)
+            }
             RowDifferenceKind::Different => (!row.fields.is_empty()
-                && row.fields.iter().all(is_by_target))
+                && row.fields.iter().all(|field| self.is_by_target(ends, field)))
             .then_some(code::VALUE_CHANGED_BY_TARGET),
         };
         by_kind.or(changed.then_some(code::CHANGED_AT_SOURCE))
+    }
+
+    /// Whether the target stored a value otherwise than it was given: in another form, or its
+    /// default in place of none.
+    fn is_by_target(&self, ends: &Ends, field: &FieldDifference) -> bool {
+        let name = field.field.as_str();
+        let is_json = name == DYNAMIC_COLUMN
+            || ends.subject.to.field(name).is_some_and(|field| field.data_type == DataType::JSON);
+        // Every server keeps instants and geometries in a form of its own; JSON is bytes to most.
+        field.default_value || (field.same_value && (self.rewrites_json || !is_json))
     }
 
     /// Those of the keys that several rows of the source have: a query gives either of them.
@@ -200,137 +246,23 @@ impl Context {
 }
 
 /// Seconds after which the rows of a collection expire.
-fn lifetime(collection: &Collection) -> Option<u64> {
+pub(super) fn lifetime(collection: &Collection) -> Option<u64> {
     let text = collection.properties.get("collection.ttl.seconds")?;
     text.parse().ok().filter(|seconds| *seconds > 0)
 }
 
-/// Whether the target stored a value otherwise than it was given: in another form, or its default
-/// in place of none.
-fn is_by_target(field: &FieldDifference) -> bool {
-    field.same_value || field.default_value
+/// Whether no row lives any more that is so old.
+fn is_over(lifetime: Option<u64>, age: Option<u64>) -> bool {
+    matches!((lifetime, age), (Some(lifetime), Some(age)) if age >= lifetime)
 }
 
-/// The differences and explanations of one collection, summed up.
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    missing: u64,
-    extra: u64,
-    different: u64,
-    explained: u64,
-    first: Vec<RowDifference>,
-    /// Differences that nothing explains, and the first key of each sort.
-    open: BTreeMap<(&'static str, Option<String>), (u64, String)>,
-    /// Rows and a key that proves it, by code.
-    codes: BTreeMap<String, (u64, String)>,
-    /// Said in words, by code.
-    said: Vec<Explanation>,
-}
-
-impl Account {
-    /// Notes a row that differs.
-    pub(super) fn add(&mut self, row: RowDifference) {
-        let kind = match row.kind {
-            RowDifferenceKind::Missing => "missing",
-            RowDifferenceKind::Extra => "extra",
-            RowDifferenceKind::Different => "different",
-        };
-        match row.kind {
-            RowDifferenceKind::Missing => self.missing += 1,
-            RowDifferenceKind::Extra => self.extra += 1,
-            RowDifferenceKind::Different => self.different += 1,
-        }
-        if let Some(code) = &row.explanation {
-            let of_code = self.codes.entry(code.clone()).or_insert((0, row.key.to_string()));
-            of_code.0 += 1;
-        }
-        // A row that is another one by now is explained, and not the same for that.
-        if row.explanation.as_deref().is_some_and(|code| code != code::CHANGED_AT_SOURCE) {
-            self.explained += 1;
-        } else {
-            let open = self.open.entry((kind, row.explanation.clone()));
-            open.or_insert((0, row.key.to_string())).0 += 1;
-        }
-        // The first in order, whatever was compared first.
-        let place = |row: &RowDifference| (row.partition.clone(), row.key.clone());
-        let at = self.first.partition_point(|other| place(other) < place(&row));
-        if at < NAMED {
-            self.first.insert(at, row);
-            self.first.truncate(NAMED);
-        }
-    }
-
-    /// Explains something else than rows.
-    pub(super) fn say(&mut self, code: &str, rows: u64, message: String) {
-        self.said.push(Explanation { code: code.to_owned(), message, rows });
-    }
-
-    /// Rows that are missing or different for no reason that is known.
-    pub(super) fn bad(&self) -> u64 {
-        let bad = |((kind, _), (rows, _)): (&(&str, Option<String>), &(u64, String))| {
-            if *kind == "extra" { 0 } else { *rows }
-        };
-        self.open.iter().map(bad).sum()
-    }
-
-    /// Puts the numbers into the result.
-    pub(super) fn write(&self, content: &mut Content) {
-        content.missing = self.missing;
-        content.extra = self.extra;
-        content.different = self.different;
-        content.explained = self.explained;
-        content.differences.clone_from(&self.first);
-    }
-
-    /// What is explained, in words.
-    pub(super) fn explanations(&self) -> Vec<Explanation> {
-        let mut explanations = self.said.clone();
-        for (code, (rows, key)) in &self.codes {
-            let text = match code.as_str() {
-                code::DUPLICATE_KEYS => {
-                    "differ because the source holds several rows with their key, and a query \
-                     gives either of them"
-                }
-                code::EXPIRED => "expired at one end, as its properties say",
-                code::CHANGED_AT_SOURCE => {
-                    "were written, changed or deleted at the source after they were copied; \
-                     `apply --catch-up` carries that over"
-                }
-                code::VALUE_CHANGED_BY_TARGET => {
-                    "have the same values in the form that the target stores them in"
-                }
-                code::UNREADABLE_KEY => {
-                    "have a key that the source counts, and that no query of it gives (Milvus \
-                     before 2.6): their values cannot be compared"
-                }
-                code::SET_ASIDE => "were refused by the target and set aside, as the plan allows",
-                code::THERE_BEFORE => {
-                    "are at the target only: it was there before, and may hold other rows"
-                }
-                _ => "are explained",
-            };
-            let message = format!("{} rows {text}, such as the one with key {key}", grouped(*rows));
-            explanations.push(Explanation { code: code.clone(), message, rows: *rows });
-        }
-        explanations
-    }
-
-    /// Rows that nothing explains, in words.
-    pub(super) fn unexplained(&self) -> Vec<String> {
-        let say = |((kind, code), (rows, key)): (&(&str, Option<String>), &(u64, String))| {
-            let what = match *kind {
-                "missing" => "missing at the target",
-                "extra" => "at the target and not at the source",
-                _ => "other values at the target",
-            };
-            let why = match code {
-                Some(_) => "; changed at the source after the copy",
-                None => "",
-            };
-            format!("{what}: {}, such as the one with key {key}{why}", counted(*rows, "row"))
-        };
-        self.open.iter().map(say).collect()
-    }
+/// What is known of one row.
+struct Seen {
+    evidence: Evidence,
+    /// Whether the source has several rows with its key.
+    doubled: bool,
+    /// Whether the source had another row before.
+    changed: bool,
 }
 
 #[cfg(test)]

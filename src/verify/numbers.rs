@@ -5,20 +5,19 @@
 
 use std::collections::BTreeMap;
 
+use super::account::Account;
 use super::content::{Moments, Scan};
-use super::counts::{self, source};
+use super::counts::{self, beyond};
 use super::ends::{Ends, Side};
-use super::explain::{Account, Context, code};
+use super::explain::{Context, code};
 use super::result::{Basis, RowCounts};
 use super::{Error, content};
 use crate::copy::KEYS_ANSWER;
+use crate::model::KeyRange;
 use crate::model::quantity::{count as grouped, counted};
-use crate::model::{Key, KeyRange};
 
 /// Keys of one look at a range.
 const SCANNED: u64 = 16_000;
-/// Ranges in which duplicate keys are proven before they are believed elsewhere.
-const PROOFS: u64 = 8;
 
 /// Rows of the source and of the target, by scope, as far as content was compared.
 pub(super) type Compared = BTreeMap<Option<String>, (Option<u64>, Option<u64>)>;
@@ -27,14 +26,8 @@ pub(super) type Compared = BTreeMap<Option<String>, (Option<u64>, Option<u64>)>;
 #[derive(Debug, Default, Clone)]
 struct Scanned {
     keys: u64,
-    /// Rows beyond the keys, where a key with several was found.
-    duplicates: u64,
-    proof: Option<Key>,
-    proofs: u64,
-    /// Rows beyond the keys, and no key has several.
-    unproven: u64,
-    /// Rows that are counted and never given.
-    unreadable: u64,
+    /// Rows that are counted beyond them.
+    beyond: beyond::Beyond,
 }
 
 /// The numbers of one collection.
@@ -153,20 +146,32 @@ impl Numbers<'_> {
                 Side::Source => row.source_distinct = Some(distinct.unwrap_or(scanned.keys)),
                 Side::Target => row.target_distinct = Some(distinct.unwrap_or(scanned.keys)),
             }
-            say(side, &scanned, &place, account, unexplained);
-            if side == Side::Source && scanned.unreadable > 0 {
-                self.last_key(scope, scanned.unreadable, &place, unexplained).await?;
+            say((side, &self.ends.address(side)), &scanned, &place, account, unexplained);
+            let unreadable = scanned.beyond.unreadable;
+            if side == Side::Source && unreadable > 0 {
+                self.last_key(scope, unreadable, &place, unexplained).await?;
             }
             let known = distinct.unwrap_or(scanned.keys);
-            if let Some(count) = count
-                && count < known
-            {
+            let Some(count) = count else { continue };
+            if count < known {
                 unexplained.push(format!(
                     "{} counts {} rows{place}, and gives {}",
                     self.ends.address(side),
                     grouped(count),
                     grouped(known)
                 ));
+            }
+            let in_ranges = scanned.keys + scanned.beyond.rows();
+            if count > in_ranges {
+                let rows = count - in_ranges;
+                let text = format!(
+                    "{} counts {} rows{place} more in all than in its key ranges, where it counts \
+                     the rows that it gives: deleted and replaced rows are counted until the server \
+                     compacts",
+                    self.ends.address(side),
+                    grouped(rows)
+                );
+                account.say(code::DELETES_NOT_COMPACTED, rows, text);
             }
         }
         self.set_against(row, &place, account, unexplained);
@@ -181,7 +186,7 @@ impl Numbers<'_> {
         place: &str,
         unexplained: &mut Vec<String>,
     ) -> Result<(), Error> {
-        let last = source::last_key();
+        let last = beyond::last_key();
         let there = self.ends.count(Side::Target, scope, &last, self.at.target).await?;
         if there < Some(rows) {
             unexplained.push(format!(
@@ -219,17 +224,23 @@ impl Numbers<'_> {
         }
         let gone = row.read.map_or(0, |read| read.saturating_sub(source));
         if gone > 0 && (!self.every_row || self.basis == Basis::Ledger) {
-            let (code, why) = if self.context.expire_at_source() {
-                (code::EXPIRED, "expired or were deleted")
+            let rows = grouped(gone);
+            if self.context.all_expired_at_source() {
+                let text = format!("{rows} rows{place} expired at the source after the copy");
+                account.say(code::EXPIRED, gone, text);
+            } else if self.basis == Basis::Ledger {
+                // What is at the source by now was not asked for.
+                let text = format!(
+                    "{rows} rows{place} were deleted or expired at the source after they were \
+                     copied; they are at the target"
+                );
+                account.say(code::CHANGED_AT_SOURCE, gone, text);
             } else {
-                (code::CHANGED_AT_SOURCE, "were deleted")
-            };
-            let gone_text = grouped(gone);
-            let text = format!(
-                "{gone_text} rows{place} {why} at the source after they were copied; they are at \
-                 the target"
-            );
-            account.say(code, gone, text);
+                unexplained.push(format!(
+                    "{rows} rows{place} were deleted or expired at the source after they were \
+                     copied; they are at the target, and `apply --catch-up` deletes them there"
+                ));
+            }
         }
         if self.every_row && self.basis != Basis::Changes {
             return;
@@ -238,7 +249,7 @@ impl Numbers<'_> {
         let expected = row.acknowledged.unwrap_or(source);
         if target < expected {
             let missing = expected - target;
-            if self.context.may_have_expired() {
+            if self.context.all_expired_at_target() {
                 let text = format!("{} rows{place} expired at the target", grouped(missing));
                 account.say(code::EXPIRED, missing, text);
             } else {
@@ -256,8 +267,6 @@ impl Numbers<'_> {
             if self.ends.subject.adopted {
                 let text = format!("{text}: it was there before, and may hold other rows");
                 account.say(code::THERE_BEFORE, extra, text);
-            } else if self.context.expire_at_source() && row.acknowledged.is_none() {
-                account.say(code::EXPIRED, extra, format!("{text}: they expired at the source"));
             } else {
                 unexplained.push(text);
             }
@@ -290,36 +299,14 @@ impl Numbers<'_> {
                 if count <= keys {
                     continue;
                 }
-                let failed = |error: counts::Error| match error {
+                let limit = KEYS_ANSWER;
+                let beyond = beyond::beyond(client, &query, &range, at, limit).await;
+                scanned.beyond.add(beyond.map_err(|error| match error {
                     counts::Error::Milvus(error) => {
                         Error::read(|| ends.place(side, scope, &range), error)
                     }
                     counts::Error::Ledger(error) => Error::Ledger(error),
-                };
-                let unreadable = source::unreadable_keys(client, &query, &range, at);
-                let unreadable = unreadable.await.map_err(failed)?;
-                scanned.unreadable += unreadable;
-                let beyond = count.saturating_sub(keys + unreadable);
-                if beyond == 0 {
-                    continue;
-                }
-                if scanned.proofs == PROOFS {
-                    // As in the ranges where it was looked for.
-                    match scanned.proof {
-                        Some(_) => scanned.duplicates += beyond,
-                        None => scanned.unproven += beyond,
-                    }
-                    continue;
-                }
-                scanned.proofs += 1;
-                let proof = source::duplicate_key(client, &query, &range, at, KEYS_ANSWER);
-                match proof.await.map_err(failed)? {
-                    Some(key) => {
-                        scanned.duplicates += beyond;
-                        scanned.proof.get_or_insert(key);
-                    }
-                    None => scanned.unproven += beyond,
-                }
+                })?);
             }
         }
         Ok(scanned)
@@ -340,9 +327,9 @@ impl Numbers<'_> {
     }
 }
 
-/// Explains rows that are counted and not given.
+/// Says what the rows are that are counted and not given.
 fn say(
-    side: Side,
+    (side, address): (Side, &str),
     scanned: &Scanned,
     place: &str,
     account: &mut Account,
@@ -352,11 +339,12 @@ fn say(
         Side::Source => "source",
         Side::Target => "target",
     };
-    if let Some(key) = &scanned.proof {
-        let rows = scanned.duplicates;
+    let beyond = &scanned.beyond;
+    if let Some(key) = &beyond.proof {
+        let rows = beyond.duplicates;
         let text = format!(
-            "the {end} holds duplicate keys{place}: {} rows have a key that another row has too, \
-             such as {key}; a query gives each key once",
+            "the {end} holds duplicate keys{place}: {} rows have a key that another row has \
+             too, such as {key}; a query gives each key once",
             grouped(rows)
         );
         match side {
@@ -364,19 +352,19 @@ fn say(
             Side::Target => unexplained.push(text),
         }
     }
-    if scanned.unproven > 0 {
-        let rows = scanned.unproven;
-        let text = format!(
-            "the {end} counts {} rows{place} more than it gives, and no key has several: deleted \
-             and replaced rows are counted until the server compacts",
-            grouped(rows)
-        );
-        account.say(code::DELETES_NOT_COMPACTED, rows, text);
+    if beyond.withheld > 0 {
+        unexplained.push(format!(
+            "{address} counts {}{place} that no query gives, with keys of their own: deleted rows that \
+             are not compacted yet, or rows that cannot be read; flush and compact the \
+             collection, then verify it again",
+            counted(beyond.withheld, "row")
+        ));
     }
-    if scanned.unreadable > 0 {
-        let rows = scanned.unreadable;
+    if beyond.unreadable > 0 {
+        let rows = beyond.unreadable;
         let text = format!(
-            "the {end} counts {}{place} with the key {}, and no query gives it (Milvus before 2.6)",
+            "the {end} counts {}{place} with the key {}, and no query gives it (Milvus before \
+             2.6)",
             counted(rows, "row"),
             i64::MAX
         );

@@ -1,27 +1,35 @@
 //! One collection after the other, several at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 
+use super::account::Account;
 use super::content::spots::{self, Spots};
 use super::ends::{self, Ends};
-use super::explain::{Account, Context, code};
+use super::explain::{Context, code};
 use super::numbers::{Compared, Numbers};
 use super::result::{Basis, Content, Explanation, Mode, Status, Verification};
-use super::{Check, Error, Event, Subject, compare_schema, content, sample, search_parity};
+use super::{Check, Error, Event, Subject, compare_schema, content, lend, sample, search_parity};
 
 /// Verifies collections, several at a time; the results are in their order.
 pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Verification> {
     let turns = Arc::new(Semaphore::new(check.limits.parallel_collections.max(1)));
+    let lent = lent_sources(subjects);
     let mut tasks = JoinSet::new();
     for (place, subject) in subjects.iter().enumerate() {
         let (check, subject, turns) = (check.clone(), subject.clone(), turns.clone());
+        let source = lent.get(&subject.from.address()).cloned();
         tasks.spawn(async move {
+            // Before the turn, so that nobody who waits for a source keeps another from its turn.
+            let _alone = match &source {
+                Some(source) => Some(source.lock().await),
+                None => None,
+            };
             let _turn = turns.acquire_owned().await;
             (place, verify_collection(&check, &subject, basis).await)
         });
@@ -34,6 +42,18 @@ pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Ve
         };
     }
     found.into_values().collect()
+}
+
+/// Sources that may be loaded and released, and are compared with several targets: one after the
+/// other has them.
+fn lent_sources(subjects: &[Subject]) -> BTreeMap<String, Arc<Mutex<()>>> {
+    let (mut once, mut often) = (BTreeSet::new(), BTreeMap::new());
+    for subject in subjects.iter().filter(|subject| subject.lend.source) {
+        if !once.insert(subject.from.address()) {
+            often.insert(subject.from.address(), Arc::default());
+        }
+    }
+    often
 }
 
 /// Verifies one collection.
@@ -68,11 +88,12 @@ pub async fn verify_collection_by(
         failure: None,
         seconds: 0.0,
     };
-    let mut account = Account::default();
-    let compared = match Ends::of(check, subject).await {
+    let mut account = Account::of(&subject.from);
+    let compared = match Box::pin(Ends::of(check, subject)).await {
         Ok(ends) => {
+            // On the heap: every layer of it would be in the caller's frame, several times over.
             match Box::pin(compare(&ends, basis, seed, &mut account, &mut verification)).await {
-                Err(error) => Err(ends.cause_of(error).await),
+                Err(error) => Err(Box::pin(ends.cause_of(error)).await),
                 compared => compared,
             }
         }
@@ -102,7 +123,11 @@ pub async fn verify_collection_by(
             let code = code::NOT_LOADED.to_owned();
             verification.explanations.push(Explanation { code, message, rows: 0 });
         }
-        verification.failure = Some(format!("{error}: {}", error.advice()));
+        let failure = format!("{error}: {}", error.advice());
+        verification.failure = Some(match verification.failure.take() {
+            Some(not_released) => format!("{failure}; {not_released}"),
+            None => failure,
+        });
     }
     verification.seconds = began.elapsed().as_secs_f64();
     let finished = Event::Finished(Box::new(verification.clone()));
@@ -117,7 +142,33 @@ async fn compare(
     account: &mut Account,
     verification: &mut Verification,
 ) -> Result<(), Error> {
-    let Ends { check, subject, .. } = ends;
+    if ends.subject.unread {
+        Box::pin(compare_unread(ends, verification)).await?;
+        return ends.confirm().await;
+    }
+    let (mut subject, mut lent) = (ends.subject.clone(), Vec::new());
+    let compared = match Box::pin(lend::load(ends, &mut subject, &mut lent)).await {
+        Ok(()) => {
+            Box::pin(compare_loaded(ends, &subject, basis, seed, account, verification)).await
+        }
+        Err(error) => Err(error),
+    };
+    let kept = Box::pin(lend::release(ends, &lent)).await;
+    if !kept.is_empty() {
+        verification.failure = Some(kept.join("; "));
+    }
+    compared
+}
+
+async fn compare_loaded(
+    ends: &Ends,
+    subject: &Subject,
+    basis: Basis,
+    seed: u64,
+    account: &mut Account,
+    verification: &mut Verification,
+) -> Result<(), Error> {
+    let check = &ends.check;
     ends.require_loaded().await?;
     if !check.readable {
         Box::pin(ends.wait_until_readable()).await?;
@@ -157,8 +208,33 @@ async fn compare(
         every_row: check.mode == Mode::Full,
     };
     verification.counts = numbers.count(account, &mut verification.unexplained).await?;
-    compare_the_rest(check, subject, verification).await?;
+    Box::pin(compare_the_rest(check, subject, verification)).await?;
     ends.confirm().await
+}
+
+/// A source that no query can read: its schema is all that there is to compare, and by the statistics
+/// of both servers there are no rows.
+async fn compare_unread(ends: &Ends, verification: &mut Verification) -> Result<(), Error> {
+    let Ends { check, subject, .. } = ends;
+    verification.mode = Mode::Counts;
+    for (client, of) in [(&check.source, &subject.from), (&check.target, &subject.to)] {
+        let rows = client.row_count_statistic(&of.database, &of.name).await;
+        let rows = rows.map_err(|error| Error::read(|| of.address(), error))?;
+        if rows > 0 {
+            return Err(Error::NotLoaded(format!("{} (about {rows} rows)", of.address())));
+        }
+    }
+    let message = format!(
+        "{} has a vector without an index, so that no query can read it; by the statistics of both \
+         servers there are no rows, in which those that are not flushed are not counted",
+        subject.from.address()
+    );
+    let code = code::NOT_LOADED.to_owned();
+    verification.explanations.push(Explanation { code, message, rows: 0 });
+    let schema = compare_schema(check, subject, &subject.wishes).await;
+    let schema = schema.map_err(|error| Error::read(|| subject.to.address(), error))?;
+    verification.add_schema(schema);
+    Ok(())
 }
 
 /// Reads a few ranges that were copied once more, where the source's server does not tell its

@@ -77,13 +77,11 @@ pub fn schema_items(sides: &Sides<'_>) -> Vec<SchemaItem> {
     items.extend(described(sides, &from));
     items.extend(left_out(sides, &from));
     items.extend(lifetime(sides, &from));
-    let lists = [
-        ("partitions", &from.partitions, &sides.wanted.partitions, &sides.to.partitions),
-        ("aliases", &from.aliases, &sides.wanted.aliases, &sides.to.aliases),
-    ];
-    for (attribute, source, wanted, target) in lists {
-        items.extend(names(attribute, [source, wanted, target]));
-    }
+    // A partition that nobody asked for may hold rows; no target is adopted that has one.
+    let partitions = [&from.partitions, &sides.wanted.partitions, &sides.to.partitions];
+    items.extend(names("partitions", partitions, SchemaStatus::Different));
+    let aliases = [&from.aliases, &sides.wanted.aliases, &sides.to.aliases];
+    items.extend(names("aliases", aliases, SchemaStatus::TargetsOwn));
     items.extend(indexes::items(sides, &from));
     items.push(load(sides));
     items.extend(replicas(sides));
@@ -228,8 +226,12 @@ fn lifetime(sides: &Sides<'_>, from: &Collection) -> Option<SchemaItem> {
     Some(item(format!("properties.{LIFETIME}"), SchemaStatus::Different, texts))
 }
 
-/// Names of which those that are wanted have to be there.
-fn names(attribute: &str, [source, wanted, target]: [&Vec<String>; 3]) -> Option<SchemaItem> {
+/// Names of which those that are wanted have to be there; `beyond`: what others are.
+fn names(
+    attribute: &str,
+    [source, wanted, target]: [&Vec<String>; 3],
+    beyond: SchemaStatus,
+) -> Option<SchemaItem> {
     let set = |names: &[String]| -> BTreeSet<String> { names.iter().cloned().collect() };
     let sets = [set(source), set(wanted), set(target)];
     let status = if !sets[1].is_subset(&sets[2]) {
@@ -237,7 +239,7 @@ fn names(attribute: &str, [source, wanted, target]: [&Vec<String>; 3]) -> Option
     } else if sets[1] == sets[2] {
         kept(sets[0] == sets[1])
     } else {
-        SchemaStatus::TargetsOwn
+        beyond
     };
     let text = |set: &BTreeSet<String>| {
         let names: Vec<&str> = set.iter().map(String::as_str).collect();

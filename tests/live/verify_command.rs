@@ -2,4 +2,6 @@
 
 mod command;
 mod explained;
+mod lite;
+mod loads;
 mod million;

@@ -48,7 +48,9 @@ pub(super) fn decide(
     if let Some(conflict) = cannot_be_altered(&address, &fixed) {
         return conflict;
     }
-    if let Some(text) = other_indexes(&wanted.collection, &target.collection) {
+    if let Some(text) =
+        other_indexes(&wanted.collection, &target.collection, abilities.keeps_details)
+    {
         return Verdict::conflict(
             "target_index_differs",
             &address,

@@ -298,13 +298,14 @@ fn brought_up_to_date(sides: &Sides<'_>, update: Update, verdict: &mut Verdict) 
 
 /// What a finished target has otherwise than it is asked for by now, and that is left so.
 fn deviations(sides: &Sides<'_>) -> Vec<Finding> {
-    let Sides { known, target, wanted, .. } = sides;
+    let Sides { known, target, wanted, abilities, .. } = sides;
     let address = wanted.collection.address();
+    let tells_all = abilities.keeps_details;
     let mut findings = Vec::new();
     let mut warn = |code, message: String, advice: &str| {
         findings.push(Finding::warning(code, &address, message, advice));
     };
-    if let Some(text) = other_indexes(&wanted.collection, &target.collection) {
+    if let Some(text) = other_indexes(&wanted.collection, &target.collection, tells_all) {
         let advice = "an index is not replaced on its own: drop it at the target, and the next run \
                       makes it anew; or give `indexes` in the plan file as the target has them";
         warn("index_differs", format!("indexes at the target are others: {text}"), advice);

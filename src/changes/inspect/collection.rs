@@ -30,6 +30,24 @@ pub(super) async fn partition_states(
     Ok(partitions)
 }
 
+impl SourceState {
+    /// Whether its rows can be read by nobody, and none are known: it is made at the target, and no
+    /// row is copied.
+    pub fn is_unread(&self) -> bool {
+        // Rows are counted of what is loaded only.
+        self.load == LoadState::NotLoaded && self.rows == Some(0)
+    }
+}
+
+fn not_read(address: &str) -> Finding {
+    let message = "no query can read it, as it has a vector without an index, and the server's \
+                   statistic says that it has no rows: it is made at the target, and no row is \
+                   copied";
+    let advice = "rows that are not flushed are in no statistic: flush it at the source, then run \
+                  the same command again to be certain";
+    Finding::warning("source_not_read", address, message.to_owned(), advice)
+}
+
 impl Inspection<'_> {
     pub(super) async fn source_state(
         &self,
@@ -40,19 +58,19 @@ impl Inspection<'_> {
     ) -> Result<Option<SourceState>> {
         let database = &rule.source_database;
         let address = format!("{database}/{name}");
-        let mut refuse = |code, address: String, message: String, advice: &str| {
+        let refuse = |findings: &mut Vec<Finding>, code, address, message, advice: &str| {
             findings.push(Finding::error(code, address, message, advice));
         };
         let Some(described) = self.source.describe_collection(database, name).await? else {
             let message = format!("{}: the source has no collection {address}", rule.location);
             let there = self.source.list_collections(database).await?;
-            refuse("source_missing", address, message, &named(database, &there));
+            refuse(findings, "source_missing", address, message, &named(database, &there));
             return Ok(None);
         };
         let mut collection = described.collection;
         if collection.name != name {
             let message = format!("{name:?} is an alias of {:?}", collection.name);
-            refuse("source_is_alias", address, message, "name the collection itself");
+            refuse(findings, "source_is_alias", address, message, "name the collection itself");
             return Ok(None);
         }
         let partition_names = if collection.partition_key().is_some() {
@@ -77,20 +95,25 @@ impl Inspection<'_> {
             .map(|partition| partition.name.as_str())
             .collect();
         let readable = load == LoadState::Loaded && unloaded.is_empty();
+        let row_statistic = self.source.row_count_statistic(database, name).await?;
+        let unread = !readable && row_statistic == 0 && self.is_unloadable(&collection, load);
+        if unread {
+            findings.push(not_read(&address));
+        }
         // What is finished needs no more reading; its source may be released after the cut-over.
         if !readable
+            && !unread
             && reads
             && let Some((code, message, advice)) = self.why_unreadable(&collection, load, &unloaded)
         {
-            refuse(code, address.clone(), message, advice);
+            refuse(findings, code, address.clone(), message, advice);
         }
-        let row_statistic = self.source.row_count_statistic(database, name).await?;
         let mut state = SourceState {
             id: described.id,
             collection,
             partitions,
             load,
-            rows: None,
+            rows: unread.then_some(0),
             row_statistic,
             row_bytes: None,
             dynamic_rows: None,
@@ -110,6 +133,11 @@ impl Inspection<'_> {
             if !in_use {
                 measure::nulls(self.source, &mut state, rule).await?;
             }
+            if !known {
+                let target = self.target.version();
+                measure::keys_of_several_partitions(self.source, target, &state, rule, findings)
+                    .await?;
+            }
         }
         for mark in described.marks.iter().filter(|_| reads) {
             let message = format!(
@@ -125,6 +153,13 @@ impl Inspection<'_> {
             measure::shadowed(self.source, target, &mut state, rule, findings).await?;
         }
         Ok(Some(state))
+    }
+
+    /// Whether a collection cannot be loaded, by anybody.
+    fn is_unloadable(&self, collection: &Collection, load: LoadState) -> bool {
+        load == LoadState::NotLoaded
+            && self.source.version().flavour != Flavour::Lite
+            && !wanted::without_index(collection).is_empty()
     }
 
     /// What stands against reading a source of which not everything is loaded, if anything: the

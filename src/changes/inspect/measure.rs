@@ -1,18 +1,20 @@
 //! Numbers of a source collection: rows, their size, rows with dynamic data or without a value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::changes::{Finding, SourceState};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::{
-    CollectionRule, DYNAMIC_COLUMN, DynamicField, Key, KeyRange, LoadState, PartitionKey,
-    ServerVersion,
+    CollectionRule, DYNAMIC_COLUMN, DynamicField, Flavour, Key, KeyRange, LoadState, Partition,
+    PartitionKey, ServerVersion,
 };
 
 /// Rows that are read to measure how large a row is.
 const SAMPLE_ROWS: u32 = 100;
 /// Largest answer that is taken, bytes.
 const MAX_ANSWER: usize = 64 << 20;
+/// Rows of which all keys are compared with each other.
+const MOST_KEYS: u64 = 1_000_000;
 /// Keys asked for at a time when a whole collection is walked.
 const KEYS_PER_PAGE: u32 = 2_000;
 
@@ -169,6 +171,50 @@ pub(super) async fn shadowed(
                 state.shadowed.insert(name, rows);
             }
             None => findings.push(not_checked(state, &name, "")),
+        }
+    }
+    Ok(())
+}
+
+/// Looks for a key that several partitions have, where the target holds one row of each key over all
+/// of them (Milvus Lite 3): the last of these rows to arrive would replace the others.
+pub(super) async fn keys_of_several_partitions(
+    source: &Client,
+    target: &ServerVersion,
+    state: &SourceState,
+    rule: &CollectionRule,
+    findings: &mut Vec<Finding>,
+) -> Result<()> {
+    let one_row = target.flavour == Flavour::Lite && !target.older_than(3, 0, 0);
+    if !one_row || state.partitions.len() < 2 {
+        return Ok(());
+    }
+    let Some(query) = selected(state, rule) else { return Ok(()) };
+    let address = state.collection.address();
+    let advice = "copy each partition to a `target` of its own with `partitions`, or give these rows \
+                  other keys at the source";
+    if state.rows.is_none_or(|rows| rows > MOST_KEYS) {
+        let message = "the target holds one row of each key over all partitions, and the source has \
+                       too many rows to look whether a key is in several; of such a key one row \
+                       arrives";
+        let found = Finding::warning("keys_not_checked", address, message.to_owned(), advice);
+        findings.push(found);
+        return Ok(());
+    }
+    let mut partitions: BTreeMap<Key, &str> = BTreeMap::new();
+    for Partition { name, .. } in &state.partitions {
+        let query = query.clone().within(vec![name.clone()]);
+        for key in source.keys_in(&query, &KeyRange::ALL, Moment::Strong, MAX_ANSWER).await? {
+            let Some(other) = partitions.get(&key) else {
+                partitions.insert(key, name);
+                continue;
+            };
+            let message = format!(
+                "the key {key} is in the partitions {other} and {name}, and the target holds one row \
+                 of each key over all partitions: the others would be lost"
+            );
+            findings.push(Finding::error("key_in_several_partitions", address, message, advice));
+            return Ok(());
         }
     }
     Ok(())

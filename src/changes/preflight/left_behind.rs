@@ -4,7 +4,7 @@ use super::Found;
 use crate::changes::Finding;
 use crate::changes::abilities::Abilities;
 use crate::model::quantity::count;
-use crate::model::{Collection, FunctionKind};
+use crate::model::{Collection, FunctionKind, Index};
 
 /// What of a source collection does not arrive as it was, although nothing stands against moving
 /// it: warnings. `wanted` is the target as it is to be.
@@ -13,6 +13,7 @@ pub fn not_carried(source: &Collection, wanted: &Collection, target: &Abilities)
     time_to_live(&mut found, wanted);
     made_up_keys(&mut found, source, wanted);
     recomputed(&mut found, wanted);
+    untold(&mut found, wanted);
     found.findings
 }
 
@@ -40,6 +41,23 @@ fn made_up_keys(found: &mut Found<'_>, source: &Collection, wanted: &Collection)
             .to_owned();
         found.warn("auto_id_restarts", key, what, "");
     }
+}
+
+/// What a server keeps and does not tell can be compared with nothing later on.
+fn untold(found: &mut Found<'_>, wanted: &Collection) {
+    let named = |index: &&Index| !index.name.is_empty() && index.name != index.field;
+    let named: Vec<&str> =
+        wanted.indexes.iter().filter(named).map(|index| index.name.as_str()).collect();
+    if found.target.keeps_details || named.is_empty() {
+        return;
+    }
+    let what = format!(
+        "{} gives indexes names of its own, and tells not every parameter: these names are not \
+         kept: {}",
+        found.target,
+        named.join(", ")
+    );
+    found.warn("index_details_untold", "", what, "");
 }
 
 /// Outputs that no query returns are computed again by the target.

@@ -100,6 +100,7 @@ fn changes(collections: Vec<CollectionChange>) -> Changes {
         source: end("http://a:1"),
         target: end("http://b:1"),
         capacity: Capacity::default(),
+        databases: Vec::new(),
         collections,
         findings: Vec::new(),
     }

@@ -27,6 +27,8 @@ impl Making<'_> {
                 IndexRule::Given(_) => {}
                 IndexRule::None => self.set(&attribute(index), &index_text(index), "none"),
                 IndexRule::Auto => wanted.push((Some(index), auto(index))),
+                // Milvus Lite 2 describes its own with parameters that nobody may give.
+                IndexRule::Keep if is_auto(index, from) => wanted.push((Some(index), auto(index))),
                 IndexRule::Keep => wanted.push((Some(index), index.clone())),
             }
         }
@@ -79,7 +81,7 @@ impl Making<'_> {
     /// Milvus loads no collection with a vector that has no index. What is not loaded cannot be
     /// counted, so that nobody would know whether all rows are there.
     pub(super) fn vectors_without_index(&mut self, abilities: &Abilities) {
-        if !abilities.keeps_details || self.in_use {
+        if !abilities.keeps_details || self.in_use || self.source.is_unread() {
             return;
         }
         for name in without_index(&self.collection) {
@@ -140,6 +142,13 @@ fn attribute(index: &Index) -> String {
         Some(path) => format!("index {} {path}", index.field),
         None => format!("index {}", index.field),
     }
+}
+
+/// Whether the server chose how a vector is indexed: of such an index a metric can be asked for, and
+/// nothing else.
+fn is_auto(index: &Index, from: &Collection) -> bool {
+    index.params.get("index_type").is_some_and(|kind| kind.eq_ignore_ascii_case("AUTOINDEX"))
+        && from.indexed_field(&index.field).is_some_and(|field| field.data_type.is_vector())
 }
 
 /// `AUTOINDEX`, with the metric of what was there.

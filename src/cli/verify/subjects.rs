@@ -4,11 +4,13 @@ use std::path::Path;
 
 use super::super::ends::KnownTargets;
 use crate::changes::inspect::TARGET_IS_SOURCE;
-use crate::changes::{Action, Changes, CollectionChange, Known, Severity};
+use crate::changes::{Action, Changes, CollectionChange, Known, Loaded, NewDatabase, Severity};
+use crate::model::LoadState;
 use crate::verify::result::{Mode, Status, Verification};
-use crate::verify::{Ids, Subject, Wishes};
+use crate::verify::{Ids, Lend, Subject, Wishes};
 
 /// The collections of a plan file.
+#[derive(Default)]
 pub(super) struct Sorted {
     /// Those that are at both ends.
     pub(super) subjects: Vec<Subject>,
@@ -16,13 +18,20 @@ pub(super) struct Sorted {
     pub(super) others: Vec<Verification>,
     /// What should be known about the result.
     pub(super) warnings: Vec<String>,
+    /// What is done beside comparing.
+    pub(super) notes: Vec<String>,
 }
 
 /// Sorts what is at both ends from what is not.
-pub(super) fn sort(changes: &Changes, known: &KnownTargets, file: &Path) -> Sorted {
-    let mut sorted = Sorted { subjects: Vec::new(), others: Vec::new(), warnings: Vec::new() };
+pub(super) fn sort(
+    changes: &Changes,
+    known: &KnownTargets,
+    file: &Path,
+    load_source: bool,
+) -> Sorted {
+    let mut sorted = Sorted::default();
     for change in &changes.collections {
-        match subject(change, known).filter(|_| !is_itself(change)) {
+        match subject(change, known, load_source).filter(|_| !is_itself(change)) {
             Some(subject) => {
                 if earlier(change).is_some_and(|known| !known.finished) {
                     let target = &change.target_address;
@@ -49,6 +58,37 @@ pub(super) fn sort(changes: &Changes, known: &KnownTargets, file: &Path) -> Sort
             None => sorted.others.push(absent(change, file)),
         }
     }
+    let lent = |end: &'static str, is_it: fn(&Subject) -> bool, name: fn(&Subject) -> String| {
+        let names: Vec<String> = sorted.subjects.iter().filter(|of| is_it(of)).map(name).collect();
+        (!names.is_empty()).then(|| {
+            format!(
+                "loaded at the {end} for the comparison, and released afterwards: {}",
+                names.join(", ")
+            )
+        })
+    };
+    let notes = [
+        lent(
+            "source",
+            |of| of.lend.source && of.from_load != LoadState::Loaded,
+            |of| of.from.address(),
+        ),
+        lent(
+            "target",
+            |of| of.lend.target && of.to_load != LoadState::Loaded,
+            |of| of.to.address(),
+        ),
+    ];
+    sorted.notes.extend(notes.into_iter().flatten());
+    for NewDatabase { name, .. } in &changes.databases {
+        let mut found = nothing(name, name);
+        found.status = Status::Different;
+        found.unexplained.push(format!(
+            "the target has no database of this name; create it with: milvus-ferry apply {}",
+            file.display()
+        ));
+        sorted.others.push(found);
+    }
     sorted
 }
 
@@ -71,7 +111,7 @@ fn is_read(change: &CollectionChange, known: &Known) -> bool {
     change.source.as_ref().is_none_or(|source| source.id == known.source_id || source.id == 0)
 }
 
-fn subject(change: &CollectionChange, known: &KnownTargets) -> Option<Subject> {
+fn subject(change: &CollectionChange, known: &KnownTargets, load_source: bool) -> Option<Subject> {
     let (source, target) = (change.source.as_ref()?, change.target.as_ref()?);
     let wanted = change.wanted.as_ref()?;
     let earlier = earlier(change);
@@ -92,15 +132,22 @@ fn subject(change: &CollectionChange, known: &KnownTargets) -> Option<Subject> {
             load: Some(change.ending.loaded.load_state()),
             replicas: change.ending.replicas,
         },
+        lend: Lend {
+            source: load_source,
+            // As `apply` loads it to count its rows.
+            target: change.ending.loaded != Loaded::All,
+            as_source: change.ending.as_source,
+        },
+        unread: source.is_unread(),
         ids: Ids { source: source.id, target: target.id },
     })
 }
 
-/// One that is not at both ends: there is nothing to compare.
-fn absent(change: &CollectionChange, file: &Path) -> Verification {
-    let mut found = Verification {
-        source: change.source_address.clone(),
-        target: change.target_address.clone(),
+/// What could not be compared.
+fn nothing(source: &str, target: &str) -> Verification {
+    Verification {
+        source: source.to_owned(),
+        target: target.to_owned(),
         status: Status::Unfinished,
         mode: Mode::Counts,
         counts: Vec::new(),
@@ -111,7 +158,12 @@ fn absent(change: &CollectionChange, file: &Path) -> Verification {
         unexplained: Vec::new(),
         failure: None,
         seconds: 0.0,
-    };
+    }
+}
+
+/// One that is not at both ends: there is nothing to compare.
+fn absent(change: &CollectionChange, file: &Path) -> Verification {
+    let mut found = nothing(&change.source_address, &change.target_address);
     if change.source.is_some() && change.target.is_none() {
         let text =
             format!("it is not at the target; make it with: milvus-ferry apply {}", file.display());

@@ -102,3 +102,22 @@ fn the_name_of_an_index_is_as_it_should_be_or_that_of_its_field() {
     }
     assert!(index_difference(&index("near"), &index("far")).is_some());
 }
+
+#[test]
+fn what_a_server_does_not_tell_of_an_index_is_unknown() {
+    let index = |name: &str, pairs: &[(&str, &str)]| Index {
+        name: name.to_owned(),
+        field: "vec".to_owned(),
+        params: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+    };
+    let kind = [("index_type", "HNSW"), ("metric_type", "L2")];
+    let should = index("mine", &[&kind[..], &[("params", r#"{"M":16}"#)]].concat());
+    let told = index("", &kind);
+    assert_eq!(told_index_difference(&should, &told, false), None);
+    let said = told_index_difference(&should, &told, true).unwrap();
+    assert!(said.contains("M is missing") && said.contains("name is"), "{said}");
+    // What it does tell counts.
+    let other = index("", &[&kind[..], &[("M", "8")]].concat());
+    let said = told_index_difference(&should, &other, false).unwrap();
+    assert_eq!(said, "M is 8, not 16");
+}

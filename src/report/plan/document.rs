@@ -44,6 +44,8 @@ pub struct Document {
     pub verdict: Verdict,
     /// How much of what there is.
     pub counts: Counts,
+    /// Databases of the target that are created with no collection in them, as at the source.
+    pub databases: Vec<String>,
     /// One of every collection, in the order of their addresses at the target.
     pub collections: Vec<Entry>,
     /// Findings about no collection in particular.
@@ -304,6 +306,7 @@ impl Document {
                 rows: sum(|entry| entry.rows),
                 bytes: sum(|entry| entry.bytes),
             },
+            databases: changes.databases.iter().map(|database| database.name.clone()).collect(),
             collections,
             findings: changes.findings.iter().map(Finding::from).collect(),
             saved: None,

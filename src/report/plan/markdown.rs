@@ -40,6 +40,10 @@ pub fn markdown(changes: &Changes) -> String {
         changes::Action::Create | changes::Action::Adopt | changes::Action::Resume => 1,
         changes::Action::Unchanged => 2,
     });
+    for database in &changes.databases {
+        let name = inline(&shorten(&database.name, NAME));
+        out.add(&format!("\nThe database {name} is created: the source's holds no collection.\n"));
+    }
     table(&mut out, &order);
     let mut left_out = 0;
     for change in order.iter().filter(|change| change.action != changes::Action::Unchanged) {

@@ -88,11 +88,9 @@ impl Worker {
             let ends = self.part.ends();
             let part = Part::of(ends.clone(), ends.fix_moments().await?).await?;
             let again = Ranged {
-                scope: one.scope,
-                range: one.range,
-                copied: None,
                 chunk: ranged.chunk,
                 unsure: Some(if one.ours { Unsure::Ours } else { Unsure::Others }),
+                ..Ranged::of(one.scope.as_deref(), one.range)
             };
             let (sender, mut found) = mpsc::channel(1);
             let compare = async move { part.compare(&again, Way::Both, &sender).await };

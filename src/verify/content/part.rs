@@ -13,7 +13,7 @@ use crate::copy::SINGLE_ROW;
 use crate::ledger::Unsure;
 use crate::model::{Digest, Key, KeyRange};
 use crate::verify::ends::{Answer, Ends, Moments, Side};
-use crate::verify::explain::Context;
+use crate::verify::explain::{Context, Evidence};
 use crate::verify::repair::Extra;
 use crate::verify::{Error, Event};
 
@@ -170,9 +170,14 @@ impl Part {
             let (whole, read) = (range == ranged.range, bytes(&source) + bytes(&target));
             let seemed = if here == there { Vec::new() } else { seemed(&source, &target) };
             drop((source, target, share));
-            // Whether the target holds what was copied can be told of a whole range only.
-            let kept = whole && ranged.copied == Some(there);
-            let differences = self.confirm(scope, seemed, kept).await?;
+            // Whether an end holds what was copied can be told of a whole range only.
+            let as_copied = |rows| whole && ranged.copied == Some(rows);
+            let evidence = Evidence {
+                source_as_copied: as_copied(here),
+                target_as_copied: as_copied(there),
+                age: ranged.age,
+            };
+            let differences = self.confirm(scope, seemed, evidence).await?;
             equal &= here == there;
             source_sum += here;
             target_sum += there;
@@ -183,7 +188,7 @@ impl Part {
                 source: Some(here),
                 target: Some(there),
                 copied: if whole { ranged.copied } else { None },
-                ours: ours || (whole && kept),
+                ours: ours || evidence.target_as_copied,
                 differences,
             };
             let _ = parts.send(part).await;
@@ -212,13 +217,13 @@ impl Part {
         Ok(self.digest(Side::Target, ranged).await? == copied)
     }
 
-    /// Reads rows that seemed to differ once more, later, and explains those that do differ. `kept`:
-    /// the target holds what was copied.
+    /// Reads rows that seemed to differ once more, later, and explains those that do differ, by what
+    /// the ledger proves of the range that they are in.
     pub(in crate::verify) async fn confirm(
         &self,
         scope: Option<&str>,
         seemed: Vec<Seemed>,
-        kept: bool,
+        evidence: Evidence,
     ) -> Result<Vec<super::RowDifference>, Error> {
         if seemed.is_empty() {
             return Ok(Vec::new());
@@ -226,7 +231,7 @@ impl Part {
         let at = self.later().await?;
         let keys: Vec<Key> = seemed.iter().map(|one| one.key.clone()).collect();
         let again = Box::pin(super::compare_keys(&self.ends, scope, &keys, &at)).await?;
-        self.context.explain(&self.ends, scope, &seemed, again.found, kept, at).await
+        self.context.explain(&self.ends, scope, &seemed, again.found, evidence, at).await
     }
 
     /// A moment behind that at which everything is read.

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Rows;
 use crate::copy::Walk;
-use crate::ledger::{ChunkId, DoneChunk, MoveId, Unsure};
+use crate::ledger::{ChunkId, ChunkRecord, DoneChunk, MoveId, Unsure};
 use crate::milvus::Moment;
 use crate::model::{Key, KeyRange};
 use crate::verify::Error;
@@ -26,10 +26,26 @@ pub(in crate::verify) struct Ranged {
     pub(in crate::verify) range: KeyRange,
     /// The rows that were copied, where the ledger knows their digest.
     pub(in crate::verify) copied: Option<Rows>,
+    /// Seconds since both ends had just these rows, by the ledger.
+    pub(in crate::verify) age: Option<u64>,
     /// The chunk in the ledger that it is.
     pub(in crate::verify) chunk: Option<ChunkId>,
     /// Whose rows the target has in it, where `copied` does not say what these are.
     pub(in crate::verify) unsure: Option<Unsure>,
+}
+
+impl Ranged {
+    /// A range of which the ledger says nothing.
+    pub(in crate::verify) fn of(scope: Option<&str>, range: KeyRange) -> Self {
+        Self {
+            scope: scope.map(str::to_owned),
+            range,
+            copied: None,
+            age: None,
+            chunk: None,
+            unsure: None,
+        }
+    }
 }
 
 /// Ranges that need not be compared again: how many rows each has.
@@ -118,10 +134,10 @@ async fn send_chunks(
         let page = ledger.with(move |l| l.done_chunks(of_move, from, LEDGER_PAGE)).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.chunk.id);
-        for DoneChunk { chunk, rows, digest, unsure, .. } in page {
+        for DoneChunk { chunk, rows, digest, unsure, age, .. } in page {
             let copied = digest.map(|digest| Rows { rows, digest });
-            let id = Some(chunk.id);
-            let next = Ranged { scope: chunk.scope, range: chunk.range, copied, chunk: id, unsure };
+            let ChunkRecord { id, scope, range, .. } = chunk;
+            let next = Ranged { scope, range, copied, age, chunk: Some(id), unsure };
             if ranges.send(next).await.is_err() {
                 return Ok(());
             }
@@ -140,13 +156,7 @@ async fn scan(
     let mut bounds = Scan::of(ends, side, scope, at, rows);
     while let Some(found) = bounds.next().await? {
         for range in found {
-            let next = Ranged {
-                scope: scope.map(str::to_owned),
-                range,
-                copied: None,
-                chunk: None,
-                unsure: None,
-            };
+            let next = Ranged::of(scope, range);
             if ranges.send(next).await.is_err() {
                 return Ok(());
             }

@@ -65,8 +65,9 @@ pub(in crate::verify) async fn of_ledger(
     }
     let ranged = |done: DoneChunk| {
         let copied = Rows { rows: done.rows, digest: done.digest? };
-        let (unsure, ChunkRecord { id, scope, range, .. }) = (done.unsure, done.chunk);
-        Some(Ranged { scope, range, copied: Some(copied), chunk: Some(id), unsure })
+        let (unsure, age, ChunkRecord { id, scope, range, .. }) =
+            (done.unsure, done.age, done.chunk);
+        Some(Ranged { scope, range, copied: Some(copied), age, chunk: Some(id), unsure })
     };
     Ok(some_of(all.into_iter().filter_map(ranged).collect(), seed))
 }

@@ -1,31 +1,21 @@
 //! Why the source does not count what was read.
 
+use super::beyond::{Beyond, beyond, last_key};
 use super::{
-    Compared, Counts, Error, ONE_KEY, Rejects, Tally, answer_limit, check_stop, done_chunks, keys,
-    reopen,
+    Compared, Counts, Error, Rejects, Tally, answer_limit, check_stop, done_chunks, keys, reopen,
 };
-use crate::milvus::{self, Client, Moment, Query};
+use crate::milvus::{self, Moment};
+use crate::model::KeyRange;
 use crate::model::quantity::count as grouped;
-use crate::model::{Key, KeyKind, KeyRange};
 
 /// Chunks of a source before 2.3 that are probed for duplicate keys.
 const PROBED_CHUNKS: usize = 64;
-/// Chunks in which duplicate keys are proven before they are believed elsewhere.
-const PROVEN_CHUNKS: usize = 8;
 
 /// Rows behind a difference.
 #[derive(Default)]
 struct Found {
-    /// Rows that are counted beyond the keys there are, where a key with several rows was found.
-    duplicates: u64,
-    /// Such a key.
-    proof: Option<Key>,
-    /// Chunks in which one was looked for.
-    proofs: usize,
-    /// Rows that are counted beyond the keys there are, and no key has several.
-    unproven: u64,
-    /// Rows that are counted and never returned.
-    unreadable: u64,
+    /// Rows that are counted beyond the keys there are.
+    beyond: Beyond,
     /// Whether the target counts as many with their key: somebody copied them by hand.
     by_hand: bool,
     /// Rows that are there now and were not read.
@@ -46,6 +36,10 @@ pub(super) async fn explain(
     at: Moment,
 ) -> Result<(), Error> {
     let mut found = Found::default();
+    if let (Some(_), Some(query)) = (counts.source_count, compared.source_query(None)) {
+        // At the moment at which its chunks are counted.
+        counts.source_count = compared.source.count(&query, &KeyRange::ALL, at).await?;
+    }
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
         for (chunk, acknowledged) in chunks {
@@ -60,23 +54,10 @@ pub(super) async fn explain(
                 continue;
             }
             let keys = keys(compared.source, &query, compared.chunk_size, &chunk, at).await?;
-            if let Some(count) = count {
-                let unreadable = unreadable_keys(compared.source, &query, &chunk.range, at).await?;
-                found.unreadable += unreadable;
-                let beyond = count.saturating_sub(keys + unreadable);
-                if beyond > 0 && found.proofs < PROVEN_CHUNKS {
-                    found.proofs += 1;
-                    let limit = answer_limit(compared.chunk_size);
-                    match duplicate_key(compared.source, &query, &chunk.range, at, limit).await? {
-                        Some(key) => {
-                            found.duplicates += beyond;
-                            found.proof.get_or_insert(key);
-                        }
-                        None => found.unproven += beyond,
-                    }
-                } else {
-                    found.duplicates += beyond;
-                }
+            if count > Some(keys) {
+                let limit = answer_limit(compared.chunk_size);
+                let more = beyond(compared.source, &query, &chunk.range, at, limit).await?;
+                found.beyond.add(more);
             }
             found.unread.add(keys.saturating_sub(rows), &chunk);
             // A row that was never copied cannot be left at the target.
@@ -87,11 +68,11 @@ pub(super) async fn explain(
             }
         }
     }
-    if found.unreadable > 0
+    if found.beyond.unreadable > 0
         && let Some(query) = compared.target_query(None)
     {
         let there = compared.target.count(&query, &last_key(), Moment::Strong).await?;
-        found.by_hand = there >= Some(found.unreadable);
+        found.by_hand = there >= Some(found.beyond.unreadable);
     }
     say(&found, counts);
     if counts.source_count.is_none() {
@@ -101,18 +82,19 @@ pub(super) async fn explain(
 }
 
 fn say(found: &Found, counts: &mut Counts) {
-    if let Some(key) = &found.proof {
+    if let Some(key) = &found.beyond.proof {
         counts.explanations.push(format!(
             "the source holds duplicate keys: {} rows have a key that another row has too, such as \
              {key}; a query gives each key once, so each arrives once",
-            grouped(found.duplicates)
+            grouped(found.beyond.duplicates)
         ));
     }
-    if found.unproven > 0 {
-        counts.explanations.push(format!(
-            "the source counts {} rows more than it returns, and no key is found that has several: \
-             deleted and replaced rows are counted until the server compacts",
-            grouped(found.unproven)
+    if found.beyond.withheld > 0 {
+        counts.unexplained.push(format!(
+            "the source counts {} rows that no query gives, with keys of their own: deleted rows \
+             that are not compacted yet, or rows that cannot be read; flush and compact the \
+             collection at the source, then run the same command again",
+            grouped(found.beyond.withheld)
         ));
     }
     if found.unread.rows > 0 {
@@ -139,7 +121,7 @@ fn say(found: &Found, counts: &mut Counts) {
             found.withdrawn.places()
         ));
     }
-    if found.unreadable > 0 {
+    if found.beyond.unreadable > 0 {
         let text = format!(
             "the key {} is counted at the source, but no query of that server returns it (Milvus \
              before 2.6)",
@@ -151,86 +133,27 @@ fn say(found: &Found, counts: &mut Counts) {
             counts.unexplained.push(format!("{text}: copy that row by hand"));
         }
     }
-    let beyond = found.duplicates + found.unproven + found.unreadable;
-    let explained = counts.read + beyond + found.unread.rows;
-    if let Some(count) = counts.source_count
-        && count + found.gone.rows + found.withdrawn.rows != explained
-    {
-        counts.unexplained.push(format!(
-            "the source counts {} rows, {} were read; duplicate keys and changes since explain {} \
-             of it",
-            grouped(count),
-            grouped(counts.read),
-            grouped((found.duplicates + found.unread.rows).abs_diff(found.gone.rows))
+    let explained = counts.read + found.beyond.rows() + found.unread.rows;
+    let Some(count) =
+        counts.source_count.map(|count| count + found.gone.rows + found.withdrawn.rows)
+    else {
+        return;
+    };
+    if count > explained {
+        // Its chunks leave no key out, and in each it counts just what it gives.
+        counts.explanations.push(format!(
+            "the source counts {} rows more in all than in its key ranges, where it counts the \
+             rows that it gives: deleted and replaced rows are counted until the server compacts",
+            grouped(count - explained)
         ));
     }
-}
-
-/// A key of the range that has several rows: halves the range until one key is left.
-pub(in crate::verify) async fn duplicate_key(
-    source: &Client,
-    query: &Query,
-    range: &KeyRange,
-    at: Moment,
-    limit: usize,
-) -> Result<Option<Key>, Error> {
-    let mut range = range.clone();
-    if query.key_kind == KeyKind::Int64 && range.up_to.is_none() {
-        // The largest key may be counted and not returned.
-        range.up_to = Some(Key::Int64(i64::MAX - 1));
+    if count < explained {
+        counts.unexplained.push(format!(
+            "the source counts {} rows fewer in all than in its key ranges; run the same command \
+             again",
+            grouped(explained - count)
+        ));
     }
-    loop {
-        check_stop(source)?;
-        let (keys, all) = match source.keys_in(query, &range, at, limit).await {
-            Ok(keys) => (keys, true),
-            // A range that outgrew its answer: any bound inside it will do.
-            Err(error) if error.kind == milvus::Kind::TooLarge => {
-                (source.key_page(query, &range, at, 1_000, limit).await?.0, false)
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let middle = match keys.as_slice() {
-            [] => return Ok(None),
-            [key] => {
-                let count = source.count_of_key(query, key, at).await?;
-                return Ok((count > Some(1)).then(|| key.clone()));
-            }
-            keys => (keys.len() - 1) / 2,
-        };
-        let lower = KeyRange { after: range.after.clone(), up_to: Some(keys[middle].clone()) };
-        let in_lower = if all {
-            middle as u64 + 1
-        } else {
-            source.keys_in(query, &lower, at, limit).await?.len() as u64
-        };
-        if source.count(query, &lower, at).await? > Some(in_lower) {
-            range = lower;
-        } else {
-            range.after = lower.up_to;
-        }
-    }
-}
-
-/// The range that the largest Int64 key has for itself.
-pub(in crate::verify) fn last_key() -> KeyRange {
-    KeyRange { after: Some(Key::Int64(i64::MAX - 1)), up_to: None }
-}
-
-/// Rows with the largest Int64 key, which servers before 2.6 count and never return.
-pub(in crate::verify) async fn unreadable_keys(
-    source: &Client,
-    query: &Query,
-    range: &KeyRange,
-    at: Moment,
-) -> Result<u64, Error> {
-    let largest = last_key();
-    if query.key_kind != KeyKind::Int64 || !range.contains(&Key::Int64(i64::MAX)) {
-        return Ok(0);
-    }
-    if !source.keys_in(query, &largest, at, ONE_KEY).await?.is_empty() {
-        return Ok(0);
-    }
-    Ok(source.count(query, &largest, at).await?.unwrap_or(0))
 }
 
 /// Before 2.3 there is no `count(*)`. The statistic counts duplicates, but deleted rows too; what

@@ -1,89 +1,17 @@
-//! What is said of rows that differ: none is explained away, none is lost in the numbers.
+//! When rows have expired, and which were set aside.
 
 use super::*;
-use crate::model::DataType;
 use crate::model::samples::{collection, field};
-
-fn row(kind: RowDifferenceKind, key: i64, code: Option<&str>) -> RowDifference {
-    RowDifference {
-        partition: None,
-        key: Key::Int64(key),
-        kind,
-        fields: Vec::new(),
-        explanation: code.map(str::to_owned),
-    }
-}
-
-#[test]
-fn every_row_counts_once_and_only_explained_ones_are_no_difference() {
-    use RowDifferenceKind::{Different, Extra, Missing};
-    let mut account = Account::default();
-    let rows = [
-        row(Missing, 9, None),
-        row(Missing, 1, None),
-        row(Missing, 2, Some(code::SET_ASIDE)),
-        row(Extra, 3, None),
-        row(Extra, 4, Some(code::EXPIRED)),
-        row(Different, 5, None),
-        row(Different, 6, Some(code::CHANGED_AT_SOURCE)),
-        row(Different, 7, Some(code::VALUE_CHANGED_BY_TARGET)),
-        row(Different, 8, Some(code::VALUE_CHANGED_BY_TARGET)),
-    ];
-    for one in rows {
-        account.add(one);
-    }
-    let mut content = Content::nothing(crate::verify::Basis::Source);
-    account.write(&mut content);
-    assert_eq!((content.missing, content.extra, content.different), (3, 2, 4));
-    // Those that are other rows by now are explained, and differ all the same.
-    assert_eq!((content.explained, content.unexplained()), (4, 5));
-    assert_eq!(account.bad(), 4);
-    let keys: Vec<&Key> = content.differences.iter().map(|row| &row.key).collect();
-    let all: Vec<Key> = (1..10).map(Key::Int64).collect();
-    assert_eq!(keys, all.iter().collect::<Vec<_>>());
-    assert_eq!(
-        account.unexplained(),
-        [
-            "other values at the target: 1 row, such as the one with key 5",
-            "other values at the target: 1 row, such as the one with key 6; changed at the source \
-             after the copy",
-            "at the target and not at the source: 1 row, such as the one with key 3",
-            "missing at the target: 2 rows, such as the one with key 9",
-        ]
-    );
-    let said: Vec<(String, u64)> =
-        account.explanations().into_iter().map(|one| (one.code, one.rows)).collect();
-    let codes = [
-        (code::CHANGED_AT_SOURCE, 1),
-        (code::EXPIRED, 1),
-        (code::SET_ASIDE, 1),
-        (code::VALUE_CHANGED_BY_TARGET, 2),
-    ];
-    assert_eq!(said, codes.map(|(code, rows)| (code.to_owned(), rows)));
-}
-
-#[test]
-fn the_first_rows_in_order_are_named_however_many_differ() {
-    let mut account = Account::default();
-    for key in (0..50).rev() {
-        account.add(row(RowDifferenceKind::Missing, key, None));
-    }
-    account.add(row(RowDifferenceKind::Missing, 50, None));
-    let mut content = Content::nothing(crate::verify::Basis::Source);
-    account.write(&mut content);
-    assert_eq!(content.missing, 51);
-    let named: Vec<Key> = content.differences.into_iter().map(|row| row.key).collect();
-    assert_eq!(named, (0..20).map(Key::Int64).collect::<Vec<_>>());
-}
 
 fn context(lifetimes: (Option<u64>, Option<u64>), written_since: Option<u64>) -> Context {
     let set_aside = [(None, Key::Int64(1)), (Some("p".to_owned()), Key::Int64(1))];
-    Context { set_aside: set_aside.into(), lifetimes, written_since, queries: 0.into() }
+    let (set_aside, rewrites_json) = (set_aside.into(), false);
+    Context { set_aside, lifetimes, written_since, rewrites_json, queries: 0.into() }
 }
 
 #[test]
-fn rows_may_have_expired_only_where_they_live_shorter_and_long_enough_ago() {
-    for (lifetimes, since, may) in [
+fn rows_have_expired_at_the_target_only_where_they_live_shorter_and_long_enough_ago() {
+    for (lifetimes, since, have) in [
         ((None, Some(10)), Some(10), true),
         ((None, Some(10)), Some(9), false),
         ((None, Some(10)), None, false),
@@ -93,9 +21,24 @@ fn rows_may_have_expired_only_where_they_live_shorter_and_long_enough_ago() {
         ((Some(5), None), Some(15), false),
         ((None, None), Some(15), false),
     ] {
-        let context = context(lifetimes, since);
-        assert_eq!(context.may_have_expired(), may, "{lifetimes:?} {since:?}");
-        assert_eq!(context.expire_at_source(), lifetimes.0.is_some());
+        let of_all = context(lifetimes, since);
+        assert_eq!(of_all.all_expired_at_target(), have, "{lifetimes:?} {since:?}");
+        // Of a row it is the age of that row that counts.
+        let of_one = context(lifetimes, None);
+        assert_eq!(of_one.expired_at_target(since), have, "{lifetimes:?} {since:?}");
+        assert!(!of_one.all_expired_at_target());
+    }
+}
+
+#[test]
+fn rows_have_expired_at_the_source_only_when_it_lets_none_live_so_long() {
+    for (lifetime, since, have) in [
+        (Some(10), Some(10), true),
+        (Some(10), Some(9), false),
+        (Some(10), None, false),
+        (None, Some(10), false),
+    ] {
+        assert_eq!(context((lifetime, None), since).all_expired_at_source(), have);
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{NONE, Sides, item, kept};
 use crate::milvus::IndexProgress;
-use crate::model::differences::{index_difference, place};
+use crate::model::differences::{index_difference, place, told_index_difference};
 use crate::model::quantity::count;
 use crate::model::{Collection, Index};
 use crate::verify::result::{SchemaItem, SchemaStatus};
@@ -33,8 +33,13 @@ pub(super) fn items(sides: &Sides<'_>, from: &Collection) -> Vec<SchemaItem> {
         });
         let status = match (of_wanted, of_target) {
             (Some(wanted), Some(have)) => {
-                if unfinished.is_some() || differs(wanted, have, sides.keeps_details) {
+                if unfinished.is_some()
+                    || told_index_difference(wanted, have, sides.keeps_details).is_some()
+                {
                     SchemaStatus::Different
+                } else if index_difference(wanted, have).is_some() {
+                    // Its server does not tell all that it was asked for.
+                    SchemaStatus::TargetsOwn
                 } else {
                     let as_source = |source| is_same(source, wanted);
                     kept(of_source.is_some_and(as_source))
@@ -71,15 +76,6 @@ fn building(progress: IndexProgress) -> Option<String> {
     (progress.indexed < progress.total).then(|| {
         format!("building, {} of {} rows", number(progress.indexed), number(progress.total))
     })
-}
-
-/// Whether an index is not as it is to be. Milvus Lite gives it a name of its own.
-fn differs(wanted: &Index, have: &Index, keeps_details: bool) -> bool {
-    let mut wanted = wanted.clone();
-    if !keeps_details {
-        wanted.name.clear();
-    }
-    index_difference(&wanted, have).is_some()
 }
 
 fn is_same(one: &Index, other: &Index) -> bool {

@@ -117,15 +117,17 @@ async fn a_value_in_another_form_is_explained_and_another_value_is_not() {
     scene.copy_again(NAME).await;
     scene.full(NAME).await.found_the_same(ROWS);
     put(&scene, 1, "json", &[(1, json(r#"{"b":[1.5,"x"],"a":1}"#)), (2, first.clone())]);
-    let found = scene.full(NAME).await.is(Status::Verified);
-    assert_eq!(found.explained(), [("value_changed_by_target", 1)], "{found:#?}");
-    assert_eq!(found.rows(), ["1 different json (value_changed_by_target)"]);
+    // To Milvus JSON is bytes: somebody wrote this.
+    let found = scene.full(NAME).await.is(Status::Different);
+    assert_eq!(found.explained(), [], "{found:#?}");
+    assert_eq!(found.rows(), ["1 different json"]);
+    assert!(found.told[0].fields[0].same_value);
     // Numbers that are rounded to the same.
     put(&scene, 1, "json", &[(3, json(r#"{"a": 1, "b": [1.5000000000000000001, "x"]}"#))]);
     let found = scene.full(NAME).await.is(Status::Different);
-    let named = ["1 different json (value_changed_by_target)", "3 different json"];
-    assert_eq!(found.rows(), named);
-    assert_eq!(found.result.content.as_ref().unwrap().unexplained(), 1);
+    assert_eq!(found.rows(), ["1 different json", "3 different json"]);
+    assert_eq!(found.result.content.as_ref().unwrap().unexplained(), 2);
+    put(&scene, 1, "json", &[(1, first)]);
     // The same moments, told in another time zone; and one that is a second later.
     let zone = [("timezone".to_owned(), "Asia/Tokyo".to_owned())].into();
     let (client, database) = (&scene.target.client, scene.target.probe.database());

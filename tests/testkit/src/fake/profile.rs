@@ -186,8 +186,10 @@ pub struct Profile {
     pub empty_arrays_without_member: bool,
     /// The same for a row without vectors in a struct; whether servers do so is not known.
     pub empty_vector_arrays_without_member: bool,
-    /// `count(*)` counts deleted and replaced rows too, until the server compacts.
+    /// `count(*)` without a filter counts deleted and replaced rows too, until the server compacts.
     pub counts_deleted: bool,
+    /// So does every other `count(*)`.
+    pub counts_deleted_by_filter: bool,
     /// RPCs that answer UNIMPLEMENTED.
     pub unimplemented: BTreeSet<&'static str>,
     /// Refuses vector indexes other than `AUTOINDEX` and `MINHASH_LSH`.
@@ -230,6 +232,7 @@ impl Profile {
             empty_arrays_without_member: true,
             empty_vector_arrays_without_member: false,
             counts_deleted: false,
+            counts_deleted_by_filter: false,
             unimplemented: BTreeSet::new(),
             only_autoindex: false,
             loading_polls: 1,

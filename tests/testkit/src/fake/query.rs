@@ -48,7 +48,9 @@ impl State {
         }
         let partitions = partitions(collection, &request.partition_names)?;
         let moment = moment(request, &params);
-        let past_deletes = counts && profile.counts_deleted;
+        let unfiltered = expression == Expression::Everything;
+        let past_deletes =
+            counts && profile.counts_deleted && (unfiltered || profile.counts_deleted_by_filter);
         let visible = |row: &&Row| match moment {
             _ if past_deletes => true,
             None => row.deleted.is_none(),

@@ -16,7 +16,7 @@ use milvus_ferry::verify::result::{
     Basis, Mode, RowDifferenceKind, SearchParity, Status, Verification,
 };
 use milvus_ferry::verify::{
-    Check, Event, Ids, Subject, Wishes, search_parity, verify_collection_by,
+    Check, Event, Ids, Lend, Subject, Wishes, search_parity, verify_collection_by,
 };
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -322,6 +322,8 @@ impl Pair {
             adopted: self.adopted,
             rows: None,
             wishes: Wishes::default(),
+            lend: Lend::default(),
+            unread: false,
             ids: Ids::default(),
         }
     }
@@ -348,6 +350,8 @@ impl Pair {
             adopted: false,
             rows: None,
             wishes: Wishes::default(),
+            lend: Lend::default(),
+            unread: false,
             ids: Ids::default(),
         }
     }

@@ -65,7 +65,8 @@ async fn a_disk_that_fills_up_and_gets_larger() {
 async fn a_disk_that_is_filled_in_the_middle_and_freed_again() {
     let target = lab::server(Kind::Milvus235B);
     let relay = Relay::with_rule(target, |call| match call.rpc {
-        "Insert" => Act::Delay(Duration::from_millis(100)),
+        // A chunk is recorded within a second after its write; some have to be left for later.
+        "Insert" => Act::Delay(Duration::from_secs(1)),
         _ => Act::Forward,
     });
     let from = lab::server(Kind::Milvus235A).uri();

@@ -11,6 +11,7 @@ mod ownership;
 mod rows;
 mod settings;
 mod steps;
+mod unread;
 mod verification;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, RowDiffers, Status};
 
-use crate::changes::{Action, Changes, CollectionChange, Loaded, SourceState, Update};
+use crate::changes::{Action, Changes, CollectionChange, Loaded, Update};
 use crate::copy::{Identity, Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
@@ -306,6 +307,9 @@ impl Turn<'_> {
         })
         .await;
         let from = self.source_end(source).await?;
+        if source.is_unread() {
+            self.has_no_rows(source).await?;
+        }
         if self.change.create_database {
             self.create_database(&wanted.database).await?;
         }
@@ -382,35 +386,6 @@ impl Turn<'_> {
                 self.unmark(of_move, wanted).await?;
                 self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
             }
-        }
-        Ok(())
-    }
-
-    /// What is left to do of a collection whose rows nobody can read, and which has none that are
-    /// known.
-    async fn make_without_rows(
-        &mut self,
-        of_move: MoveId,
-        source: &SourceState,
-        wanted: &Collection,
-    ) -> Result<(), Failure> {
-        self.create_indexes(of_move, wanted).await?;
-        let Collection { database, name, .. } = &source.collection;
-        let rows = self.run.source.row_count_statistic(database, name).await?;
-        if rows > 0 {
-            return Err(Failure::Refused(format!(
-                "{} has rows by now, and no query can read them: make an index on its vectors, then \
-                 run the same command again",
-                self.change.source_address
-            )));
-        }
-        self.confirm_ends().await?;
-        self.still_owned(wanted).await?;
-        self.take_back_properties(of_move, wanted).await?;
-        if self.hand_over(of_move, source, wanted, wanted).await? {
-            self.confirm_ends().await?;
-            self.unmark(of_move, wanted).await?;
-            self.ledger(move |ledger| ledger.move_done(of_move, "null")).await?;
         }
         Ok(())
     }

@@ -245,6 +245,26 @@ impl Client {
         .map(drop)
     }
 
+    /// Writes rows that are only in memory to storage: only then a statistic counts them. Returns
+    /// whether there were any; `None` where the server does not say.
+    ///
+    /// Segments that were sealed by it are named in `coll_segIDs` since Milvus 2.2
+    /// (`flushTask.Execute` in `internal/proxy/task.go`).
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn flush(&self, database: &str, collection: &str) -> Result<Option<bool>> {
+        let message = pb::FlushRequest {
+            db_name: database.to_owned(),
+            collection_names: vec![collection.to_owned()],
+            ..Default::default()
+        };
+        let answer = self
+            .repeat("Flush", database, CHANGE, message, |mut c, r| async move { c.flush(r).await })
+            .await?;
+        Ok(answer.coll_seg_i_ds.get(collection).map(|sealed| !sealed.data.is_empty()))
+    }
+
     /// The `row_count` statistic: flushed rows, duplicate keys counted, deletes not subtracted.
     ///
     /// # Errors

@@ -331,6 +331,7 @@ answers!(
     DescribeCollectionResponse,
     DescribeDatabaseResponse,
     DescribeIndexResponse,
+    FlushResponse,
     GetCollectionStatisticsResponse,
     GetLoadStateResponse,
     GetReplicasResponse,

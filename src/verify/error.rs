@@ -25,6 +25,14 @@ pub enum Error {
     /// Not everything that is to be compared can be read.
     #[error("{0} is not loaded, so that its rows cannot be read")]
     NotLoaded(String),
+    /// No query can read it, and it is not known to be empty.
+    #[error("{place} has a vector without an index, so that no query can read it: {why}")]
+    Unreadable {
+        /// Which collection.
+        place: String,
+        /// What is known of its rows.
+        why: &'static str,
+    },
     /// An end is another collection than the one that was looked at before, or that cannot be told.
     #[error(transparent)]
     Identity(identity::Error),
@@ -49,6 +57,10 @@ impl Error {
             Self::Read { error, .. } => error.advice(),
             Self::Rows { .. } => "if it stays, please report it with the versions of both servers",
             Self::NotLoaded(_) => "load it, then run the same command again",
+            Self::Unreadable { .. } => {
+                "make an index on its vectors, or set `load = true` under [source] to let an empty one \
+                 be flushed; then run the same command again"
+            }
             Self::Repair(error) => error.advice(),
             Self::NoKey(_) => "leave this collection out of the plan file",
             Self::Identity(error) => error.advice(),

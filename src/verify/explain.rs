@@ -189,8 +189,9 @@ impl Context {
                     (ends.subject.adopted && !changed).then_some(code::THERE_BEFORE)
                 }
             }
+            // Of several rows with its key the source gives one or another: that is no change.
             RowDifferenceKind::Different if doubled => {
-                evidence.target_as_copied.then_some(code::DUPLICATE_KEYS)
+                return evidence.target_as_copied.then_some(code::DUPLICATE_KEYS);
             }
             RowDifferenceKind::Different => (!row.fields.is_empty()
                 && row.fields.iter().all(|field| self.is_by_target(ends, field)))

@@ -13,7 +13,7 @@ use super::content::spots::{self, Spots};
 use super::ends::{self, Ends};
 use super::explain::{Context, code};
 use super::numbers::{Compared, Numbers};
-use super::result::{Basis, Content, Explanation, Mode, Status, Verification};
+use super::result::{Basis, Content, Explanation, Mode, RowCounts, Status, Verification};
 use super::{Check, Error, Event, Subject, compare_schema, content, lend, sample, search_parity};
 
 /// Verifies collections, several at a time; the results are in their order.
@@ -212,21 +212,38 @@ async fn compare_loaded(
     ends.confirm().await
 }
 
-/// A source that no query can read: its schema is all that there is to compare, and by the statistics
-/// of both servers there are no rows.
+/// A source that no query can read: its schema is all that there is to compare, once both ends are
+/// known to have no rows.
 async fn compare_unread(ends: &Ends, verification: &mut Verification) -> Result<(), Error> {
     let Ends { check, subject, .. } = ends;
     verification.mode = Mode::Counts;
     for (client, of) in [(&check.source, &subject.from), (&check.target, &subject.to)] {
-        let rows = client.row_count_statistic(&of.database, &of.name).await;
-        let rows = rows.map_err(|error| Error::read(|| of.address(), error))?;
-        if rows > 0 {
-            return Err(Error::NotLoaded(format!("{} (about {rows} rows)", of.address())));
+        let unreadable = |why| Error::Unreadable { place: of.address(), why };
+        let failed = |error| Error::read(|| of.address(), error);
+        if !subject.lend.source {
+            return Err(unreadable("whether it has rows is not known"));
+        }
+        // Only flushed rows are in a statistic.
+        let sealed = client.flush(&of.database, &of.name).await.map_err(failed)?;
+        let rows = client.row_count_statistic(&of.database, &of.name).await.map_err(failed)?;
+        match sealed {
+            Some(false) if rows == 0 => {}
+            Some(_) => return Err(unreadable("it has rows")),
+            None => return Err(unreadable("its server does not say whether it has rows")),
         }
     }
+    verification.counts = vec![RowCounts {
+        partition: None,
+        source_count: Some(0),
+        source_distinct: None,
+        read: None,
+        acknowledged: None,
+        target_count: Some(0),
+        target_distinct: None,
+    }];
     let message = format!(
-        "{} has a vector without an index, so that no query can read it; by the statistics of both \
-         servers there are no rows, in which those that are not flushed are not counted",
+        "{} has a vector without an index, so that no query can read it; both ends were flushed, and \
+         have no rows",
         subject.from.address()
     );
     let code = code::NOT_LOADED.to_owned();

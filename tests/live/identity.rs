@@ -2,14 +2,17 @@
 //! with the same keys and other values takes its name. Whenever that happens, no target is called
 //! finished that has rows of both.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use testkit::collection::plain;
 use testkit::data;
-use testkit::lab::Kind;
+use testkit::lab::{self, Kind};
 use testkit::pb::milvus::RenameCollectionRequest;
 use testkit::pb::schema::DataType;
 use testkit::probe::{Probe, refusal};
+use testkit::relay::{Act, Relay};
 use testkit::scene::{PLAN, Scene, expect_words};
 use testkit::table::{Table, Value};
 
@@ -31,6 +34,8 @@ async fn rename(probe: &Probe, from: &str, to: &str) {
 /// Two collections of one source, and plan files for as many targets as there are seeds.
 struct Swap {
     scene: Scene,
+    /// In front of the source: it counts the calls of a run.
+    relay: Relay,
     blue: Table,
     green: Table,
     /// Milvus Lite releases a collection that it renames.
@@ -39,13 +44,17 @@ struct Swap {
 
 impl Swap {
     async fn new(from: Kind, to: Kind) -> Self {
-        let scene = Scene::between(from, to).await;
+        let [from_server, to_server] = lab::servers([from, to]);
+        let relay = Relay::before(from_server);
+        let source = Probe::of(from_server).await.in_new_database().await;
+        let target = Probe::of(to_server).await.in_new_database().await;
+        let scene = Scene::of((source, &relay.uri()), (target, to_server.uri()));
         let (first, second) = (plain("x", DataType::Int64), plain("x_new", DataType::Int64));
         let blue = data::table_of(&first, &data::key_range(0..ROWS), 21);
         let green = data::table_of(&second, &data::key_range(0..ROWS), 22);
         scene.source.fill(&first, &blue).await;
         scene.source.fill(&second, &green).await;
-        Self { scene, blue, green, lite: from == Kind::Lite3 }
+        Self { scene, relay, blue, green, lite: from == Kind::Lite3 }
     }
 
     async fn swap(&self) {
@@ -97,17 +106,40 @@ impl Swap {
         (blue, green)
     }
 
-    /// One run, with a swap after so many milliseconds.
-    async fn run(&self, seed: u64, at: Duration) {
+    /// One run, with a swap once so many calls have come to the source. Every other seed, the call
+    /// is carried out when the swap is over.
+    async fn run(&self, seed: u64, at: usize) {
         let target = format!("t{seed}");
         self.scene.plan_file(&format!("[[collections]]\nsource = \"x\"\ntarget = \"{target}\""));
+        let (calls, come) = (AtomicUsize::new(0), Arc::new(tokio::sync::Notify::new()));
+        let now = come.clone();
+        self.relay.set_rule(move |_| {
+            if calls.fetch_add(1, Ordering::Relaxed) != at {
+                return Act::Forward;
+            }
+            now.notify_one();
+            if seed.is_multiple_of(2) {
+                Act::Forward
+            } else {
+                Act::Delay(Duration::from_millis(500))
+            }
+        });
         let run = self.scene.ferry.spawn(&["apply", PLAN, "--yes"]);
-        tokio::time::sleep(at).await;
+        let mut ended = tokio::task::spawn_blocking(move || run.wait(PATIENCE));
+        let early = tokio::select! {
+            () = come.notified() => None,
+            // It may need a call less than the one that was counted.
+            outcome = &mut ended => Some(outcome.unwrap()),
+        };
         self.swap().await;
-        let outcome = tokio::task::spawn_blocking(move || run.wait(PATIENCE)).await.unwrap();
+        let outcome = match early {
+            Some(outcome) => outcome,
+            None => ended.await.unwrap(),
+        };
+        self.relay.set_rule(|_| Act::Forward);
         let (blue, green) = self.rows_of_each(&target).await;
         let rows = usize::try_from(ROWS).unwrap();
-        println!("seed {seed}, swap after {at:?}: exit {:?}, rows {blue} + {green}", outcome.code);
+        println!("seed {seed}, swap at call {at}: exit {:?}, rows {blue} + {green}", outcome.code);
         if outcome.code == Some(0) {
             assert!([(rows, 0), (0, rows)].contains(&(blue, green)), "{outcome:#?}");
         } else if blue + green > 0 && !self.lite {
@@ -123,20 +155,19 @@ impl Swap {
     }
 }
 
-/// The moments are spread over a whole run, which is measured first.
+/// The moments are spread over the calls of a whole run, which are counted first.
 async fn swaps(from: Kind, to: Kind, seeds: u64) {
     let swap = Swap::new(from, to).await;
     swap.scene.plan_file("[[collections]]\nsource = \"x\"\ntarget = \"whole\"");
-    let whole = swap.scene.run(&["apply", PLAN, "--yes"]).await.expect_code(0);
+    swap.scene.run(&["apply", PLAN, "--yes"]).await.expect_code(0);
+    let calls = u64::try_from(swap.relay.calls().len()).unwrap();
     for seed in 0..seeds {
-        // A fraction of the run that is another one for each seed, in no order.
-        let part = f64::from(u32::try_from(seed * 0x9e37 % 1_000).unwrap()) / 1_000.0;
-        swap.run(seed, whole.took.mul_f64(part)).await;
+        let at = (2 * seed + 1) * calls / (2 * seeds);
+        swap.run(seed, usize::try_from(at).unwrap()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "its moments are spread by time, which a busy machine shifts"]
 async fn twenty_swaps_on_a_real_server_are_noticed() {
     swaps(Kind::Milvus235A, Kind::Milvus235B, 14).await;
     swaps(Kind::Lite3, Kind::Lite3, 6).await;

@@ -39,12 +39,15 @@ impl SourceState {
     }
 }
 
-fn not_read(address: &str) -> Finding {
+fn not_read(address: &str, load_source: bool) -> Finding {
     let message = "no query can read it, as it has a vector without an index, and the server's \
-                   statistic says that it has no rows: it is made at the target, and no row is \
-                   copied";
-    let advice = "rows that are not flushed are in no statistic: flush it at the source, then run \
-                  the same command again to be certain";
+                   statistic says that it has no rows; rows that are not flushed are in no statistic";
+    let advice = if load_source {
+        "apply flushes it, and makes it at the target if it has no rows"
+    } else {
+        "set `load = true` under [source] to let apply flush it and make it at the target if it has \
+         no rows, or make an index on its vectors"
+    };
     Finding::warning("source_not_read", address, message.to_owned(), advice)
 }
 
@@ -98,7 +101,7 @@ impl Inspection<'_> {
         let row_statistic = self.source.row_count_statistic(database, name).await?;
         let unread = !readable && row_statistic == 0 && self.is_unloadable(&collection, load);
         if unread {
-            findings.push(not_read(&address));
+            findings.push(not_read(&address, self.load_source));
         }
         // What is finished needs no more reading; its source may be released after the cut-over.
         if !readable

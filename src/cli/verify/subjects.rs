@@ -70,12 +70,12 @@ pub(super) fn sort(
     let notes = [
         lent(
             "source",
-            |of| of.lend.source && of.from_load != LoadState::Loaded,
+            |of| !of.unread && of.lend.source && of.from_load != LoadState::Loaded,
             |of| of.from.address(),
         ),
         lent(
             "target",
-            |of| of.lend.target && of.to_load != LoadState::Loaded,
+            |of| !of.unread && of.lend.target && of.to_load != LoadState::Loaded,
             |of| of.to.address(),
         ),
     ];

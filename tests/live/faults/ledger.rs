@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::world::{self, LedgerFile, PATIENCE, PLAN, Trip, assert_says};
+use testkit::ferry::Outcome;
 use testkit::lab::{self, Kind};
 use testkit::patience::finish;
 use testkit::relay::{Act, Relay};
@@ -40,81 +41,93 @@ async fn a_disk_that_is_full_from_the_start() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_disk_that_fills_up_and_gets_larger() {
-    let trip = Trip::new(world::rows().await, "").await;
-    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=480k") else { return };
+    let slow = Slow::new().await;
+    let Some(disk) = Disk::mount(&slow.trip.ferry.path("disk"), "size=4m") else { return };
     let ledger = LedgerFile::at(&disk.0);
-    let outcome = trip.apply_on(&disk).expect_code(5);
-    assert_says(&outcome, "is full");
+    let (outcome, _) = slow.fill(&disk, 1);
     assert_says(&outcome, "nothing recorded so far is lost");
     assert_says(&outcome, "--state");
-    let done = ledger.chunks_done();
-    assert!(done > 0, "it filled up too early: {done} chunks are done");
     // Looking needs no room.
-    trip.ferry.run(&["plan", PLAN, "--state", disk.path()]).expect_code(0);
+    slow.trip.ferry.run(&["plan", PLAN, "--state", disk.path()]).expect_code(0);
     disk.remount("size=8m");
-    trip.apply_on(&disk).expect_code(0);
-    assert_eq!(ledger.rows_done(), 12_000);
-    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
-    trip.assert_exact().await;
-    trip.clear().await;
+    slow.ends_exactly(&ledger, disk.path()).await;
 }
 
 /// Somebody else fills the disk in the middle of the copy, and frees it again: the same command
 /// goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_disk_that_is_filled_in_the_middle_and_freed_again() {
-    let target = lab::server(Kind::Milvus235B);
-    let relay = Relay::with_rule(target, |call| match call.rpc {
-        // A chunk is recorded within a second after its write; some have to be left for later.
-        "Insert" => Act::Delay(Duration::from_secs(1)),
-        _ => Act::Forward,
-    });
-    let from = lab::server(Kind::Milvus235A).uri();
-    let trip = Trip::between(world::rows().await, from, target, &relay.uri(), "", "").await;
-    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=4m") else { return };
+    let slow = Slow::new().await;
+    let Some(disk) = Disk::mount(&slow.trip.ferry.path("disk"), "size=4m") else { return };
     let ledger = LedgerFile::at(&disk.0);
     for more in [3, 4] {
-        let done = ledger.chunks_done();
-        let mut run = trip.ferry.spawn(&["apply", PLAN, "--yes", "--state", disk.path()]);
-        run.wait_until(PATIENCE, || ledger.chunks_done() >= done + more);
-        let filler = disk.fill();
-        let outcome = run.wait(PATIENCE).expect_code(5);
-        assert_says(&outcome, "is full");
+        let (_, filler) = slow.fill(&disk, more);
         std::fs::remove_file(filler).unwrap();
     }
-    assert_eq!(ledger.moves_done(), 0, "it was over before the disk was full");
-    relay.set_rule(|_| Act::Forward);
-    trip.apply_on(&disk).expect_code(0);
-    assert_eq!(ledger.rows_done(), 12_000);
-    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
-    trip.assert_exact().await;
-    trip.clear().await;
+    slow.ends_exactly(&ledger, disk.path()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_disk_that_fills_up_and_is_left_for_another() {
-    let trip = Trip::new(world::rows().await, "").await;
-    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=400k") else { return };
-    trip.apply_on(&disk).expect_code(5);
-    let done = LedgerFile::at(&disk.0).chunks_done();
-    assert!(done > 0, "it filled up too early: {done} chunks are done");
-    let elsewhere = trip.ferry.path("elsewhere");
+    let slow = Slow::new().await;
+    let Some(disk) = Disk::mount(&slow.trip.ferry.path("disk"), "size=4m") else { return };
+    let (_, filler) = slow.fill(&disk, 1);
+    let elsewhere = slow.trip.ferry.path("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     for entry in std::fs::read_dir(&disk.0).unwrap() {
         let path = entry.unwrap().path();
-        std::fs::copy(&path, elsewhere.join(path.file_name().unwrap())).unwrap();
+        if path != filler {
+            std::fs::copy(&path, elsewhere.join(path.file_name().unwrap())).unwrap();
+        }
     }
-    trip.ferry.run(&["apply", PLAN, "--yes", "--state", "elsewhere"]).expect_code(0);
-    let ledger = LedgerFile::at(&elsewhere);
-    assert_eq!(ledger.rows_done(), 12_000);
-    assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
-    trip.assert_exact().await;
-    trip.clear().await;
+    slow.ends_exactly(&LedgerFile::at(&elsewhere), "elsewhere").await;
+}
+
+/// A copy of which chunks are left when some are recorded, which is done once a second.
+struct Slow {
+    relay: Relay,
+    trip: Trip,
+}
+
+impl Slow {
+    async fn new() -> Self {
+        let target = lab::server(Kind::Milvus235B);
+        let relay = Relay::with_rule(target, |call| match call.rpc {
+            "Insert" => Act::Delay(Duration::from_secs(1)),
+            _ => Act::Forward,
+        });
+        let from = lab::server(Kind::Milvus235A).uri();
+        let trip = Trip::between(world::rows().await, from, target, &relay.uri(), "", "").await;
+        Self { relay, trip }
+    }
+
+    /// Runs it until so many more chunks are recorded and the disk is full then.
+    fn fill(&self, disk: &Disk, more: i64) -> (Outcome, PathBuf) {
+        let ledger = LedgerFile::at(&disk.0);
+        let done = ledger.chunks_done();
+        let mut run = self.trip.ferry.spawn(&["apply", PLAN, "--yes", "--state", disk.path()]);
+        run.wait_until(PATIENCE, || ledger.chunks_done() >= done + more);
+        let filler = disk.fill();
+        let outcome = run.wait(PATIENCE).expect_code(5);
+        assert_says(&outcome, "is full");
+        assert_eq!(ledger.moves_done(), 0, "it was over before the disk was full");
+        (outcome, filler)
+    }
+
+    /// The same command goes on to the end.
+    async fn ends_exactly(self, ledger: &LedgerFile, state: &str) {
+        self.relay.set_rule(|_| Act::Forward);
+        self.trip.ferry.run(&["apply", PLAN, "--yes", "--state", state]).expect_code(0);
+        assert_eq!(ledger.rows_done(), 12_000);
+        assert_eq!(ledger.number("SELECT count(*) FROM moves"), 1, "it began anew");
+        self.trip.assert_exact().await;
+        self.trip.clear().await;
+    }
 }
 
 impl Trip {
     #[track_caller]
-    fn apply_on(&self, disk: &Disk) -> testkit::ferry::Outcome {
+    fn apply_on(&self, disk: &Disk) -> Outcome {
         self.ferry.run(&["apply", PLAN, "--yes", "--state", disk.path()])
     }
 }

@@ -135,6 +135,12 @@ async fn a_source_whose_vector_has_no_index_is_refused() {
     scene.source.create_collection(&collection).await;
     scene.source.insert("articles", &data::table(&collection, 100, 3)).await;
     scene.plan_file_with("load = true", "[[collections]]\nsource = \"articles\"");
+    // No statistic counts its rows yet.
+    expect_words(&scene.plan().await.expect_code(2), &["source_not_read", "apply flushes it"]);
+    let outcome = scene.apply().await.expect_code(5);
+    expect_words(&outcome, &["has rows, and no query can read them", "index"]);
+    assert!(!scene.target.has_collection("articles").await);
+    scene.source.flush("articles").await;
     scene.expect_refusal(&["source_not_loadable", "embedding", "index"]).await;
     assert!(!scene.target.has_collection("articles").await);
 }

@@ -164,8 +164,10 @@ impl State {
         };
         for name in names {
             let collection = self.collection_mut(database, name)?;
+            let sealed = collection.flushed < collection.rows.len();
+            let segments =
+                LongArray { data: sealed.then_some(collection.id + 1).into_iter().collect() };
             collection.flushed = collection.rows.len();
-            let segments = LongArray { data: vec![collection.id + 1] };
             answer.coll_seg_i_ds.insert(name.clone(), segments);
             answer.coll_flush_ts.insert(name.clone(), now);
             answer.coll_seal_times.insert(name.clone(), (now >> 18) as i64 / 1000);

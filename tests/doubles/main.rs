@@ -30,6 +30,7 @@ mod ownership;
 mod pairs;
 mod searches;
 mod selection;
+mod states;
 mod structs;
 mod verify;
 mod zilliz;

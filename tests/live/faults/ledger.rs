@@ -41,7 +41,7 @@ async fn a_disk_that_is_full_from_the_start() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_disk_that_fills_up_and_gets_larger() {
     let trip = Trip::new(world::rows().await, "").await;
-    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=480k") else { return };
+    let Some(disk) = Disk::mount(&trip.ferry.path("disk"), "size=400k") else { return };
     let ledger = LedgerFile::at(&disk.0);
     let outcome = trip.apply_on(&disk).expect_code(5);
     assert_says(&outcome, "is full");

@@ -1,0 +1,37 @@
+//! What runs leave behind, on real servers: the source is written to while rows are copied, compared,
+//! repaired and caught up with, in any order, and runs are killed at any moment. Then the writers
+//! pause, and one command makes the target's rows those of the source. `docs/states.md` has the model.
+
+mod model;
+
+use futures_util::stream::{self, StreamExt};
+
+use model::Model;
+
+/// Seeds at a time: the servers do the work, and two cores are theirs as well.
+const AT_A_TIME: usize = 8;
+
+async fn every(seeds: std::ops::Range<u64>) {
+    let runs = seeds.map(|seed| async move {
+        let history = async move {
+            let mut model = Model::new(seed).await;
+            model.live().await;
+            model.pause_and_catch_up().await;
+        };
+        tokio::spawn(history).await
+    });
+    let ended: Vec<_> = stream::iter(runs).buffer_unordered(AT_A_TIME).collect().await;
+    let failed = ended.iter().filter(|ended| ended.is_err()).count();
+    assert_eq!(failed, 0, "seeds whose rows are not those of the source; see above");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_command_converges_from_whatever_twenty_histories_left() {
+    every(0..20).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes minutes: asked for by its name"]
+async fn one_command_converges_from_whatever_two_hundred_histories_left() {
+    every(1_000..1_200).await;
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::collection::{Collection, FieldWords as _, Index, field, key, var_char, vector};
 use testkit::data::{self, SplitMix};
@@ -83,7 +83,8 @@ pub struct Model {
 }
 
 impl Model {
-    pub async fn new(seed: u64) -> Self {
+    /// `flushed`: rows that are deleted later are in segments that hold no others.
+    pub async fn new(seed: u64, flushed: bool) -> Self {
         let scene = Scene::new().await;
         let relay = Relay::with_rule(lab::server(Kind::Milvus235B), |call| match call.rpc {
             // So that a run can be met half-way.
@@ -105,7 +106,13 @@ impl Model {
             history: Vec::new(),
         };
         let table = model.made((0..ROWS).collect());
-        model.scene.source.fill(&collection, &table).await;
+        let source = &model.scene.source;
+        source.create_collection(&collection).await;
+        source.insert(NAME, &table).await;
+        if flushed {
+            source.flush(NAME).await;
+        }
+        source.build_and_load(&collection).await;
         model.keep(&table);
         model.scene.plan_file(&entry(NAME, ""));
         let plan = model.scene.ferry.read(PLAN);
@@ -219,7 +226,8 @@ impl Model {
             );
         let outcome = outcome.await.unwrap();
         let what = if killed { "killed" } else { "ended" };
-        self.history.push(format!("{arguments:?} {what} with {:?}", outcome.code));
+        let (code, took) = (outcome.code, outcome.took);
+        self.history.push(format!("{arguments:?} {what} with {code:?} after {took:?}"));
         // Refused is none of them: there is always a way on.
         assert!(
             killed || matches!(outcome.code, Some(0 | 5 | 6)),
@@ -239,7 +247,9 @@ impl Model {
 
     /// Waits until a run has come so far, or is over.
     async fn reach(&self, mut run: Running, calls: usize) -> Running {
+        let began = Instant::now();
         while run.runs() && self.calls() < calls {
+            assert!(began.elapsed() < PATIENCE, "seed {}: {:#?}", self.seed, self.history);
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         run
@@ -257,6 +267,7 @@ impl Model {
         let found = differences(&expected, &read, !partitions.is_empty());
         assert!(found.is_empty(), "{found}\n{story}");
         assert_eq!(target.count(NAME, &[]).await, expected.rows.len(), "{story}");
+        println!("seed {}: {:#?}, {} rows", self.seed, self.history, expected.rows.len());
         target.drop_collection(NAME).await;
         self.scene.source.drop_collection(NAME).await;
     }

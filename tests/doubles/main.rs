@@ -21,6 +21,7 @@ mod forgetful;
 mod functions;
 mod identity;
 mod init;
+mod kills;
 mod lacking;
 mod moving;
 mod null;

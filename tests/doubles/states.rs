@@ -263,7 +263,13 @@ async fn carry_out(state: String, command: usize, cell: String) -> Option<String
         }
     }
     // Whoever cannot leave a state that way is told which way leads on.
-    if command == 0 && outcome.code == Some(6) && !says(&outcome, "`apply --catch-up` makes") {
+    let way_on = match (command, state.as_str()) {
+        (0, "half caught up") => Some("`apply --catch-up` makes"),
+        (0, _) if outcome.code == Some(6) => Some("`apply --catch-up` makes"),
+        (1, "copying") => Some("`apply` resumes it"),
+        _ => None,
+    };
+    if way_on.is_some_and(|way_on| !says(&outcome, way_on)) {
         wrong.push("the way on is not named".to_owned());
     }
     if outcome.code == Some(1) && !says(&outcome, "undo the change") {

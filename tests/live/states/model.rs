@@ -192,9 +192,12 @@ impl Model {
         }
     }
 
-    /// Writes and runs, in any order.
-    pub async fn live(&mut self) {
-        for _ in 0..3 + self.random.below(3) {
+    /// Writes and runs, in any order: so many runs, or one or two more where they are quick. With
+    /// partitions each waits for a while, until what is loaded can be read.
+    pub async fn live(&mut self, runs: u64) {
+        let more = self.random.below(3);
+        let more = if self.sort.partitions.is_empty() { more } else { 0 };
+        for _ in 0..runs + more {
             for _ in 0..self.random.below(3) {
                 self.write().await;
             }

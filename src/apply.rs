@@ -39,7 +39,7 @@ pub const REPAIR: &str = "repair";
 
 /// The step of a move that begins when changes are carried over, and is done when both ends are the
 /// same: one that is not done reads both ends the next time, whatever the ledger says.
-const CATCH_UP: &str = "catch_up";
+pub const CATCH_UP: &str = "catch_up";
 
 /// One run of `apply`.
 pub struct Run<'a> {

@@ -60,6 +60,7 @@ pub const RISKY: &[&str] = &[
     "dynamic_data_dropped",
     "field_dropped",
     "function_recomputed",
+    "half_caught_up",
     "index_replaced",
     "nulls_become_default",
     "partitions_left_out",
@@ -188,6 +189,9 @@ pub struct Known {
     pub adopted: bool,
     /// Whether a verification found rows that are missing or different, which nothing mended since.
     pub to_repair: bool,
+    /// Whether a pass that carried changes over was not completed.
+    #[serde(default)]
+    pub half_caught_up: bool,
     /// The owner that marks of this ledger name, where it has made any.
     #[serde(default)]
     pub owner: Option<String>,

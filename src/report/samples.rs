@@ -178,6 +178,7 @@ pub(super) fn resumed() -> CollectionChange {
         finished: false,
         adopted: false,
         to_repair: false,
+        half_caught_up: false,
         owner: None,
         marked: false,
         rows: 120_000,

@@ -25,5 +25,6 @@ mod parity;
 mod preflight;
 mod rows;
 mod saved;
+mod states;
 mod verify;
 mod verify_command;

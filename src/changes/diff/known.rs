@@ -249,6 +249,15 @@ fn finished(sides: &Sides<'_>) -> Verdict {
         let message = format!("since it was finished, what is asked for has changed: {text}");
         warn("changed_since", message, "change it at the target by hand");
     }
+    if known.half_caught_up && sides.inspected.update != Some(Update::CatchUp) {
+        warn(
+            "half_caught_up",
+            "an earlier `apply --catch-up` was not completed: the target holds rows of before and \
+             after it"
+                .to_owned(),
+            "once nobody writes to the source, `apply --catch-up` makes its rows those of the source",
+        );
+    }
     if let Some(text) = list(&at_target) {
         warn("target_drifted", format!("it was changed at the target since: {text}"), "");
     }

@@ -95,6 +95,7 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
         finished,
         adopted: false,
         to_repair: false,
+        half_caught_up: false,
         owner: None,
         marked: false,
         rows: 1_000,
@@ -290,6 +291,12 @@ fn what_changed_since_is_named() {
     let mut dropped = done.clone();
     dropped.target.as_mut().unwrap().collection.indexes.clear();
     assert_eq!(one(dropped).reason, "index_missing");
+
+    let mut half = done.clone();
+    half.known.as_mut().unwrap().half_caught_up = true;
+    assert_eq!(one(half.clone()).findings[0].code, "half_caught_up");
+    half.update = Some(Update::CatchUp);
+    assert!(one(half).findings.is_empty());
 
     let mut fewer = done;
     fewer.target.as_mut().unwrap().rows = Some(999);

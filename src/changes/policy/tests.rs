@@ -55,6 +55,7 @@ fn known(change: &CollectionChange, rows: u64, finished: bool) -> Option<Known> 
         finished,
         adopted: false,
         to_repair: false,
+        half_caught_up: false,
         owner: None,
         marked: false,
         rows,

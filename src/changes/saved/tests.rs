@@ -35,6 +35,7 @@ fn known() -> Known {
         finished: false,
         adopted: false,
         to_repair: false,
+        half_caught_up: false,
         owner: None,
         marked: false,
         rows: 2,

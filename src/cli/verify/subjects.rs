@@ -35,7 +35,9 @@ pub(super) fn sort(
             Some(subject) => {
                 if earlier(change).is_some_and(|known| !known.finished) {
                     let target = &change.target_address;
-                    sorted.warnings.push(format!("{target}: the copy was not finished yet"));
+                    sorted.warnings.push(format!(
+                        "{target}: the copy was not finished yet; `apply` resumes it"
+                    ));
                 }
                 let ours = change.known.as_ref().and_then(|known| known.owner.as_ref());
                 let marks = change.target.iter().flat_map(|target| &target.marks);

@@ -321,7 +321,7 @@ impl Turn<'_> {
             // Only what was taken away, or asked for, since is made.
             self.alter_properties(of_move, wanted).await?;
             self.create_indexes(of_move, wanted).await?;
-            if self.change.update.is_some() {
+            if self.change.update.is_some() && !source.is_unread() {
                 self.mark_existing(of_move, wanted).await?;
                 let updated = self.bring_up_to_date(of_move, source, wanted).await;
                 self.unmark(of_move, wanted).await?;
@@ -333,7 +333,9 @@ impl Turn<'_> {
                 let all = there.all_partitions();
                 names.retain(|name| all.contains(name));
             }
-            self.load_target(of_move, &there, &loaded).await?;
+            if !source.is_unread() {
+                self.load_target(of_move, &there, &loaded).await?;
+            }
             let found = self.outcome.verification.as_ref();
             if found.is_some_and(|found| found.status == verify::Status::Different) {
                 return Ok(());
@@ -371,12 +373,16 @@ impl Turn<'_> {
             self.verify_rows(of_move, source, wanted).await?;
         }
         self.source_is_loaded(source).await?;
+        let (counts, found) = (self.outcome.counts.as_ref(), self.outcome.verification.as_ref());
+        let whole = counts.is_none_or(|counts| counts.unexplained.is_empty())
+            && found.is_none_or(|found| found.status != verify::Status::Different);
+        if whole {
+            Box::pin(self.settle(of_move, source, wanted)).await?;
+        }
         self.release_target(of_move, wanted).await?;
         self.leave_as_found(of_move, source).await?;
-        let (counts, found) = (self.outcome.counts.as_ref(), self.outcome.verification.as_ref());
-        if counts.is_none_or(|counts| counts.unexplained.is_empty())
-            && found.is_none_or(|found| found.status != verify::Status::Different)
-        {
+        if whole {
+            let counts = self.outcome.counts.as_ref();
             let json = serde_json::to_string(&counts).unwrap_or_default();
             self.confirm_ends().await?;
             self.still_owned(wanted).await?;

@@ -36,7 +36,9 @@ pub(crate) fn folder(path: &Path, ours: &[&str]) -> io::Result<()> {
                 ours.iter().any(|ending| name.to_string_lossy().ends_with(ending))
             })
         };
-        if fs::read_dir(path).is_ok_and(|mut entries| entries.all(is_ours)) {
+        let entries = || fs::read_dir(path).into_iter().flatten();
+        // An empty one may be shared on purpose.
+        if entries().next().is_some() && entries().all(is_ours) {
             close(path, 0o700);
         }
         return Ok(());

@@ -90,6 +90,28 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Notes what the target holds of chunks that were written more than once, before others may
+    /// write into it. The target is loaded.
+    pub(super) async fn settle(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        if self.run_adopted() || self.mark.is_none() {
+            return Ok(());
+        }
+        let to = self.target_now(wanted).await?;
+        let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
+        let subject = self.loaded_subject(of_move, source, wanted, to);
+        match verify::settle(&check, &subject).await {
+            Ok(()) => Ok(()),
+            Err(verify::Error::Identity(error)) => Err(error.into()),
+            Err(verify::Error::Stopped) => Err(Failure::Stopped),
+            Err(error) => Err(Failure::Refused(format!("{error}\n  {}", error.advice()))),
+        }
+    }
+
     /// What says more than `failure`: a collection that is not there any more fails each request in
     /// some way of its own.
     pub(super) async fn cause_of(&self, failure: Failure) -> Failure {

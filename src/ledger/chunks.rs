@@ -3,13 +3,15 @@
 //! The invariant that everything here keeps: the chunks of a scope that are not split are
 //! disjoint and cover every key up to where discovery is, or every key when it is complete.
 
-use rusqlite::{Row, params};
+use std::collections::BTreeSet;
+
+use rusqlite::{Connection, Row, params};
 
 use super::error::{Error, Fault};
 use super::moves::state_of;
 use super::ranges::{
     COLUMNS, OpenChunk, Place, advance, chunk_record, find_open, find_scope, insert_chunk,
-    insert_scope, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
+    insert_scope, key_of, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
 };
 use super::records::{
     ChunkId, ChunkRecord, DoneChunk, MoveId, MoveState, ScopeState, Totals, Unsure, WrittenChunk,
@@ -17,10 +19,19 @@ use super::records::{
 use super::{Ledger, clock};
 use crate::model::{Digest, Key, KeyRange};
 
-/// Whose rows are in a chunk that is written more than once: into a target that was there before,
-/// others may have written too.
-const WHOSE: &str = "CASE (SELECT adopted FROM moves WHERE moves.id = chunks.move_id)
-                         WHEN 1 THEN 'others' ELSE 'ours' END";
+/// Whose rows are in a chunk that is written more than once: into a target that was there before, or
+/// that is not marked, others may have written too.
+const WHOSE: &str = "CASE WHEN EXISTS (
+                             SELECT 1 FROM moves m JOIN steps s ON s.move_id = m.id
+                             WHERE m.id = chunks.move_id AND m.adopted = 0
+                                 AND s.step = 'mark' AND s.state = 'done')
+                         THEN 'ours' ELSE 'others' END";
+
+/// What was found equal before counts no more, of a move of which a chunk is written or changed.
+const FORGET_VERIFIED: &str = "DELETE FROM verified_ranges WHERE verification_id IN (
+     SELECT v.id FROM verifications v JOIN chunks c ON c.id = ?1
+     WHERE v.finished_at IS NULL AND json_valid(v.subject)
+         AND json_extract(v.subject, '$.of_move') = c.move_id)";
 
 impl Ledger {
     /// Records chunks that discovery found in a scope (a partition, or `None` for the whole
@@ -147,7 +158,10 @@ impl Ledger {
                     return Err(not_open(*id));
                 }
             }
-            Ok(())
+            match chunks.first() {
+                Some(first) => forget_verified(transaction, first.id),
+                None => Ok(()),
+            }
         })
     }
 
@@ -164,8 +178,8 @@ impl Ledger {
         })
     }
 
-    /// Records that rows of a done chunk are about to be written or deleted by key.
-    pub fn chunk_unsure(&mut self, id: ChunkId, whose: Unsure) -> Result<(), Error> {
+    /// Records that rows of a done chunk are about to be deleted, and those with these keys written.
+    pub fn chunk_unsure(&mut self, id: ChunkId, whose: Unsure, keys: &[Key]) -> Result<(), Error> {
         let whose = match whose {
             Unsure::Ours => "ours",
             Unsure::Others => "others",
@@ -174,12 +188,36 @@ impl Ledger {
             let found = transaction
                 .prepare_cached("UPDATE chunks SET unsure = ?2 WHERE id = ?1 AND state = 'done'")?
                 .execute(params![id.0, whose])?;
-            if found == 1 { Ok(()) } else { Err(not_done(id)) }
+            if found != 1 {
+                return Err(not_done(id));
+            }
+            let mut insert = transaction.prepare_cached(
+                "INSERT OR IGNORE INTO written_keys (chunk_id, key_kind, key) VALUES (?1, ?2, ?3)",
+            )?;
+            for key in keys {
+                insert.execute(params![id.0, kind_of(key), text_of(key)])?;
+            }
+            forget_verified(transaction, id)
         })
     }
 
-    /// Records that the rows of a done chunk are others by now, at both ends: they are of this
-    /// moment, as if they had been copied just now.
+    /// Keys of a chunk that were written, or were about to be, since its digest said what the target
+    /// holds.
+    pub fn written_keys(&self, id: ChunkId) -> Result<BTreeSet<Key>, Error> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT key_kind, key FROM written_keys WHERE chunk_id = ?1")?;
+            let mut rows = statement.query([id.0])?;
+            let mut keys = BTreeSet::new();
+            while let Some(row) = rows.next()? {
+                let kind: String = row.get(0)?;
+                keys.extend(key_of(Some(&kind), row.get(1)?)?);
+            }
+            Ok(keys)
+        })
+    }
+
+    /// Records what the target holds of a done chunk by now, as if that had been copied just now.
     pub fn chunk_digest_changed(
         &mut self,
         id: ChunkId,
@@ -193,7 +231,13 @@ impl Ledger {
                      WHERE id = ?1 AND state = 'done'",
                 )?
                 .execute(params![id.0, signed(rows)?, digest.to_string(), clock::now()])?;
-            if found == 1 { Ok(()) } else { Err(not_done(id)) }
+            if found != 1 {
+                return Err(not_done(id));
+            }
+            transaction
+                .prepare_cached("DELETE FROM written_keys WHERE chunk_id = ?1")?
+                .execute([id.0])?;
+            forget_verified(transaction, id)
         })
     }
 
@@ -252,6 +296,7 @@ impl Ledger {
             if reopened != 1 {
                 return Err(not_done(id));
             }
+            forget_verified(transaction, id)?;
             transaction
                 .prepare_cached("DELETE FROM rejects WHERE chunk_id = ?1")?
                 .execute([id.0])?;
@@ -322,6 +367,11 @@ impl Ledger {
             Ok(chunks)
         })
     }
+}
+
+fn forget_verified(connection: &Connection, id: ChunkId) -> Result<(), Fault> {
+    connection.prepare_cached(FORGET_VERIFIED)?.execute([id.0])?;
+    Ok(())
 }
 
 fn not_done(id: ChunkId) -> Fault {

@@ -194,13 +194,18 @@ pub(super) fn count_commit(transaction: &Transaction<'_>) -> Result<u64, Fault> 
     super::ranges::unsigned(count)
 }
 
-/// Whether a key that a chunk begins after is not the last one of another: keys between them would
-/// never be copied. No check of `SQLite` finds a key that became another.
+/// Whether a key that a chunk begins after is not the last one of another, or a scope that is whole
+/// has no first or last chunk: keys would never be copied. No check of `SQLite` finds a key that
+/// became another.
 fn has_chunks_without_neighbour(connection: &Connection) -> Result<bool, Fault> {
-    let sql = "SELECT count(*) FROM (
+    let sql = "SELECT (SELECT count(*) FROM (
                    SELECT scope_id, after_key FROM chunks
                        WHERE state <> 'split' AND after_key IS NOT NULL
-                   EXCEPT SELECT scope_id, up_to_key FROM chunks WHERE state <> 'split')";
+                   EXCEPT SELECT scope_id, up_to_key FROM chunks WHERE state <> 'split'))
+               + (SELECT count(*) FROM scopes s LEFT JOIN (
+                   SELECT scope_id, sum(after_key IS NULL) AS firsts, sum(up_to_key IS NULL) AS lasts
+                   FROM chunks WHERE state <> 'split' GROUP BY scope_id) c ON c.scope_id = s.id
+                   WHERE s.complete = 1 AND (c.firsts IS NOT 1 OR c.lasts IS NOT 1))";
     let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
     Ok(count > 0)
 }

@@ -5,6 +5,15 @@
 CREATE TABLE commits (count INTEGER NOT NULL);
 INSERT INTO commits VALUES (0);
 
+-- Keys that were written, or were about to be, while the chunk's digest does not say what the target holds:
+-- what the target has of them and the source lacks was copied, and deleted there since.
+CREATE TABLE written_keys (
+    chunk_id INTEGER NOT NULL REFERENCES chunks (id),
+    key_kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    PRIMARY KEY (chunk_id, key_kind, key)
+) WITHOUT ROWID;
+
 -- What the target may hold of a chunk's keys where the digest does not say it, as rows of it were written
 -- more than once: 'ours' by this move alone, so that what the source lacks was deleted there; 'others'
 -- may have written some too. NULL: the digest says what the target holds, unless somebody wrote since.

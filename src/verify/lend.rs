@@ -55,6 +55,16 @@ pub(super) async fn load(
             Side::Target => subject.lend.target,
         };
         if let Some(partitions) = left_loaded(ends, side).await? {
+            if !may {
+                // It is to stay loaded by now, or is not ours to release any more.
+                tracing::warn!(
+                    "{} was loaded for a comparison that was killed, and stays loaded.",
+                    ends.address(side)
+                );
+                note(ends, &format!("{}{}", step(side), partitions.join(",")), StepState::Done)
+                    .await?;
+                continue;
+            }
             if partitions.is_empty() {
                 found_unloaded(subject, side);
             }

@@ -272,6 +272,19 @@ pub async fn compare_spots(
     spots::read_again(&ends, ranges).await.map(Some)
 }
 
+/// Notes what the target holds of chunks that were written more than once, before others may write
+/// into it.
+///
+/// # Errors
+/// When a call fails, or an end is another collection by now.
+pub async fn settle(check: &Check, subject: &Subject) -> Result<(), Error> {
+    let ends = Ends::of(check, subject).await?;
+    match subject.of_move {
+        Some(of_move) => Box::pin(spots::settle(&ends, of_move)).await,
+        None => Ok(()),
+    }
+}
+
 /// Schemas and searches.
 async fn compare_the_rest(
     check: &Check,

@@ -418,7 +418,8 @@ fn lacking(sides: &Sides<'_>) -> Option<Verdict> {
         let explanation = format!("aliases are missing: {}", aliases.join(", "));
         return Some(Verdict::new(Action::Resume, "alias_missing", explanation));
     }
-    if wanted.ending.loaded != Loaded::Nothing && target.load != LoadState::Loaded {
+    let loadable = !sides.source.is_unread();
+    if loadable && wanted.ending.loaded != Loaded::Nothing && target.load != LoadState::Loaded {
         let explanation = match inspected.rule.load {
             LoadRule::Yes => "it is not loaded",
             _ => "it is not loaded, unlike the source",

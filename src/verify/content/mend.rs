@@ -1,5 +1,7 @@
 //! Bringing a range up to date where its rows differ, and comparing it again.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::mpsc;
 
 use super::full::{Told, Worker};
@@ -89,7 +91,7 @@ impl Worker {
             let part = Part::of(ends.clone(), ends.fix_moments().await?).await?;
             let again = Ranged {
                 chunk: ranged.chunk,
-                unsure: Some(if one.ours { Unsure::Ours } else { Unsure::Others }),
+                unsure: Some(Unsure::Others),
                 ..Ranged::of(one.scope.as_deref(), one.range)
             };
             let (sender, mut found) = mpsc::channel(1);
@@ -111,13 +113,17 @@ impl Worker {
         let catching_up = self.way == Way::SourceFirst
             || matches!(rule, Some(Extra::DeleteCopied | Extra::DeleteOurs));
         let (mut stale, mut extra): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
+        let written = self.written(ranged, one).await?;
+        let ours = |key: &Key| one.ours || written.contains(key);
         for row in &one.differences {
             // Copying again does not help against other explanations.
             let explained = match (row.explanation.as_deref(), row.kind) {
                 (None | Some(code::CHANGED_AT_SOURCE), _) => false,
                 // Whether a new row expired at the target or was never there cannot be told.
                 (Some(code::EXPIRED), RowDifferenceKind::Missing) => !catching_up,
-                (Some(code::EXPIRED | code::THERE_BEFORE), RowDifferenceKind::Extra) => !one.ours,
+                (Some(code::EXPIRED | code::THERE_BEFORE), RowDifferenceKind::Extra) => {
+                    !ours(&row.key)
+                }
                 _ => true,
             };
             if explained {
@@ -133,15 +139,25 @@ impl Worker {
             return Ok(false);
         }
         let scope = one.scope.as_deref();
-        let differing = Differing { scope, stale: &stale, extra: &extra, ours: one.ours };
         let ends = self.part.ends();
+        if rule != Some(Extra::Delete) || ends.subject.adopted {
+            extra.retain(ours);
+        }
+        let ours = extra.iter().all(ours);
+        let differing = Differing { scope, stale: &stale, extra: &extra, ours };
         if !differing.is_any(ends) {
             return Ok(false);
         }
         // Before the first write: of what comes after a kill the digest knows nothing.
         if let (Some(ledger), Some(chunk)) = (&ends.check.ledger, ranged.chunk) {
-            let whose = if one.ours { Unsure::Ours } else { Unsure::Others };
-            ledger.with(move |ledger| ledger.chunk_unsure(chunk, whose)).await?;
+            // Nobody else writes into what is not finished. Of what is in use, just these keys are ours.
+            let unfinished = rule == Some(Extra::DeleteOurs);
+            let (whose, keys) = if unfinished {
+                (Unsure::Ours, Vec::new())
+            } else {
+                (Unsure::Others, stale.clone())
+            };
+            ledger.with(move |ledger| ledger.chunk_unsure(chunk, whose, &keys)).await?;
         }
         let at = self.part.later().await?;
         let done = bring_up_to_date(ends, &differing, at.of(Side::Source)).await?;
@@ -152,6 +168,22 @@ impl Worker {
             let _ = self.told.send(Told::Mended(repair)).await;
         }
         Ok(any)
+    }
+
+    /// Keys of the range that this move wrote since its digest said what the target holds, where rows
+    /// are at the target only and may be of others.
+    async fn written(
+        &self,
+        ranged: &Ranged,
+        one: &RangeComparison,
+    ) -> Result<BTreeSet<Key>, Error> {
+        let extra = one.differences.iter().any(|row| row.kind == RowDifferenceKind::Extra);
+        match (&self.part.ends().check.ledger, ranged.chunk) {
+            (Some(ledger), Some(chunk)) if extra && !one.ours => {
+                Ok(ledger.with(move |ledger| ledger.written_keys(chunk)).await?)
+            }
+            _ => Ok(BTreeSet::new()),
+        }
     }
 
     /// Notes what both ends have by now, so that later changes are found against it.

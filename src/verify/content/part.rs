@@ -10,7 +10,6 @@ use super::keys::{bytes, keyed, share};
 use super::ranges::Ranged;
 use super::{RangeComparison, Rows, Way};
 use crate::copy::SINGLE_ROW;
-use crate::ledger::Unsure;
 use crate::model::{Digest, Key, KeyRange};
 use crate::verify::ends::{Answer, Ends, Moments, Side};
 use crate::verify::explain::{Context, Evidence};
@@ -202,10 +201,9 @@ impl Part {
         })
     }
 
-    /// Whether only this move wrote into a range, by what the ledger says.
+    /// Whether only this move wrote into a range: it made the target, marked it, and has not finished.
     fn is_ours(&self, ranged: &Ranged) -> bool {
-        let unfinished = self.ends.check.repair == Some(Extra::DeleteOurs);
-        ranged.unsure == Some(Unsure::Ours) || (unfinished && ranged.chunk.is_some())
+        self.ends.check.repair == Some(Extra::DeleteOurs) && ranged.chunk.is_some()
     }
 
     /// Whether the target has in a whole range what was copied: of its parts that cannot be told.

@@ -12,11 +12,12 @@ use super::part::Part;
 use super::ranges::Ranged;
 use super::{RangeComparison, Rows, Way};
 use crate::copy::identity::Replaced;
-use crate::ledger::{ChunkId, ChunkRecord, DoneChunk, MoveId};
+use crate::ledger::{ChunkId, ChunkRecord, DoneChunk, Ledger, MoveId, Unsure};
 use crate::model::quantity::count;
 use crate::verify::Error;
 use crate::verify::ends::{Ends, Side};
 use crate::verify::explain::code;
+use crate::verify::result::RowDifferenceKind;
 
 /// Chunks taken from the ledger at a time.
 const LEDGER_PAGE: usize = 500;
@@ -72,6 +73,38 @@ pub(in crate::verify) async fn of_ledger(
     Ok(some_of(all.into_iter().filter_map(ranged).collect(), seed))
 }
 
+/// Notes what the target holds of chunks that were written more than once, while nobody else may
+/// write into it: what the source lacks of that by now, or later, was copied and deleted there.
+///
+/// # Errors
+/// When a call fails, or an end is another collection by now.
+pub(in crate::verify) async fn settle(ends: &Ends, of_move: MoveId) -> Result<(), Error> {
+    let Some(ledger) = &ends.check.ledger else { return Ok(()) };
+    let mut part = None;
+    let mut after = None::<ChunkId>;
+    loop {
+        let from = after;
+        let page = ledger.with(move |l| l.done_chunks(of_move, from, LEDGER_PAGE)).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.chunk.id);
+        for DoneChunk { chunk, unsure, .. } in page {
+            if unsure != Some(Unsure::Ours) {
+                continue;
+            }
+            let part = match &mut part {
+                Some(part) => part,
+                none => none.insert(Part::of(ends.clone(), ends.fix_moments().await?).await?),
+            };
+            let ranged = Ranged::of(chunk.scope.as_deref(), chunk.range);
+            let there = part.digest(Side::Target, &ranged).await?;
+            ends.confirm().await?;
+            let id = chunk.id;
+            let note = move |l: &mut Ledger| l.chunk_digest_changed(id, there.rows, there.digest);
+            ledger.with(note).await?;
+        }
+    }
+}
+
 /// The first, the last and some others of ranges.
 pub(in crate::verify) fn some_of(all: Vec<Ranged>, seed: u64) -> Vec<Ranged> {
     let places = chosen(all.len(), seed);
@@ -105,14 +138,17 @@ pub(in crate::verify) async fn read_again(
             let mut changed = 0;
             while let Some(one) = found.recv().await {
                 let may_be = |code: Option<&str>| code.is_none_or(|c| c == code::CHANGED_AT_SOURCE);
-                let rows = one.differences.iter().filter(|row| may_be(row.explanation.as_deref()));
+                // Rows that are new since prove nothing: the last range is where they come.
+                let rows = one.differences.iter().filter(|row| {
+                    row.kind != RowDifferenceKind::Missing && may_be(row.explanation.as_deref())
+                });
                 changed += rows.count() as u64;
             }
             changed
         };
         let (compared, changed) = tokio::join!(compare, gather);
         let compared = compared?;
-        let rows = compared.source.max(compared.target).unwrap_or(compared.rows);
+        let rows = ranged.copied.map_or(compared.rows, |copied| copied.rows);
         spots.ranges += 1;
         spots.rows += rows;
         spots.changed += changed;

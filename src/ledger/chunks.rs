@@ -116,6 +116,7 @@ impl Ledger {
                 digest: digest.map_err(Fault::Corrupt)?,
                 unsure: unsure_of(row.get::<_, Option<String>>(9)?.as_deref())?,
                 age: row.get::<_, Option<f64>>(10)?.map(whole_seconds),
+                rest: rest_of(row)?,
             })
         })
     }
@@ -178,16 +179,31 @@ impl Ledger {
         })
     }
 
-    /// Records that rows of a done chunk are about to be deleted, and those with these keys written.
-    pub fn chunk_unsure(&mut self, id: ChunkId, whose: Unsure, keys: &[Key]) -> Result<(), Error> {
+    /// Records that rows of a done chunk with these keys are about to be written or deleted. `rest` is
+    /// what the target holds beside all keys that were told so, where nobody else wrote into it.
+    pub fn chunk_unsure(
+        &mut self,
+        id: ChunkId,
+        whose: Unsure,
+        keys: &[Key],
+        rest: Option<(u64, Digest)>,
+    ) -> Result<(), Error> {
         let whose = match whose {
             Unsure::Ours => "ours",
             Unsure::Others => "others",
         };
         self.write(|transaction| {
             let found = transaction
-                .prepare_cached("UPDATE chunks SET unsure = ?2 WHERE id = ?1 AND state = 'done'")?
-                .execute(params![id.0, whose])?;
+                .prepare_cached(
+                    "UPDATE chunks SET unsure = ?2, rest_rows = ?3, rest_digest = ?4
+                     WHERE id = ?1 AND state = 'done'",
+                )?
+                .execute(params![
+                    id.0,
+                    whose,
+                    rest.map(|(rows, _)| signed(rows)).transpose()?,
+                    rest.map(|(_, digest)| digest.to_string())
+                ])?;
             if found != 1 {
                 return Err(not_done(id));
             }
@@ -227,7 +243,8 @@ impl Ledger {
         self.write(|transaction| {
             let found = transaction
                 .prepare_cached(
-                    "UPDATE chunks SET rows = ?2, digest = ?3, done_at = ?4, unsure = NULL
+                    "UPDATE chunks SET rows = ?2, digest = ?3, done_at = ?4, unsure = NULL,
+                         rest_rows = NULL, rest_digest = NULL
                      WHERE id = ?1 AND state = 'done'",
                 )?
                 .execute(params![id.0, signed(rows)?, digest.to_string(), clock::now()])?;
@@ -289,7 +306,8 @@ impl Ledger {
             let reopened = transaction
                 .prepare_cached(&format!(
                     "UPDATE chunks SET state = 'open', tried = 1, rows = NULL, bytes = NULL,
-                         done_at = NULL, digest = NULL, unsure = {WHOSE}
+                         done_at = NULL, digest = NULL, unsure = {WHOSE},
+                         rest_rows = NULL, rest_digest = NULL
                      WHERE id = ?1 AND state = 'done'",
                 ))?
                 .execute([id.0])?;
@@ -353,7 +371,7 @@ impl Ledger {
             // The index on (move, state) yields a page without visiting other chunks.
             let mut statement = connection.prepare_cached(&format!(
                 "SELECT {COLUMNS}, c.rows, c.bytes, c.digest, c.unsure,
-                     (julianday('now') - julianday(c.done_at)) * 86400.0
+                     (julianday('now') - julianday(c.done_at)) * 86400.0, c.rest_rows, c.rest_digest
                  FROM chunks c JOIN scopes s ON s.id = c.scope_id
                  WHERE c.move_id = ?1 AND c.state = ?2 AND c.id > ?3 ORDER BY c.id LIMIT ?4"
             ))?;
@@ -376,6 +394,15 @@ fn forget_verified(connection: &Connection, id: ChunkId) -> Result<(), Fault> {
 
 fn not_done(id: ChunkId) -> Fault {
     Fault::Refused(format!("chunk {id} is not done"))
+}
+
+fn rest_of(row: &Row<'_>) -> Result<Option<(u64, Digest)>, Fault> {
+    match (row.get::<_, Option<i64>>(11)?, row.get::<_, Option<String>>(12)?) {
+        (Some(rows), Some(digest)) => {
+            Ok(Some((unsigned(rows)?, digest.parse().map_err(Fault::Corrupt)?)))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn unsure_of(text: Option<&str>) -> Result<Option<Unsure>, Fault> {

@@ -210,6 +210,8 @@ pub struct DoneChunk {
     pub digest: Option<Digest>,
     /// Who wrote what the target holds of its keys, where the digest does not say what that is.
     pub unsure: Option<Unsure>,
+    /// Rows that the target held beside the keys that were written since, and their digest.
+    pub rest: Option<(u64, Digest)>,
     /// Seconds since both ends had just these rows, by the time of this machine.
     pub age: Option<u64>,
 }

@@ -14,6 +14,10 @@ CREATE TABLE written_keys (
     PRIMARY KEY (chunk_id, key_kind, key)
 ) WITHOUT ROWID;
 
+-- What the target held of a chunk beside these keys: where it still does, nobody else wrote into it.
+ALTER TABLE chunks ADD COLUMN rest_rows INTEGER;
+ALTER TABLE chunks ADD COLUMN rest_digest TEXT;
+
 -- What the target may hold of a chunk's keys where the digest does not say it, as rows of it were written
 -- more than once: 'ours' by this move alone, so that what the source lacks was deleted there; 'others'
 -- may have written some too. NULL: the digest says what the target holds, unless somebody wrote since.

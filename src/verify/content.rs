@@ -11,11 +11,12 @@ mod part;
 mod ranges;
 pub(super) mod spots;
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 pub(super) use super::ends::Moments;
 use super::result::RowDifference;
-use crate::model::{Digest, KeyRange};
+use crate::model::{Digest, Key, KeyRange};
 
 pub(super) use full::full;
 pub(super) use keys::{Found, compare_keys, share};
@@ -45,6 +46,13 @@ pub(super) struct Rows {
     pub digest: Digest,
 }
 
+impl Rows {
+    /// Without one row.
+    fn without(self, digest: Digest) -> Self {
+        Self { rows: self.rows.saturating_sub(1), digest: self.digest - digest }
+    }
+}
+
 impl AddAssign for Rows {
     fn add_assign(&mut self, more: Self) {
         self.rows += more.rows;
@@ -67,6 +75,8 @@ struct RangeComparison {
     pub copied: Option<Rows>,
     /// Whether only this move wrote what the target has in it.
     pub ours: bool,
+    /// The digests of the target's rows that seemed to differ.
+    pub held: BTreeMap<Key, Digest>,
     /// The rows that are not the same, by their keys.
     pub differences: Vec<RowDifference>,
 }

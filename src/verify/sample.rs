@@ -114,8 +114,11 @@ async fn compare(
     keys: Vec<Key>,
 ) -> Result<(u64, Vec<super::RowDifference>), Error> {
     let compared = Box::pin(compare_keys(part.ends(), scope.as_deref(), &keys, &at)).await?;
-    let seemed =
-        compared.found.into_iter().map(|row| Seemed { key: row.key, source: row.source }).collect();
+    let seemed = compared
+        .found
+        .into_iter()
+        .map(|row| Seemed { key: row.key, source: row.source, target: None })
+        .collect();
     // A digest is of a whole range: of single rows the ledger proves nothing.
     let differences = part.confirm(scope.as_deref(), seemed, Evidence::default()).await?;
     part.tell(keys.len() as u64, compared.bytes).await;

@@ -326,3 +326,31 @@ async fn what_is_taken_back_at_the_source_after_half_a_pass_is_taken_back_at_the
     assert!(difference.is_empty(), "{difference}");
     assert_eq!(is.state(), "finished");
 }
+
+/// Rows that an application wrote into a target that is in use by now are left alone, where what was
+/// deleted at the source is in one range with them, whatever a kill left to be told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_application_wrote_into_the_target_is_left_alone() {
+    for state in ["copying", "finished", "half repaired", "half caught up"] {
+        let is = Move::into(state).await;
+        if state == "copying" {
+            is.run(COMMANDS[0], 0).await;
+        }
+        let of_application: Vec<i64> = (0..ROWS).step_by(50).map(|key| key * 10 + 20_000).collect();
+        let rows = data::table_of(
+            &is.collection,
+            &of_application.iter().map(|key| Key::Int(*key)).collect::<Vec<_>>(),
+            12,
+        );
+        is.scene.target.insert("things", &rows).await;
+        // The last range, where those are too.
+        is.scene.source.delete("things", "", "id in [1990, 1991]").await;
+        let outcome = is.scene.run(COMMANDS[2]).await;
+        assert_eq!(outcome.code, Some(6), "{state}: {outcome:#?}");
+        assert!(says(&outcome, "delete them by hand"), "{state}: {outcome:#?}");
+        let there = is.scene.target.read_uncounted("things", &rows.keys(), &[]).await;
+        let there = there.filtered(|key| rows.keys().contains(key));
+        let difference = differences(&rows, &there, false);
+        assert!(difference.is_empty(), "{state}: {difference}");
+    }
+}

@@ -108,7 +108,9 @@ fn an_older_copy_is_not_gone_on_from() {
 
 /// What takes format 5 back to format 4.
 const OLDER: &str =
-    "DROP TABLE commits; ALTER TABLE chunks DROP COLUMN unsure; PRAGMA user_version = 4";
+    "DROP TABLE commits; DROP TABLE written_keys; ALTER TABLE chunks DROP COLUMN unsure;
+     ALTER TABLE chunks DROP COLUMN rest_rows; ALTER TABLE chunks DROP COLUMN rest_digest;
+     PRAGMA user_version = 4";
 
 #[test]
 fn a_file_of_an_older_format_has_nothing_to_miss() {

@@ -9,7 +9,7 @@ use super::part::{Compared, Part};
 use super::ranges::Ranged;
 use super::{RangeComparison, Rows, Way};
 use crate::copy;
-use crate::ledger::Unsure;
+use crate::ledger::{Ledger, Unsure};
 use crate::model::Key;
 use crate::verify::Error;
 use crate::verify::ends::Side;
@@ -24,6 +24,16 @@ struct After {
     target: Rows,
     /// Whether rows were written or deleted.
     written: bool,
+    /// What was noted of that beforehand.
+    noted: Option<Noted>,
+}
+
+/// What the ledger has of a chunk whose rows are written by key.
+struct Noted {
+    /// The keys.
+    keys: BTreeSet<Key>,
+    /// What the target held beside them, where nobody else wrote into it.
+    rest: Option<Rows>,
 }
 
 impl Worker {
@@ -77,7 +87,7 @@ impl Worker {
     ) -> Result<(), Error> {
         let mut open = vec![(one, 0)];
         while let Some((one, round)) = open.pop() {
-            let mended = round < ROUNDS && self.mend_rows(ranged, &one).await?;
+            let mended = round < ROUNDS && self.mend_rows(ranged, &one, &mut after.noted).await?;
             after.written |= mended;
             if !mended {
                 after.source += one.source.unwrap_or_default();
@@ -108,7 +118,12 @@ impl Worker {
     }
 
     /// Copies and deletes rows that differ; whether anything was done.
-    async fn mend_rows(&self, ranged: &Ranged, one: &RangeComparison) -> Result<bool, Error> {
+    async fn mend_rows(
+        &self,
+        ranged: &Ranged,
+        one: &RangeComparison,
+        noted: &mut Option<Noted>,
+    ) -> Result<bool, Error> {
         let rule = self.part.ends().check.repair;
         let catching_up = self.way == Way::SourceFirst
             || matches!(rule, Some(Extra::DeleteCopied | Extra::DeleteOurs));
@@ -148,17 +163,7 @@ impl Worker {
         if !differing.is_any(ends) {
             return Ok(false);
         }
-        // Before the first write: of what comes after a kill the digest knows nothing.
-        if let (Some(ledger), Some(chunk)) = (&ends.check.ledger, ranged.chunk) {
-            // Nobody else writes into what is not finished. Of what is in use, just these keys are ours.
-            let unfinished = rule == Some(Extra::DeleteOurs);
-            let (whose, keys) = if unfinished {
-                (Unsure::Ours, Vec::new())
-            } else {
-                (Unsure::Others, stale.clone())
-            };
-            ledger.with(move |ledger| ledger.chunk_unsure(chunk, whose, &keys)).await?;
-        }
+        self.note_beforehand(ranged, one, stale.iter().chain(&extra), noted).await?;
         let at = self.part.later().await?;
         let done = bring_up_to_date(ends, &differing, at.of(Side::Source)).await?;
         let copy::Copied { rows: copied, bytes } = done.copied;
@@ -168,6 +173,41 @@ impl Worker {
             let _ = self.told.send(Told::Mended(repair)).await;
         }
         Ok(any)
+    }
+
+    /// Notes what is about to be written or deleted: of what comes after a kill the digest of the chunk
+    /// knows nothing.
+    async fn note_beforehand(
+        &self,
+        ranged: &Ranged,
+        one: &RangeComparison,
+        keys: impl Iterator<Item = &Key>,
+        noted: &mut Option<Noted>,
+    ) -> Result<(), Error> {
+        let check = &self.part.ends().check;
+        let (Some(ledger), Some(chunk)) = (&check.ledger, ranged.chunk) else { return Ok(()) };
+        // Nobody else writes into what is not finished. Of what is in use just these keys are ours.
+        if check.repair == Some(Extra::DeleteOurs) {
+            ledger.with(move |ledger| ledger.chunk_unsure(chunk, Unsure::Ours, &[], None)).await?;
+            return Ok(());
+        }
+        let noted = match noted {
+            Some(noted) => noted,
+            none => {
+                let before = ledger.with(move |ledger| ledger.written_keys(chunk)).await?;
+                let rest = if ranged.unsure.is_none() { ranged.copied } else { ranged.rest };
+                none.insert(Noted { keys: before, rest: rest.filter(|_| one.ours) })
+            }
+        };
+        let new: Vec<Key> = keys.filter(|key| noted.keys.insert((*key).clone())).cloned().collect();
+        for digest in new.iter().filter_map(|key| one.held.get(key)) {
+            noted.rest = noted.rest.map(|rest| rest.without(*digest));
+        }
+        let rest = noted.rest.map(|rest| (rest.rows, rest.digest));
+        let note =
+            move |ledger: &mut Ledger| ledger.chunk_unsure(chunk, Unsure::Others, &new, rest);
+        ledger.with(note).await?;
+        Ok(())
     }
 
     /// Keys of the range that this move wrote since its digest said what the target holds, where rows

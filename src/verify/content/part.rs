@@ -1,5 +1,6 @@
 //! One range, read at one end or at both.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,10 +47,11 @@ pub(in crate::verify) struct Compared {
     pub(in crate::verify) digest: Digest,
 }
 
-/// A row that seemed to differ, and what the source had.
+/// A row that seemed to differ, and what each end had.
 pub(in crate::verify) struct Seemed {
     pub(in crate::verify) key: Key,
     pub(in crate::verify) source: Option<Digest>,
+    pub(in crate::verify) target: Option<Digest>,
 }
 
 impl Part {
@@ -91,6 +93,7 @@ impl Part {
                         target,
                         copied: ranged.copied,
                         ours: false,
+                        held: BTreeMap::new(),
                         differences: Vec::new(),
                     })
                     .await;
@@ -108,6 +111,16 @@ impl Part {
 
     /// The digest of a range at one end.
     pub(super) async fn digest(&self, side: Side, ranged: &Ranged) -> Result<Rows, Error> {
+        self.digest_beside(side, ranged, &BTreeSet::new()).await
+    }
+
+    /// The digest of a range at one end without the rows of some keys.
+    async fn digest_beside(
+        &self,
+        side: Side,
+        ranged: &Ranged,
+        keys: &BTreeSet<Key>,
+    ) -> Result<Rows, Error> {
         let scope = ranged.scope.as_deref();
         let mut sum = Rows::default();
         let mut open = vec![(ranged.range.clone(), false)];
@@ -121,9 +134,12 @@ impl Part {
                 continue;
             }
             let rows = keyed(answer).map_err(|why| self.unfit(side, scope, &range, why))?;
-            let part = Rows { rows: rows.count(), digest: rows.digest() };
-            sum += part;
+            let mut part = Rows { rows: rows.count(), digest: rows.digest() };
             self.tell(part.rows, bytes(&rows)).await;
+            for digest in keys.iter().filter_map(|key| rows.digest_of(key)) {
+                part = part.without(digest);
+            }
+            sum += part;
         }
         Ok(sum)
     }
@@ -135,7 +151,8 @@ impl Part {
     ) -> Result<Compared, Error> {
         let scope = ranged.scope.as_deref();
         let (mut source_sum, mut target_sum) = (Rows::default(), Rows::default());
-        let (mut equal, mut ours) = (true, self.is_ours(ranged));
+        let mut equal = true;
+        let mut ours = self.is_ours(ranged) || self.is_rest_as_copied(ranged).await?;
         let mut open = vec![(ranged.range.clone(), false)];
         while let Some((range, single)) = open.pop() {
             let limit = if single { SINGLE_ROW } else { self.ends.answer_limit() };
@@ -168,6 +185,8 @@ impl Part {
             let there = Rows { rows: target.count(), digest: target.digest() };
             let (whole, read) = (range == ranged.range, bytes(&source) + bytes(&target));
             let seemed = if here == there { Vec::new() } else { seemed(&source, &target) };
+            let digests = seemed.iter().filter_map(|one| Some((one.key.clone(), one.target?)));
+            let held = digests.collect();
             drop((source, target, share));
             // Whether an end holds what was copied can be told of a whole range only.
             let as_copied = |rows| whole && ranged.copied == Some(rows);
@@ -188,6 +207,7 @@ impl Part {
                 target: Some(there),
                 copied: if whole { ranged.copied } else { None },
                 ours: ours || evidence.target_as_copied,
+                held,
                 differences,
             };
             let _ = parts.send(part).await;
@@ -204,6 +224,19 @@ impl Part {
     /// Whether only this move wrote into a range: it made the target, marked it, and has not finished.
     fn is_ours(&self, ranged: &Ranged) -> bool {
         self.ends.check.repair == Some(Extra::DeleteOurs) && ranged.chunk.is_some()
+    }
+
+    /// Whether the target has what it held beside the keys that were written since: nobody else wrote
+    /// into the range.
+    async fn is_rest_as_copied(&self, ranged: &Ranged) -> Result<bool, Error> {
+        let (Some(ledger), Some(chunk)) = (&self.ends.check.ledger, ranged.chunk) else {
+            return Ok(false);
+        };
+        let Some(rest) = ranged.rest.filter(|_| self.ends.check.repair.is_some()) else {
+            return Ok(false);
+        };
+        let written = ledger.with(move |ledger| ledger.written_keys(chunk)).await?;
+        Ok(self.digest_beside(Side::Target, ranged, &written).await? == rest)
     }
 
     /// Whether the target has in a whole range what was copied: of its parts that cannot be told.
@@ -284,6 +317,7 @@ fn seemed(source: &Keyed, target: &Keyed) -> Vec<Seemed> {
         .into_iter()
         .map(|unequal| Seemed {
             source: source.digest_of(unequal.key()),
+            target: target.digest_of(unequal.key()),
             key: unequal.key().clone(),
         })
         .collect()

@@ -32,9 +32,26 @@ pub(in crate::verify) struct Ranged {
     pub(in crate::verify) chunk: Option<ChunkId>,
     /// Whose rows the target has in it, where `copied` does not say what these are.
     pub(in crate::verify) unsure: Option<Unsure>,
+    /// What the target held beside the keys that were written since, where `copied` does not say it.
+    pub(in crate::verify) rest: Option<Rows>,
 }
 
 impl Ranged {
+    /// A chunk that was copied.
+    pub(in crate::verify) fn of_chunk(done: DoneChunk) -> Self {
+        let DoneChunk { chunk, rows, digest, unsure, rest, age, .. } = done;
+        let ChunkRecord { id, scope, range, .. } = chunk;
+        Self {
+            scope,
+            range,
+            copied: digest.map(|digest| Rows { rows, digest }),
+            age,
+            chunk: Some(id),
+            unsure,
+            rest: rest.map(|(rows, digest)| Rows { rows, digest }),
+        }
+    }
+
     /// A range of which the ledger says nothing.
     pub(in crate::verify) fn of(scope: Option<&str>, range: KeyRange) -> Self {
         Self {
@@ -44,6 +61,7 @@ impl Ranged {
             age: None,
             chunk: None,
             unsure: None,
+            rest: None,
         }
     }
 }
@@ -134,10 +152,8 @@ async fn send_chunks(
         let page = ledger.with(move |l| l.done_chunks(of_move, from, LEDGER_PAGE)).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.chunk.id);
-        for DoneChunk { chunk, rows, digest, unsure, age, .. } in page {
-            let copied = digest.map(|digest| Rows { rows, digest });
-            let ChunkRecord { id, scope, range, .. } = chunk;
-            let next = Ranged { scope, range, copied, age, chunk: Some(id), unsure };
+        for done in page {
+            let next = Ranged::of_chunk(done);
             if ranges.send(next).await.is_err() {
                 return Ok(());
             }

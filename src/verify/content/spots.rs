@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 
 use super::part::Part;
 use super::ranges::Ranged;
-use super::{RangeComparison, Rows, Way};
+use super::{RangeComparison, Way};
 use crate::copy::identity::Replaced;
-use crate::ledger::{ChunkId, ChunkRecord, DoneChunk, Ledger, MoveId, Unsure};
+use crate::ledger::{ChunkId, DoneChunk, Ledger, MoveId, Unsure};
 use crate::model::quantity::count;
 use crate::verify::Error;
 use crate::verify::ends::{Ends, Side};
@@ -64,13 +64,8 @@ pub(in crate::verify) async fn of_ledger(
         after = Some(last.chunk.id);
         all.extend(page.into_iter().filter(|done| done.rows > 0));
     }
-    let ranged = |done: DoneChunk| {
-        let copied = Rows { rows: done.rows, digest: done.digest? };
-        let (unsure, age, ChunkRecord { id, scope, range, .. }) =
-            (done.unsure, done.age, done.chunk);
-        Some(Ranged { scope, range, copied: Some(copied), age, chunk: Some(id), unsure })
-    };
-    Ok(some_of(all.into_iter().filter_map(ranged).collect(), seed))
+    let ranged = all.into_iter().map(Ranged::of_chunk).filter(|ranged| ranged.copied.is_some());
+    Ok(some_of(ranged.collect(), seed))
 }
 
 /// Notes what the target holds of chunks that were written more than once, while nobody else may

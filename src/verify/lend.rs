@@ -55,7 +55,9 @@ pub(super) async fn load(
             Side::Target => subject.lend.target,
         };
         if let Some(partitions) = left_loaded(ends, side).await? {
-            if !may {
+            // A source that is loaded by that makes the target look as if it were to stay so.
+            let follows = side == Side::Target && subject.lend.as_source;
+            if !may && !follows {
                 // It is to stay loaded by now, or is not ours to release any more.
                 tracing::warn!(
                     "{} was loaded for a comparison that was killed, and stays loaded.",

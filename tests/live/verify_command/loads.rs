@@ -5,7 +5,7 @@ use testkit::collection::plain;
 use testkit::data;
 use testkit::pb::common::LoadState;
 use testkit::pb::schema::DataType;
-use testkit::scene::{Scene, expect_words};
+use testkit::scene::{PLAN, Scene, expect_words};
 
 const ENTRY: &str = "[[collections]]\nsource = \"cold\"";
 const WHOLE: &str = "Verified: every row of 1 collection (600 rows), value by value.";
@@ -70,6 +70,15 @@ async fn what_a_killed_verification_left_loaded_is_released_by_the_next() {
     scene.source.load("cold").await;
     verify(&scene, &[]).await;
     assert_eq!(scene.source.load_state("cold", &[]).await, LoadState::Loaded);
+    // A note that is older than the plan file releases nothing that this does not let it load.
+    let ledger = rusqlite::Connection::open(scene.ferry.path(".milvus-ferry/plan.db")).unwrap();
+    ledger
+        .execute("UPDATE steps SET state = 'started' WHERE step = 'verify_load_source:'", [])
+        .unwrap();
+    drop(ledger);
+    scene.plan_file(ENTRY);
+    verify(&scene, &[]).await;
+    assert_eq!(scene.source.load_state("cold", &[]).await, LoadState::Loaded);
 }
 
 /// A vector without an index keeps a collection from being loaded, by anybody.
@@ -93,6 +102,7 @@ async fn an_empty_collection_that_nobody_can_load_is_made_and_blocks_no_other() 
     scene.plan_file_with("load = true", every);
     scene.converge().await;
     assert!(scene.target.has_collection("bare").await);
+    scene.run(&["apply", PLAN, "--yes", "--catch-up"]).await.expect_code(0);
     let outcome = verify(&scene, &[]).await.expect_code(0);
     expect_words(&outcome, &["no query can read it", "have no rows"]);
     scene.plan_file(every);

@@ -30,8 +30,18 @@ impl Turn<'_> {
         source: &SourceState,
     ) -> Result<(), Failure> {
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
-        // The first note says how the source was found; a run that was killed since has changed it.
-        let note = match steps.iter().find(|(step, _)| step.starts_with(LOAD_SOURCE)) {
+        // The note says how the source was found; a run that was killed since has changed it. Once it
+        // was released again, the source is what it is by now.
+        let noted = steps.iter().find(|(step, _)| step.starts_with(LOAD_SOURCE));
+        let released = steps.get(RELEASE_SOURCE) == Some(&StepState::Done);
+        let note = match noted {
+            Some((old, _)) if self.change.load_source && released => {
+                let (old, new) = (old.clone(), what_is_not_loaded(source));
+                if old != new {
+                    self.ledger(move |ledger| ledger.step_forgotten(of_move, &old)).await?;
+                }
+                new
+            }
             Some((note, state)) if self.change.load_source || *state != StepState::Done => {
                 note.clone()
             }

@@ -197,6 +197,17 @@ impl Ledger {
         })
     }
 
+    /// Forgets a step that means nothing any more.
+    pub fn step_forgotten(&mut self, id: MoveId, step: &str) -> Result<(), Error> {
+        self.write(|transaction| {
+            refuse_superseded(transaction, id)?;
+            transaction
+                .prepare_cached("DELETE FROM steps WHERE move_id = ?1 AND step = ?2")?
+                .execute(params![id.0, step])?;
+            Ok(())
+        })
+    }
+
     /// Records that the effect of a step was seen, also of a step that needed no beginning.
     pub fn step_done(&mut self, id: MoveId, step: &str, detail: &str) -> Result<(), Error> {
         self.write(|transaction| {

@@ -23,6 +23,7 @@ mod identity;
 mod init;
 mod kills;
 mod lacking;
+mod loading;
 mod moving;
 mod null;
 mod nulls;

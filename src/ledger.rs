@@ -43,7 +43,7 @@ use crate::private;
 
 pub(crate) use clock::now as utc_now;
 pub use error::{Error, Holder};
-pub use moves::MARK;
+pub use moves::{MARK, WAS_EMPTY};
 pub use records::{
     ChunkId, ChunkRecord, DoneChunk, EventId, EventRecord, MoveEnds, MoveId, MoveRecord, MoveState,
     RejectRecord, RunId, RunRecord, ScopeState, StepState, Totals, Unsure, VerificationId,

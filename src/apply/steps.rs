@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Event, Failure, Turn};
 use crate::changes::{Action, SourceState};
-use crate::ledger::{MoveId, StepState};
+use crate::ledger::{MoveId, StepState, WAS_EMPTY};
 use crate::milvus::{self, Described, Kind};
 use crate::model::differences::{not_kept, place, told_index_difference};
 use crate::model::{Collection, Index};
@@ -82,7 +82,12 @@ impl Turn<'_> {
                     self.describe_again(of_move, wanted).await?;
                 }
             }
-            Action::Adopt => self.mark_existing(of_move, wanted).await?,
+            Action::Adopt => {
+                self.mark_existing(of_move, wanted).await?;
+                if self.has_no_row(wanted).await {
+                    self.done(of_move, WAS_EMPTY, "").await?;
+                }
+            }
             Action::Unchanged | Action::Conflict => {}
         }
         if wanted.partition_key().is_none() && !wanted.partitions.is_empty() {
@@ -93,6 +98,20 @@ impl Turn<'_> {
             }
         }
         Ok(fresh)
+    }
+
+    /// Whether a target that is adopted is known to have no row. Only flushed rows are in a statistic.
+    async fn has_no_row(&self, wanted: &Collection) -> bool {
+        let Some(there) = &self.change.target else { return false };
+        let (target, database, name) = (&self.run.target, &wanted.database, &wanted.name);
+        match there.rows {
+            Some(rows) => rows == 0,
+            None if there.row_statistic > 0 => false,
+            None => {
+                matches!(target.flush(database, name).await, Ok(Some(false)))
+                    && matches!(target.row_count_statistic(database, name).await, Ok(0))
+            }
+        }
     }
 
     pub(super) async fn describe(&self, wanted: &Collection) -> Result<Described, Failure> {

@@ -271,6 +271,9 @@ impl Ledger {
 /// may or may not be. Its detail is the owner that the mark names.
 pub const MARK: &str = "mark";
 
+/// The step that notes that a target which was adopted had no row.
+pub const WAS_EMPTY: &str = "adopted_empty";
+
 fn owner(connection: &Connection) -> Result<Option<String>, Fault> {
     let mut statement = connection
         .prepare_cached("SELECT detail FROM steps WHERE step = ?1 ORDER BY move_id LIMIT 1")?;

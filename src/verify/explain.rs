@@ -9,6 +9,7 @@ use super::counts::beyond;
 use super::ends::{Ends, Side};
 use super::result::{RowDifference, RowDifferenceKind};
 use super::{Error, content};
+use crate::ledger::WAS_EMPTY;
 use crate::milvus::Moment;
 use crate::model::{Collection, DYNAMIC_COLUMN, DataType, Digest, FieldDifference, Key};
 
@@ -40,8 +41,8 @@ pub(super) mod code {
     pub(in crate::verify) const UNREADABLE_KEY: &str = "unreadable_key";
     /// The ledger has this key among the rows that the target refused.
     pub(in crate::verify) const SET_ASIDE: &str = "set_aside";
-    /// The plan file says that the target may hold rows of its own, and it is not a row that was
-    /// copied and is gone from the source.
+    /// The plan file says that the target may hold rows of its own, it had some when it was adopted as
+    /// far as that is known, and it is not a row that was copied and is gone from the source.
     pub(in crate::verify) const THERE_BEFORE: &str = "there_before";
 }
 
@@ -64,6 +65,8 @@ pub(in crate::verify) struct Context {
     lifetimes: (Option<u64>, Option<u64>),
     /// Seconds since the last rows were written, by the ledger.
     written_since: Option<u64>,
+    /// Whether the target was adopted and had no row then.
+    was_empty: bool,
     /// Whether the target's server writes JSON anew.
     rewrites_json: bool,
     queries: std::sync::atomic::AtomicU64,
@@ -72,18 +75,28 @@ pub(in crate::verify) struct Context {
 impl Context {
     pub(in crate::verify) async fn of(ends: &Ends) -> Result<Self, Error> {
         let (mut set_aside, mut written_since) = (BTreeSet::new(), None);
+        let mut was_empty = false;
         if let (Some(ledger), Some(of_move)) = (&ends.check.ledger, ends.subject.of_move) {
-            let (rejects, since) = ledger
+            let (rejects, since, steps) = ledger
                 .with(move |ledger| {
-                    Ok((ledger.rejects(of_move)?, ledger.seconds_since_last_chunk(of_move)?))
+                    let since = ledger.seconds_since_last_chunk(of_move)?;
+                    Ok((ledger.rejects(of_move)?, since, ledger.steps(of_move)?))
                 })
                 .await?;
+            was_empty = steps.contains_key(WAS_EMPTY);
             set_aside = rejects.into_iter().map(|reject| (reject.scope, reject.key)).collect();
             written_since = since;
         }
         let lifetimes = (lifetime(&ends.subject.from), lifetime(&ends.subject.to));
         let rewrites_json = ends.check.target.version().rewrites_json();
-        Ok(Self { set_aside, lifetimes, written_since, rewrites_json, queries: 0.into() })
+        Ok(Self {
+            set_aside,
+            lifetimes,
+            written_since,
+            was_empty,
+            rewrites_json,
+            queries: 0.into(),
+        })
     }
 
     /// Rows that were set aside.
@@ -186,7 +199,8 @@ impl Context {
                 if evidence.target_as_copied && is_over(self.lifetimes.0, evidence.age) {
                     Some(code::EXPIRED)
                 } else {
-                    (ends.subject.adopted && !changed).then_some(code::THERE_BEFORE)
+                    let may_be = ends.subject.adopted && !self.was_empty && !changed;
+                    may_be.then_some(code::THERE_BEFORE)
                 }
             }
             // Of several rows with its key the source gives one or another: that is no change.

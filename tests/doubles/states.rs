@@ -354,3 +354,41 @@ async fn what_an_application_wrote_into_the_target_is_left_alone() {
         assert!(difference.is_empty(), "{state}: {difference}");
     }
 }
+
+/// What a killed run wrote into a target that was there and empty, and the source has no more, was not
+/// there before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_was_there_before_in_a_target_that_was_adopted_empty() {
+    let is = Move::new("").await;
+    is.scene.target.create_collection(&is.collection).await;
+    let plan = is.scene.ferry.read(PLAN);
+    let adopts = plan.replace("source = \"things\"", "source = \"things\"\nexisting = \"adopt\"");
+    assert_ne!(plan, adopts);
+    is.scene.ferry.write(PLAN, &adopts);
+    is.killed_at(COMMANDS[0], &["Insert", "Upsert"], 4).await;
+    is.relay.set_rule(|_| Act::Forward);
+    let mut first = None;
+    is.scene.to.double().change_state(|state| {
+        first = state
+            .collection_mut("default", "things")
+            .unwrap()
+            .rows
+            .first()
+            .map(|row| row.key.clone());
+    });
+    let Some(Key::Int(gone)) = first else { panic!("nothing was written before the kill") };
+    is.scene.source.delete("things", "", &format!("id in [{gone}]")).await;
+    is.scene.run(COMMANDS[0]).await;
+    let outcome = is.scene.run(COMMANDS[1]).await;
+    assert_eq!(outcome.code, Some(6), "{outcome:#?}");
+    // It is deleted where the chunk was recorded before the kill, and otherwise named.
+    let outcome = is.scene.run(COMMANDS[2]).await;
+    let is = Move { rows: is.rows.filtered(|key| *key != Key::Int(gone)), ..is };
+    if outcome.code == Some(0) {
+        let difference = is.difference().await;
+        assert!(difference.is_empty(), "{difference}");
+    } else {
+        assert_eq!(outcome.code, Some(6), "{outcome:#?}");
+        assert!(says(&outcome, "at the target and not at the source"), "{outcome:#?}");
+    }
+}

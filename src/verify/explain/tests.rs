@@ -6,7 +6,14 @@ use crate::model::samples::{collection, field};
 fn context(lifetimes: (Option<u64>, Option<u64>), written_since: Option<u64>) -> Context {
     let set_aside = [(None, Key::Int64(1)), (Some("p".to_owned()), Key::Int64(1))];
     let (set_aside, rewrites_json) = (set_aside.into(), false);
-    Context { set_aside, lifetimes, written_since, rewrites_json, queries: 0.into() }
+    Context {
+        set_aside,
+        lifetimes,
+        written_since,
+        was_empty: false,
+        rewrites_json,
+        queries: 0.into(),
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, RowDiffers, Status};
 
-use crate::changes::{Action, Changes, CollectionChange, Loaded, Update};
+use crate::changes::{Action, Changes, CollectionChange, Loaded, SourceState, Update};
 use crate::copy::{Identity, Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
@@ -384,14 +384,26 @@ impl Turn<'_> {
         if whole {
             let counts = self.outcome.counts.as_ref();
             let json = serde_json::to_string(&counts).unwrap_or_default();
+            self.finish(of_move, source, wanted, json).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a move of which every row is there, with its counts as JSON.
+    async fn finish(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+        counts: String,
+    ) -> Result<(), Failure> {
+        self.confirm_ends().await?;
+        self.still_owned(wanted).await?;
+        self.take_back_properties(of_move, wanted).await?;
+        if self.hand_over(of_move, source, wanted, wanted).await? {
             self.confirm_ends().await?;
-            self.still_owned(wanted).await?;
-            self.take_back_properties(of_move, wanted).await?;
-            if self.hand_over(of_move, source, wanted, wanted).await? {
-                self.confirm_ends().await?;
-                self.unmark(of_move, wanted).await?;
-                self.ledger(move |ledger| ledger.move_done(of_move, &json)).await?;
-            }
+            self.unmark(of_move, wanted).await?;
+            self.ledger(move |ledger| ledger.move_done(of_move, &counts)).await?;
         }
         Ok(())
     }

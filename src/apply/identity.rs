@@ -17,6 +17,16 @@ use crate::verify::{self, Ids, Mode};
 /// How long the ends may take to be described when something failed already.
 const CAUSE_LIMIT: Duration = Duration::from_secs(10);
 
+impl From<verify::Error> for Failure {
+    fn from(error: verify::Error) -> Self {
+        match error {
+            verify::Error::Identity(error) => error.into(),
+            verify::Error::Stopped => Self::Stopped,
+            error => Self::Refused(format!("{error}\n  {}", error.advice())),
+        }
+    }
+}
+
 impl From<identity::Error> for Failure {
     fn from(error: identity::Error) -> Self {
         if error.is_cancelled() { Self::Stopped } else { Self::Identity(error) }
@@ -72,12 +82,7 @@ impl Turn<'_> {
         let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
         let subject = self.loaded_subject(of_move, source, wanted, to);
         let seed = RandomState::new().hash_one(&subject.to.name);
-        let spots = match verify::compare_spots(&check, &subject, seed).await {
-            Ok(spots) => spots.unwrap_or_default(),
-            Err(verify::Error::Identity(error)) => return Err(error.into()),
-            Err(verify::Error::Stopped) => return Err(Failure::Stopped),
-            Err(error) => return Err(Failure::Refused(format!("{error}\n  {}", error.advice()))),
-        };
+        let spots = verify::compare_spots(&check, &subject, seed).await?.unwrap_or_default();
         tracing::info!(?spots, "Ranges were read once more.");
         if spots.changed > 0 {
             let (changed, rows) = (grouped(spots.changed), counted(spots.rows, "row"));
@@ -104,12 +109,7 @@ impl Turn<'_> {
         let to = self.target_now(wanted).await?;
         let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
         let subject = self.loaded_subject(of_move, source, wanted, to);
-        match verify::settle(&check, &subject).await {
-            Ok(()) => Ok(()),
-            Err(verify::Error::Identity(error)) => Err(error.into()),
-            Err(verify::Error::Stopped) => Err(Failure::Stopped),
-            Err(error) => Err(Failure::Refused(format!("{error}\n  {}", error.advice()))),
-        }
+        Ok(verify::settle(&check, &subject).await?)
     }
 
     /// What says more than `failure`: a collection that is not there any more fails each request in

@@ -107,10 +107,7 @@ impl Turn<'_> {
         match there.rows {
             Some(rows) => rows == 0,
             None if there.row_statistic > 0 => false,
-            None => {
-                matches!(target.flush(database, name).await, Ok(Some(false)))
-                    && matches!(target.row_count_statistic(database, name).await, Ok(0))
-            }
+            None => matches!(target.is_empty(database, name).await, Ok(Some(true))),
         }
     }
 

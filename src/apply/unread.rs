@@ -18,9 +18,9 @@ impl Turn<'_> {
                  find out, or make an index on its vectors"
             )));
         }
-        match client.flush(database, name).await? {
-            Some(false) if client.row_count_statistic(database, name).await? == 0 => Ok(()),
-            Some(_) => Err(self.has_rows()),
+        match client.is_empty(database, name).await? {
+            Some(true) => Ok(()),
+            Some(false) => Err(self.has_rows()),
             None => Err(Failure::Refused(format!(
                 "{address} has a vector without an index, so that no query can read it, and its server \
                  does not say whether it has rows: make an index on its vectors"
@@ -48,14 +48,6 @@ impl Turn<'_> {
         if self.run.source.row_count_statistic(database, name).await? > 0 {
             return Err(self.has_rows());
         }
-        self.confirm_ends().await?;
-        self.still_owned(wanted).await?;
-        self.take_back_properties(of_move, wanted).await?;
-        if self.hand_over(of_move, source, wanted, wanted).await? {
-            self.confirm_ends().await?;
-            self.unmark(of_move, wanted).await?;
-            self.ledger(move |ledger| ledger.move_done(of_move, "null")).await?;
-        }
-        Ok(())
+        self.finish(of_move, source, wanted, "null".to_owned()).await
     }
 }

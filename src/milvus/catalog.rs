@@ -245,15 +245,16 @@ impl Client {
         .map(drop)
     }
 
-    /// Writes rows that are only in memory to storage: only then a statistic counts them. Returns
-    /// whether there were any; `None` where the server does not say.
+    /// Whether a collection that no query need be able to read has no row; `None` where the server does
+    /// not say. Rows that are only in memory are written to storage for that: only then the statistic
+    /// counts them.
     ///
     /// Segments that were sealed by it are named in `coll_segIDs` since Milvus 2.2
     /// (`flushTask.Execute` in `internal/proxy/task.go`).
     ///
     /// # Errors
     /// When the call fails.
-    pub async fn flush(&self, database: &str, collection: &str) -> Result<Option<bool>> {
+    pub async fn is_empty(&self, database: &str, collection: &str) -> Result<Option<bool>> {
         let message = pb::FlushRequest {
             db_name: database.to_owned(),
             collection_names: vec![collection.to_owned()],
@@ -262,7 +263,9 @@ impl Client {
         let answer = self
             .repeat("Flush", database, CHANGE, message, |mut c, r| async move { c.flush(r).await })
             .await?;
-        Ok(answer.coll_seg_i_ds.get(collection).map(|sealed| !sealed.data.is_empty()))
+        let Some(sealed) = answer.coll_seg_i_ds.get(collection) else { return Ok(None) };
+        let none_in_memory = sealed.data.is_empty();
+        Ok(Some(none_in_memory && self.row_count_statistic(database, collection).await? == 0))
     }
 
     /// The `row_count` statistic: flushed rows, duplicate keys counted, deletes not subtracted.

@@ -231,13 +231,7 @@ async fn nobody_else_may_read_what_is_written_whatever_the_umask() {
 /// that would double rows, and the way on is named.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn files_that_are_damaged_after_a_kill() {
-    let target = lab::server(Kind::Milvus235B);
-    let relay = Relay::with_rule(target, |call| match call.rpc {
-        "Insert" => Act::Delay(Duration::from_millis(100)),
-        _ => Act::Forward,
-    });
-    let from = lab::server(Kind::Milvus235A).uri();
-    let trip = Trip::between(world::rows().await, from, target, &relay.uri(), "", "").await;
+    let Slow { relay, trip } = Slow::new().await;
     let mut run = trip.spawn();
     run.wait_until(PATIENCE, || trip.ledger().chunks_done() >= 4);
     run.kill();

@@ -22,8 +22,8 @@ async fn a_target_that_dies_twice_in_one_copy() {
     let mut server = lab::private(&Spec::milvus_235());
     let from = lab::server(Kind::Milvus235A).uri();
     let source = world::big().await;
-    let retry = "retry_for = \"3s\"";
-    let trip = Trip::between(source, from, &server, server.uri(), "", retry).await;
+    let copy = "retry_for = \"3s\"\nmax_write_rate = \"2MB/s\"";
+    let trip = Trip::between(source, from, &server, server.uri(), "", copy).await;
     let ledger = trip.ledger();
 
     // It does not come back in time.
@@ -59,8 +59,9 @@ async fn a_source_that_dies_twice_in_one_copy() {
     let target = lab::server(Kind::Milvus235B);
     let name = lab::unique_name("ledgers");
     let entry = format!("[[collections]]\nsource = \"ledgers\"\ntarget = \"{name}\"\n");
-    let text = plan(server.uri(), target.uri(), &entry, "retry_for = \"3s\"");
-    let ferry = Ferry::with_plan(PLAN, &text);
+    // Chunks are recorded once a second: so slow that some are left for the second kill.
+    let copy = "retry_for = \"3s\"\nmax_write_rate = \"500KB/s\"";
+    let ferry = Ferry::with_plan(PLAN, &plan(server.uri(), target.uri(), &entry, copy));
     let ledger = LedgerFile::of(&ferry);
 
     let mut run = ferry.spawn(&["apply", PLAN, "--yes"]);

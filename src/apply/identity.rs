@@ -1,7 +1,6 @@
 //! Holding both ends of a turn against the collections that its move began with.
 
 use std::hash::{BuildHasher, RandomState};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -13,9 +12,6 @@ use crate::ledger::MoveId;
 use crate::model::quantity::{count as grouped, counted};
 use crate::model::{Collection, LoadState};
 use crate::verify::{self, Ids, Mode};
-
-/// How long the ends may take to be described when something failed already.
-const CAUSE_LIMIT: Duration = Duration::from_secs(10);
 
 impl From<verify::Error> for Failure {
     fn from(error: verify::Error) -> Self {
@@ -112,15 +108,12 @@ impl Turn<'_> {
         Ok(verify::settle(&check, &subject).await?)
     }
 
-    /// What says more than `failure`: a collection that is not there any more fails each request in
-    /// some way of its own.
+    /// What says more than `failure`.
     pub(super) async fn cause_of(&self, failure: Failure) -> Failure {
-        if matches!(failure, Failure::Stopped | Failure::Ledger(_) | Failure::Identity(_)) {
-            return failure;
-        }
-        match tokio::time::timeout(CAUSE_LIMIT, self.confirm_ends()).await {
-            Ok(Err(Failure::Identity(error))) if error.is_replaced() => Failure::Identity(error),
-            _ => failure,
+        match (failure, &self.identity) {
+            (failure @ (Failure::Stopped | Failure::Ledger(_) | Failure::Identity(_)), _)
+            | (failure, None) => failure,
+            (failure, Some(identity)) => identity.cause().await.map_or(failure, Failure::Identity),
         }
     }
 

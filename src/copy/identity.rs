@@ -9,12 +9,16 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
 use crate::milvus::{self, Client, Described};
 use crate::model::Collection;
 use crate::model::differences::{differences, list};
+
+/// How long the ends may take to be described when something failed already.
+const CAUSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which server a collection is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,6 +350,15 @@ impl Identity {
         target?;
         *answered = so_far;
         Ok(())
+    }
+
+    /// What says more than a failure: that an end is another collection by now. One that is not there
+    /// any more fails each request in some way of its own.
+    pub async fn cause(&self) -> Option<Error> {
+        match tokio::time::timeout(CAUSE_LIMIT, self.confirm()).await {
+            Ok(Err(replaced)) if replaced.is_replaced() => Some(replaced),
+            _ => None,
+        }
     }
 }
 

@@ -98,16 +98,11 @@ impl Copy {
         }
     }
 
-    /// What says more than `error`: a collection that is not there any more fails each request in
-    /// some way of its own.
+    /// What says more than `error`.
     pub(super) async fn cause_of(&self, error: Error) -> Error {
-        if matches!(error, Error::Identity(_) | Error::Stopped | Error::Ledger(_)) {
-            return error;
-        }
-        let confirmed = tokio::time::timeout(AT_THE_END, self.task.identity.confirm()).await;
-        match confirmed {
-            Ok(Err(replaced @ identity::Error::Replaced(_))) => Error::Identity(replaced),
-            _ => error,
+        match error {
+            Error::Identity(_) | Error::Stopped | Error::Ledger(_) => error,
+            error => self.task.identity.cause().await.map_or(error, Error::Identity),
         }
     }
 }

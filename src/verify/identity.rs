@@ -1,14 +1,9 @@
 //! Holding both ends against the collections that a comparison began with.
 
-use std::time::Duration;
-
 use super::ends::Ends;
 use super::{Check, Error, Subject};
 use crate::copy::Identity;
 use crate::copy::identity::{End, Place};
-
-/// How long the ends may take to be described when something failed already.
-const CAUSE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Describes both ends, which have to be those that the subject names.
 pub(super) async fn open(check: &Check, subject: &Subject) -> Result<Identity, Error> {
@@ -40,15 +35,11 @@ impl Ends {
         }
     }
 
-    /// What says more than `error`: a collection that is not there any more fails each request in
-    /// some way of its own.
+    /// What says more than `error`.
     pub(super) async fn cause_of(&self, error: Error) -> Error {
-        if matches!(error, Error::Identity(_) | Error::Stopped | Error::Ledger(_)) {
-            return error;
-        }
-        match tokio::time::timeout(CAUSE_LIMIT, self.identity().confirm()).await {
-            Ok(Err(replaced)) if replaced.is_replaced() => Error::Identity(replaced),
-            _ => error,
+        match error {
+            Error::Identity(_) | Error::Stopped | Error::Ledger(_) => error,
+            error => self.identity().cause().await.map_or(error, Error::Identity),
         }
     }
 }

@@ -147,7 +147,7 @@ impl Ledger {
         if self.still.as_ref().is_some_and(Still::moved) {
             return Err(Error::Changed { path: self.path.clone() });
         }
-        outcome.map_err(|fault: Fault| fault.at(&self.path))
+        outcome.map_err(|fault: Fault| fault.in_use(&self.path))
     }
 
     /// Records in one transaction, durable on return.
@@ -170,7 +170,7 @@ impl Ledger {
             }),
             None => Err(Fault::Refused("it was opened for reading".to_owned())),
         };
-        outcome.map_err(|fault: Fault| fault.at(&self.path))
+        outcome.map_err(|fault: Fault| fault.in_use(&self.path))
     }
 }
 

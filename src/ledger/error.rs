@@ -57,8 +57,13 @@ pub enum Error {
     },
     /// The file is damaged, incomplete, or no ledger.
     #[error(
-        "the ledger {} cannot be used: {detail}; nothing was done. Put a whole copy of it in its place where there is one; or move it and the files named {}-… away to go on without it: collections that it filled count as made by somebody else then, so drop them at the target to copy them anew, or have them brought up to date by key with `existing = \"adopt\"`",
+        "the ledger {} cannot be used{}. Put a whole copy of it in its place where there is one; or move it and the files named {}-… away to go on without it: collections that it filled count as made by somebody else then, so drop them at the target to copy them anew, or have them brought up to date by key with `existing = \"adopt\"`",
         path.display(),
+        if *opening {
+            format!(": {detail}; nothing was done")
+        } else {
+            format!(" any more: {detail}; what the run did before stays, and may be recorded in part only")
+        },
         path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
     )]
     Corrupt {
@@ -66,6 +71,8 @@ pub enum Error {
         path: PathBuf,
         /// What is wrong with it.
         detail: String,
+        /// Whether that was found when it was opened.
+        opening: bool,
     },
     /// A file of the ledger is a link, or no plain file: writing to it could destroy what is not ours.
     #[error(
@@ -166,18 +173,28 @@ impl From<rusqlite::Error> for Fault {
 }
 
 impl Fault {
-    /// The failure, with the ledger file it happened to.
+    /// The failure, with the ledger file that was being opened.
     pub(super) fn at(self, path: &Path) -> Error {
+        self.of(path, true)
+    }
+
+    /// The failure, with the ledger file that was open.
+    pub(super) fn in_use(self, path: &Path) -> Error {
+        self.of(path, false)
+    }
+
+    fn of(self, path: &Path, opening: bool) -> Error {
         let path = path.to_path_buf();
         match self {
-            Self::Corrupt(detail) => Error::Corrupt { path, detail },
+            Self::Corrupt(detail) => Error::Corrupt { path, detail, opening },
             Self::Refused(reason) => Error::Refused { path, reason },
-            Self::Sql(error) => classify(error, path),
+            Self::Sql(error) => classify(error, path, opening),
         }
     }
 }
 
-fn classify(error: rusqlite::Error, path: PathBuf) -> Error {
+fn classify(error: rusqlite::Error, path: PathBuf, opening: bool) -> Error {
+    let corrupt = |path, detail| Error::Corrupt { path, detail, opening };
     if let rusqlite::Error::SqliteFailure(failure, _) = &error {
         // Growing the shared memory file fails for no other ordinary reason than a full disk.
         if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE {
@@ -185,7 +202,7 @@ fn classify(error: rusqlite::Error, path: PathBuf) -> Error {
         }
         // A file that is shorter than it says.
         if failure.extended_code == ffi::SQLITE_IOERR_SHORT_READ {
-            return Error::Corrupt { path, detail: error.to_string() };
+            return corrupt(path, error.to_string());
         }
         match failure.code {
             rusqlite::ErrorCode::DiskFull => return Error::Full { path },
@@ -193,7 +210,7 @@ fn classify(error: rusqlite::Error, path: PathBuf) -> Error {
                 return Error::Busy { path };
             }
             rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase => {
-                return Error::Corrupt { path, detail: error.to_string() };
+                return corrupt(path, error.to_string());
             }
             _ => {}
         }
@@ -202,7 +219,7 @@ fn classify(error: rusqlite::Error, path: PathBuf) -> Error {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::Utf8Error(..) => Error::Corrupt { path, detail: error.to_string() },
+        | rusqlite::Error::Utf8Error(..) => corrupt(path, error.to_string()),
         source => Error::Sqlite { path, source },
     }
 }

@@ -39,7 +39,8 @@ pub(super) fn beside(file: &Path, suffix: &str) -> PathBuf {
 
 /// Whether there is a ledger. What is left of one is damage, and no ledger that is yet to be made.
 pub(super) fn is_there(path: &Path) -> Result<bool, Error> {
-    let corrupt = |detail: String| Error::Corrupt { path: path.to_path_buf(), detail };
+    let corrupt =
+        |detail: String| Error::Corrupt { path: path.to_path_buf(), detail, opening: true };
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => Err(Error::NotOurs { path: path.to_path_buf() }),
         Ok(found) if found.len() == 0 => Err(corrupt("it is empty".to_owned())),

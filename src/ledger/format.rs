@@ -55,7 +55,7 @@ fn recognise_up_to(
     }
     if application != APPLICATION_ID || found < 1 {
         let detail = "it is a database of another program".to_owned();
-        return Err(Error::Corrupt { path: path.to_path_buf(), detail });
+        return Err(Error::Corrupt { path: path.to_path_buf(), detail, opening: true });
     }
     let known = format_of(migrations);
     if found > known {

@@ -35,6 +35,25 @@ fn with_chunks(directory: &Path, chunks: i64) {
     ledger.add_chunks(id, None, &ranges, true).unwrap();
 }
 
+/// Something may have been done by then.
+#[test]
+fn damage_that_is_met_later_does_not_say_that_nothing_was_done() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let id = begin(&mut ledger, "t");
+    let other = Connection::open(ledger.path()).unwrap();
+    other.execute("UPDATE moves SET wanted = 'x'", []).unwrap();
+    let met = ledger.moves().unwrap_err().to_string();
+    for says in ["plan.db cannot be used any more", "what the run did before stays", "adopt"] {
+        assert!(met.contains(says), "no {says:?} in {met}");
+    }
+    other.execute("UPDATE moves SET state = 'open', wanted = x'ff'", []).unwrap();
+    for text in [met, ledger.moves().unwrap_err().to_string()] {
+        assert!(!text.contains("nothing was done"), "{text}");
+    }
+    ledger.step_started(id, "load", "").unwrap();
+}
+
 #[test]
 fn an_emptied_file_is_no_fresh_start() {
     let directory = tempfile::tempdir().unwrap();

@@ -206,48 +206,6 @@ async fn the_end_of_the_terminal_stops_a_copy_as_ctrl_c_does() {
     one_signal("HUP").await;
 }
 
-/// Starts a command on a terminal of its own, waits for a question, and answers it or sends a signal.
-/// Then shows what stood on the terminal.
-const TERMINAL: &str = r"
-import os, pty, signal, sys
-question, answer, program = sys.argv[1], sys.argv[2], sys.argv[3:]
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(program[0], program)
-said, asked = '', False
-while True:
-    try:
-        part = os.read(terminal, 65536).decode()
-    except OSError:
-        break
-    if not part:
-        break
-    said += part
-    if not asked and question in said:
-        asked = True
-        if answer.startswith('SIG'):
-            os.kill(child, getattr(signal, answer))
-        else:
-            os.write(terminal, (answer + '\n').encode())
-print(said)
-code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-sys.exit(code if asked else 99)
-";
-
-/// What it said, and its exit code.
-fn at_question(trip: &Trip, question: &str, answer: &str, command: &[&str]) -> (String, i32) {
-    let output = std::process::Command::new("timeout")
-        .args(["60", "python3", "-c", TERMINAL, question, answer])
-        .arg(testkit::ferry::binary())
-        .args(command)
-        .current_dir(trip.ferry.folder())
-        .env("NO_COLOR", "1")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).replace('\r', "");
-    (said, output.status.code().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_question_that_is_not_answered_with_yes_leaves_nothing_behind() {
     let trip = Trip::new(world::rows().await, "").await;
@@ -258,19 +216,20 @@ async fn a_question_that_is_not_answered_with_yes_leaves_nothing_behind() {
         ("SIGTERM", 130, "\nerror: interrupted; nothing was changed"),
         ("SIGHUP", 130, "\nerror: interrupted; nothing was changed"),
     ] {
-        let (said, ended) = at_question(&trip, question, answer, &["apply", PLAN]);
+        let (ended, said) = trip.ferry.run_on_terminal(&["apply", PLAN], &[(question, answer)]);
         assert_eq!(ended, code, "{answer}: {said}");
         assert!(said.trim_end().ends_with(says), "{answer}: {said}");
         assert!(!trip.ferry.path(".milvus-ferry").exists(), "{answer}: a ledger was made");
         assert!(!trip.probe.has_collection(&trip.target).await, "{answer}");
     }
     for signal in ["SIGINT", "SIGTERM", "SIGHUP"] {
-        let (said, ended) = at_question(&trip, "Source [", signal, &["init", "--interactive"]);
+        let (ended, said) =
+            trip.ferry.run_on_terminal(&["init", "--interactive"], &[("Source [", signal)]);
         assert_eq!(ended, 130, "{signal}: {said}");
         assert!(said.trim_end().ends_with("\nerror: interrupted; nothing was changed"), "{said}");
     }
     // Said yes to, it is as it always was.
-    let (said, ended) = at_question(&trip, question, "yes", &["apply", PLAN]);
+    let (ended, said) = trip.ferry.run_on_terminal(&["apply", PLAN], &[(question, "yes")]);
     assert_eq!(ended, 0, "{said}");
     trip.assert_exact().await;
     trip.clear().await;

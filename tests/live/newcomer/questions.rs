@@ -1,49 +1,17 @@
 //! `init --interactive` on a terminal of its own.
 
-use std::process::Command;
-
 use testkit::collection::plain;
 use testkit::data;
-use testkit::patience::finish;
 use testkit::pb::schema::DataType;
 use testkit::scene::Scene;
 
-/// Answers each question when it is asked, and then shows all that was said.
-const TERMINAL: &str = r"
-import json, os, pty, sys
-answers = json.loads(sys.argv[1])
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[2], sys.argv[2:])
-said, seen = '', 0
-while True:
-    try:
-        part = os.read(terminal, 65536).decode()
-    except OSError:
-        break
-    if not part:
-        break
-    said += part
-    if answers and answers[0][0] in said[seen:]:
-        seen = len(said)
-        os.write(terminal, (answers.pop(0)[1] + '\n').encode())
-print(said)
-code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-sys.exit(code if not answers else 99)
-";
-
 /// Runs `init --interactive`; returns its exit code and what stood on the terminal.
 async fn ask(scene: &Scene, options: &[&str], answers: &[(&str, &str)]) -> (i32, String) {
-    let mut command = Command::new("python3");
-    command.args(["-c", TERMINAL, &serde_json::to_string(answers).unwrap()]);
-    command.arg(testkit::ferry::binary()).args(["init", "--interactive"]).args(options);
-    command.current_dir(scene.ferry.folder()).env("NO_COLOR", "1");
-    let output = tokio::task::spawn_blocking(move || finish(&mut command)).await.unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    (output.status.code().unwrap(), said + &String::from_utf8_lossy(&output.stderr))
+    let arguments = [&["init", "--interactive"], options].concat();
+    tokio::task::block_in_place(|| scene.ferry.run_on_terminal(&arguments, answers))
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_newcomer_answers_and_gets_a_plan_file() {
     let scene = Scene::new().await;
     for name in ["products", "reviews"] {

@@ -22,4 +22,5 @@ pub mod scene;
 pub mod structs;
 pub mod table;
 pub mod tcp;
+pub mod terminal;
 pub mod traps;

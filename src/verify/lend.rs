@@ -55,8 +55,10 @@ pub(super) async fn load(
             Side::Target => subject.lend.target,
         };
         if let Some(partitions) = left_loaded(ends, side).await? {
-            // A source that is loaded by that makes the target look as if it were to stay so.
-            let follows = side == Side::Target && subject.lend.as_source;
+            // A source that is loaded by that makes the target look as if it were to stay so. One that
+            // stays loaded does not.
+            let source_goes = lent.iter().any(|lent| lent.side == Side::Source);
+            let follows = side == Side::Target && subject.lend.as_source && source_goes;
             if !may && !follows {
                 // It is to stay loaded by now, or is not ours to release any more.
                 tracing::warn!(

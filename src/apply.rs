@@ -362,7 +362,7 @@ impl Turn<'_> {
         }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
-        self.load_target(of_move, wanted, &Loaded::All).await?;
+        self.load_whole_target(of_move, wanted).await?;
         Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         if self.change.update == Some(Update::CatchUp) {
             // Numbers mean nothing before rows went that the source has no more.
@@ -379,8 +379,7 @@ impl Turn<'_> {
         if whole {
             Box::pin(self.settle(of_move, source, wanted)).await?;
         }
-        self.release_target(of_move, wanted).await?;
-        self.leave_as_found(of_move, source).await?;
+        self.release_ends(of_move, source, wanted).await?;
         if whole {
             let counts = self.outcome.counts.as_ref();
             let json = serde_json::to_string(&counts).unwrap_or_default();

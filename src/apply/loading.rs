@@ -107,12 +107,34 @@ impl Turn<'_> {
         )))
     }
 
-    /// Loads the target: all of it to be counted, or what is to be loaded in the end.
+    /// Loads all of the target, to be read: what is not to stay loaded is released later.
+    pub(super) async fn load_whole_target(
+        &mut self,
+        of_move: MoveId,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let target_state = self.change.target.as_ref().map(|target| target.load);
+        // What somebody else has in memory stays there.
+        let release = target_state.is_none_or(|load| load == LoadState::NotLoaded);
+        self.load(of_move, wanted, &Loaded::All, release).await
+    }
+
+    /// Loads what of a finished target is to be loaded.
     pub(super) async fn load_target(
         &mut self,
         of_move: MoveId,
         wanted: &Collection,
         what: &Loaded,
+    ) -> Result<(), Failure> {
+        self.load(of_move, wanted, what, false).await
+    }
+
+    async fn load(
+        &mut self,
+        of_move: MoveId,
+        wanted: &Collection,
+        what: &Loaded,
+        release: bool,
     ) -> Result<(), Failure> {
         let target = &self.run.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
@@ -126,9 +148,7 @@ impl Turn<'_> {
         }
         self.step("load").await;
         self.begin(of_move, LOAD_TARGET).await?;
-        // What somebody else has in memory stays there.
-        let target_state = self.change.target.as_ref().map(|target| target.load);
-        if target_state.is_none_or(|load| load == LoadState::NotLoaded) {
+        if release {
             self.begin(of_move, RELEASE_TARGET).await?;
         }
         let replicas = self.change.ending.replicas.unwrap_or(0);
@@ -141,6 +161,7 @@ impl Turn<'_> {
         loading.map_err(|error| too_many(replicas, error))?;
         wait_until_loaded(target, wanted, &partitions, &self.common.halt).await?;
         // A whole collection is loaded when its rows can be read; partitions beside others are not.
+        let target_state = self.change.target.as_ref().map(|target| target.load);
         if target_state == Some(LoadState::Loaded)
             && let Some(query) = Query::of(wanted)
         {
@@ -149,14 +170,42 @@ impl Turn<'_> {
         self.done(of_move, LOAD_TARGET, "").await
     }
 
+    /// Releases what was loaded only for this turn, at both ends. What cannot be is said.
+    pub(super) async fn release_ends(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
+        let of_target = self.release_target(of_move, wanted).await;
+        let of_source = self.leave_as_found(of_move, source).await;
+        let (from, to) = (&self.change.source_address, &self.change.target_address);
+        let mut left = Vec::new();
+        for (end, address, released) in [("target", to, of_target), ("source", from, of_source)] {
+            match released {
+                Err(Failure::Milvus(error)) => left.push(format!(
+                    "{address} at the {end} was loaded for this move and is not released yet: {error}"
+                )),
+                other => other?,
+            }
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!(
+            "{}\n  the same command releases it when the cause is gone; or release it by hand",
+            left.join("; ")
+        )))
+    }
+
     /// Releases what was loaded only to be counted, at the target.
-    pub(super) async fn release_target(
+    async fn release_target(
         &mut self,
         of_move: MoveId,
         wanted: &Collection,
     ) -> Result<(), Failure> {
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
-        // Only what this move loaded itself.
+        // Only what this move loaded itself: one that is in use stays so, whatever the source is by now.
         if steps.get(RELEASE_TARGET) != Some(&StepState::Started) {
             return Ok(());
         }
@@ -169,7 +218,7 @@ impl Turn<'_> {
             }
         };
         if partitions.is_empty() && ending != Loaded::Nothing {
-            return Ok(());
+            return self.done(of_move, RELEASE_TARGET, "").await;
         }
         self.step("release").await;
         self.run.target.release(&wanted.database, &wanted.name, &partitions).await?;
@@ -202,7 +251,7 @@ impl Turn<'_> {
     }
 
     /// Releases what was loaded only for the copy, at the source.
-    pub(super) async fn leave_as_found(
+    async fn leave_as_found(
         &mut self,
         of_move: MoveId,
         source: &SourceState,

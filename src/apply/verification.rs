@@ -3,7 +3,7 @@
 use tokio::sync::mpsc;
 
 use super::{CATCH_UP, Event, Failure, REPAIR, RowDiffers, Turn};
-use crate::changes::{Loaded, SourceState, Update};
+use crate::changes::{SourceState, Update};
 use crate::ledger::{MoveId, StepState};
 use crate::milvus::Client;
 use crate::model::{
@@ -190,15 +190,10 @@ impl Turn<'_> {
             let counted = (source.rows, self.run.inspected_at);
             self.wait_until_readable(&source.collection, counted).await?;
         }
-        self.load_target(of_move, &self.without_new_partitions(wanted), &Loaded::All).await?;
+        self.load_whole_target(of_move, &self.without_new_partitions(wanted)).await?;
         self.verify_rows(of_move, source, wanted).await?;
         self.source_is_loaded(source).await?;
-        // One that is in use stays so, whatever the source is by now.
-        let in_use = self.change.target.as_ref().is_some_and(|to| to.load != LoadState::NotLoaded);
-        if !in_use {
-            self.release_target(of_move, wanted).await?;
-        }
-        self.leave_as_found(of_move, source).await
+        self.release_ends(of_move, source, wanted).await
     }
 
     /// Takes the aliases over, last of all: whoever follows one finds everything there. Where rows

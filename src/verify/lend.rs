@@ -116,18 +116,19 @@ pub(super) async fn load(
     Ok(())
 }
 
-/// Releases it. What cannot be released is said, and released by the next comparison.
+/// Releases it. What cannot be released is said, with how it is.
 pub(super) async fn release(ends: &Ends, lent: &[Lent]) -> Vec<String> {
     let mut failed = Vec::new();
     let replaced = if lent.is_empty() { None } else { replaced(ends).await };
+    let is_noted = ends.check.ledger.is_some() && ends.subject.of_move.is_some();
     for Lent { side, partitions, step } in lent.iter().rev() {
+        let address = ends.address(*side);
         // By its name: that of another collection now, which is not ours to release. The source is
         // held against what it was first, so that of a target behind it nothing is known.
         if replaced.is_some_and(|place| place == Place::Source || *side == Side::Target) {
             failed.push(format!(
-                "{} was loaded for the comparison, and was not released: its name may mean another \
-                 collection by now",
-                ends.address(*side)
+                "{address} was loaded for the comparison, and was not released: its name may mean \
+                 another collection by now; release the one that was compared by hand"
             ));
             continue;
         }
@@ -137,14 +138,21 @@ pub(super) async fn release(ends: &Ends, lent: &[Lent]) -> Vec<String> {
         match released {
             Ok(()) => {
                 if let Err(error) = note(ends, step, StepState::Done).await {
-                    failed.push(error.to_string());
+                    failed.push(format!(
+                        "{address} is released, and that could not be noted: {error}"
+                    ));
                 }
             }
-            Err(why) => failed.push(format!(
-                "{} was loaded for the comparison and is not released yet: {why}; the next \
-                 `verify` that has the ledger does it, or release it by hand",
-                ends.address(*side)
-            )),
+            Err(why) => {
+                let way = if is_noted {
+                    "the next `verify` that has the ledger does it, or release it by hand"
+                } else {
+                    "release it by hand"
+                };
+                failed.push(format!(
+                    "{address} was loaded for the comparison and is not released yet: {why}; {way}"
+                ));
+            }
         }
     }
     failed

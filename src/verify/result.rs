@@ -30,7 +30,7 @@ pub enum Status {
     Repaired,
     /// Something differs.
     Different,
-    /// It could not be compared to the end.
+    /// It could not be compared to the end, or what was loaded for that could not be released.
     Unfinished,
 }
 
@@ -59,7 +59,7 @@ pub struct Verification {
     pub explanations: Vec<Explanation>,
     /// Differences that nothing explains, in words. Empty when `status` is `verified` or `repaired`.
     pub unexplained: Vec<String>,
-    /// Why it is `unfinished`, and what to do.
+    /// Why it is `unfinished`, and what to do; or what is left loaded where it is `different`.
     pub failure: Option<String>,
     /// Seconds that it took.
     pub seconds: f64,

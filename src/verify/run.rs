@@ -103,11 +103,13 @@ pub async fn verify_collection_by(
     verification.unexplained.splice(0..0, account.unexplained());
     verification.status = match &compared {
         Err(_) => Status::Unfinished,
-        Ok(()) if verification.unexplained.is_empty() => match &verification.content {
+        Ok(()) if !verification.unexplained.is_empty() => Status::Different,
+        // What was loaded for it is loaded still.
+        Ok(()) if verification.failure.is_some() => Status::Unfinished,
+        Ok(()) => match &verification.content {
             Some(content) if content.is_repaired() => Status::Repaired,
             _ => Status::Verified,
         },
-        Ok(()) => Status::Different,
     };
     if let Err(error) = compared {
         if let Error::Identity(replaced) = &error

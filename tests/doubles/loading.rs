@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use testkit::collection::plain;
 use testkit::data;
-use testkit::pb::common::LoadState;
+use testkit::ferry::expect_words;
+use testkit::pb::common::{ErrorCode, LoadState};
 use testkit::pb::schema::DataType;
-use testkit::relay::{Act, Relay};
+use testkit::relay::{Act, Call, Relay, refusal};
 use testkit::scene::{PLAN, doubles::Doubles};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +29,15 @@ async fn what_was_loaded_by_others_since_stays_loaded() {
     scene.run(&["apply", PLAN, "--yes", "--catch-up"]).await.expect_code(0);
     for (partition, expected) in [("north", LoadState::Loaded), ("south", LoadState::NotLoad)] {
         assert_eq!(scene.source.load_state("cold", &[partition]).await, expected, "{partition}");
+    }
+}
+
+/// What an unreleased collection is refused with.
+fn refused(call: &Call) -> Act {
+    if call.rpc == "ReleaseCollection" {
+        Act::Refuse(refusal(65_535, ErrorCode::UnexpectedError, "not now"))
+    } else {
+        Act::Forward
     }
 }
 
@@ -75,4 +85,31 @@ async fn a_target_that_follows_its_source_is_released_with_it_alone() {
         let left = if source.is_empty() { LoadState::Loaded } else { LoadState::NotLoad };
         assert_eq!(states(&scene).await, [left; 2], "{source}");
     }
+}
+
+/// All rows are the same, and yet something is left to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_released_is_left_to_be_done() {
+    let left = ["default/cold at the target was loaded", "is not released yet", "not now"];
+    for command in [&["verify", PLAN][..], &["apply", PLAN, "--yes", "--catch-up"]] {
+        let (scene, relay) = copied().await;
+        relay.set_rule(refused);
+        let outcome = scene.run(command).await.expect_code(5);
+        expect_words(&outcome, &left);
+        expect_words(&outcome, &["release it by hand"]);
+        // The other end is not left alone for that.
+        assert_eq!(states(&scene).await, [LoadState::NotLoad, LoadState::Loaded]);
+        relay.set_rule(|_| Act::Forward);
+        scene.run(command).await.expect_code(0);
+        assert_eq!(states(&scene).await, [LoadState::NotLoad; 2], "{command:?}");
+    }
+    // A difference is certain whatever is left loaded.
+    let (scene, relay) = copied().await;
+    scene.target.load("cold").await;
+    scene.target.delete("cold", "", "id in [3]").await;
+    scene.target.release("cold").await;
+    relay.set_rule(refused);
+    let outcome = scene.run(&["verify", PLAN]).await.expect_code(6);
+    expect_words(&outcome, &left);
+    expect_words(&outcome, &["1 row missing"]);
 }

@@ -98,6 +98,24 @@ impl Turn<'_> {
         self.hold(of_move, wanted, mark, !ours).await.map(drop)
     }
 
+    /// Makes sure that a collection is empty which an earlier run is to have made, where nothing on it
+    /// says that it did. Only flushed rows are in a statistic.
+    pub(super) async fn holds_nothing_of_others(&self, wanted: &Collection) -> Result<(), Failure> {
+        let owner = self.change.known.as_ref().and_then(|known| known.owner.clone());
+        let marks = self.describe(wanted).await?.marks;
+        if owner.is_some_and(|owner| has(&marks, &owner))
+            || self.run.target.is_empty(&wanted.database, &wanted.name).await? == Some(true)
+        {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!(
+            "{} is there, an earlier run was to make it and did not note that it did, and it is not \
+             known to be empty: somebody else may have made it\n  drop it to have it made anew, or \
+             write into it with `existing = \"adopt\"`",
+            self.change.target_address
+        )))
+    }
+
     /// Finds the mark of this ledger on a target whose copy an earlier run began.
     pub(super) async fn marked_still(
         &mut self,

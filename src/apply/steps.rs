@@ -77,6 +77,9 @@ impl Turn<'_> {
                 fresh = steps.get("create_collection") == Some(&StepState::Done);
                 let noted =
                     self.change.known.as_ref().is_some_and(|known| known.target_id.is_some());
+                if !noted {
+                    self.holds_nothing_of_others(wanted).await?;
+                }
                 self.marked_still(of_move, wanted).await?;
                 if !noted {
                     self.describe_again(of_move, wanted).await?;

@@ -2,6 +2,7 @@
 //! and at servers that keep none or let nobody alter a collection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use testkit::collection::plain;
 use testkit::data;
@@ -9,11 +10,13 @@ use testkit::fake::{Attribute, Plan, Profile};
 use testkit::ferry::{Ferry, Outcome};
 use testkit::pb::milvus::{AlterCollectionRequest, CreateCollectionRequest};
 use testkit::pb::schema::DataType;
+use testkit::relay::{Act, Relay};
 use testkit::scene::{PLAN, doubles::Doubles, expect_words, says};
-use testkit::table::Table;
+use testkit::table::{Key, Table};
 
 const MARK: &str = "milvus-ferry.filling.";
 const ROWS: i64 = 500;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn filled(to: Profile) -> (Doubles, Table) {
     let scene = Doubles::of(Profile::milvus("2.6.5"), to).await;
@@ -137,6 +140,49 @@ async fn where_no_mark_is_kept_rows_are_written_by_key() {
     assert!(outcomes.iter().any(|outcome| says(outcome, "keeps no mark")), "{outcomes:#?}");
     assert_eq!(scene.to.count("Insert"), 0);
     scene.expect("things", &rows).await;
+}
+
+/// A run is killed before its target is made, and somebody makes a collection of that name: without an
+/// index, not loaded, and with rows that are in no statistic, as they are not flushed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_made_after_a_kill_is_not_taken_for_our_own() {
+    for (to, code) in
+        [(Profile::milvus("2.6.5"), 1), (zilliz(), 5), (zilliz().dropping(Attribute::Marks), 5)]
+    {
+        let (scene, rows) = filled(to).await;
+        let relay = Relay::to(&scene.to.uri(), |call| match call.rpc {
+            "CreateCollection" => Act::Delay(Duration::from_secs(3_600)),
+            _ => Act::Forward,
+        });
+        let plan = scene.ferry.read(PLAN).replace(&scene.to.uri(), &relay.uri());
+        scene.ferry.write(PLAN, &plan);
+        let mut run = scene.ferry.spawn(&["apply", PLAN, "--yes"]);
+        tokio::task::block_in_place(|| {
+            run.wait_until(PATIENCE, || relay.count("CreateCollection") > 0);
+            run.kill()
+        });
+        relay.set_rule(|_| Act::Forward);
+        let mut made = plain("things", DataType::Int64);
+        made.indexes.clear();
+        scene.target.create_collection(&made).await;
+        let theirs = data::table_of(&made, &data::key_range(0..5), 2);
+        let theirs = theirs.followed_by(&data::table_of(&made, &data::key_range(9_000..9_005), 2));
+        scene.target.insert("things", &theirs).await;
+        scene.to.forget_calls();
+        let refused = scene.apply().await.expect_code(code);
+        expect_words(&refused, &["existing = \"adopt\""]);
+        assert!(scene.writes().is_empty());
+        scene.to.with_collection("default", "things", |things| {
+            assert_eq!(things.rows.len(), theirs.rows.len());
+        });
+        let adopts =
+            plan.replace("source = \"things\"", "source = \"things\"\nexisting = \"adopt\"");
+        assert_ne!(adopts, plan);
+        scene.ferry.write(PLAN, &adopts);
+        scene.apply().await.expect_code(0);
+        let kept = theirs.filtered(|key| *key >= Key::Int(9_000));
+        scene.expect("things", &rows.clone().followed_by(&kept)).await;
+    }
 }
 
 /// Who may not alter a collection still fills one, and says what is left behind.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Verdict, adoption, names_beyond};
-use crate::changes::abilities::{Abilities, Feature};
+use crate::changes::abilities::{Abilities, Family, Feature};
 use crate::changes::wanted::Wanted;
 use crate::changes::{Action, Finding, Inspected, Known, Loaded, SourceState, TargetState, Update};
 use crate::model::differences::{differences, essential, list, not_kept, other_indexes, place};
@@ -33,8 +33,8 @@ pub(super) fn decide(sides: &Sides<'_>) -> Verdict {
             "choose another `target`",
         );
     }
-    if known.target_id.is_none() && !looks_untouched(target) {
-        // An earlier run meant to make it and did not note that it did. What is there now holds
+    if known.target_id.is_none() && !was_made(sides) {
+        // An earlier run meant to make it and did not note that it did: this is another one, or holds
         // more than that run can have put in.
         return adoption::decide(inspected, target, wanted, abilities);
     }
@@ -71,17 +71,23 @@ pub(super) fn decide(sides: &Sides<'_>) -> Verdict {
     if known.finished { finished(sides) } else { unfinished(sides) }
 }
 
-/// Whether a target looks like one that was just made: nothing in it, nothing done to it.
-fn looks_untouched(target: &TargetState) -> bool {
+/// Whether a target is what a run made that did not note it: nothing is in it, nothing was done to it,
+/// and it has the mark that it was made with.
+fn was_made(sides: &Sides<'_>) -> bool {
+    let Sides { inspected, known, target, abilities, .. } = sides;
     let collection = &target.collection;
+    let may_adopt = inspected.rule.existing == Existing::Adopt;
     let empty = match target.rows {
         Some(rows) => rows == 0,
         None => target.load == LoadState::NotLoaded,
     };
+    let marked = target.marks.iter().any(|mark| Some(&mark.owner) == known.owner.as_ref());
     empty
         && target.row_statistic == 0
         && collection.indexes.is_empty()
         && collection.aliases.is_empty()
+        // Of all others it is known that they keep it.
+        && (marked || (matches!(abilities.family, Family::Zilliz(_)) && !may_adopt))
 }
 
 /// A collection that its server made differently from what was asked for must not be filled.

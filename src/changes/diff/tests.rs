@@ -312,9 +312,13 @@ fn what_was_meant_to_be_made_and_not_noted_is_ours_only_while_it_is_untouched() 
     let mut half = carried_out(&before, &change, false);
     let known = half.known.as_mut().unwrap();
     (known.target_id, known.created) = (None, None);
+    known.owner = Some("ours".to_owned());
     let target = half.target.as_mut().unwrap();
     (target.rows, target.row_statistic, target.load) = (None, 0, LoadState::NotLoaded);
     target.collection.indexes.clear();
+    // Made by somebody else meanwhile: its rows, not flushed yet, are in no statistic.
+    assert_eq!(one(half.clone()).reason, "target_exists");
+    half.target.as_mut().unwrap().marks = vec![ownership::mark("ours")];
     assert_eq!(one(half.clone()).action, Action::Resume);
     let mut indexed = half.clone();
     indexed.target.as_mut().unwrap().collection.indexes = collection().indexes;

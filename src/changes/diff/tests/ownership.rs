@@ -5,7 +5,7 @@ use crate::changes::BEING_FILLED;
 use crate::changes::diff::TAKEN_OVER;
 use crate::model::Mark;
 
-fn mark(owner: &str) -> Mark {
+pub(super) fn mark(owner: &str) -> Mark {
     let since = "2026-11-29T20:31:00.000Z".to_owned();
     Mark { since, owner: owner.to_owned(), plan: "catalog".to_owned() }
 }

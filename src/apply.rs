@@ -360,6 +360,11 @@ impl Turn<'_> {
         if self.change.action == Action::Resume && self.target_was_loaded() {
             Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         }
+        if self.is_shared(of_move).await? {
+            // What it holds of others is looked at first.
+            self.create_indexes(of_move, wanted).await?;
+            self.load_whole_target(of_move, wanted).await?;
+        }
         self.copy_rows(of_move, source, wanted, fresh).await?;
         self.create_indexes(of_move, wanted).await?;
         self.load_whole_target(of_move, wanted).await?;

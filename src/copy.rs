@@ -13,10 +13,12 @@
 //! A row's bytes are copied twice in this process: from the frames of an answer into one buffer,
 //! which the columns then point into, and from there into the request.
 
+mod before;
 mod discover;
 pub mod identity;
 mod keys;
 mod memory;
+mod pages;
 mod read;
 mod readable;
 mod reject;
@@ -36,6 +38,7 @@ pub use identity::Identity;
 pub(crate) use keys::batches;
 pub use keys::{ByKey, Copied};
 pub use memory::{Memory, Share};
+pub use pages::KeyPages;
 pub use read::SINGLE_ROW;
 pub use readable::wait_until_readable;
 use reject::Refusals;
@@ -214,6 +217,9 @@ pub struct Task {
     pub row_bytes: u64,
     /// Whether the target collection was made by this move, so that nothing in it is not ours.
     pub fresh: bool,
+    /// Whether it may hold rows of others: which keys it has is noted before a chunk is written, and it
+    /// is loaded for that.
+    pub shared: bool,
     /// Both ends, as they were before anything was read.
     pub identity: Identity,
     /// The move in the ledger.
@@ -241,6 +247,8 @@ struct Copy {
     /// Columns to read.
     columns: Vec<String>,
     moment: Moment,
+    /// The moment at which the target is looked at that may hold rows of others.
+    before: Option<Moment>,
     size: ChunkSize,
     refusals: Refusals,
     written: Written,
@@ -259,6 +267,7 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
         milvus::Kind::Cancelled => Error::Stopped,
         _ => Error::Read { place: task.from.address(), error },
     })?;
+    let before = moment_before(&task).await?;
     let of_move = task.of_move;
     task.ledger.with(move |ledger| ledger.tried_again(of_move)).await?;
     let columns = task.settings.columns(&task.from);
@@ -267,6 +276,7 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
     let copy = Arc::new(Copy {
         columns,
         moment,
+        before,
         size: ChunkSize::new(&task.limits, task.row_bytes),
         refusals: Refusals::default(),
         written,
@@ -314,6 +324,19 @@ pub async fn fix_moment(source: &Client, query: &Query) -> milvus::Result<Moment
     let allocated = source.alloc_timestamp().await?;
     let (_, session) = source.key_page(query, &KeyRange::ALL, Moment::Strong, 1, 64 << 20).await?;
     Ok(session.or(allocated).map_or(Moment::Eventually, Moment::At))
+}
+
+/// The moment at which a target is looked at that may hold rows of others.
+async fn moment_before(task: &Task) -> Result<Option<Moment>, Error> {
+    if !task.shared {
+        return Ok(None);
+    }
+    let query = target_query(task, None)?;
+    let moment = fix_moment(&task.target, &query).await.map_err(|error| match error.kind {
+        milvus::Kind::Cancelled => Error::Stopped,
+        _ => Error::Read { place: task.to.address(), error },
+    })?;
+    Ok(Some(moment))
 }
 
 impl Copy {
@@ -400,6 +423,13 @@ fn source_query(task: &Task, scope: Option<&str>) -> Result<Query, Error> {
     let whole = Query::of(&task.from).ok_or_else(|| Error::NoKey(task.from.address()))?;
     let partitions = task.settings.source_partitions(scope);
     Ok(whole.within(partitions).of_id(task.identity.source_id()))
+}
+
+/// The reads of a scope at the target.
+fn target_query(task: &Task, scope: Option<&str>) -> Result<Query, Error> {
+    let whole = Query::of(&task.to).ok_or_else(|| Error::NoKey(task.to.address()))?;
+    let partitions = scope.map(str::to_owned).into_iter().collect();
+    Ok(whole.within(partitions).of_id(task.identity.target_id()))
 }
 
 /// Why rows of the source cannot be carried.

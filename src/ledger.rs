@@ -17,6 +17,7 @@ mod clock;
 mod error;
 mod files;
 mod format;
+mod keys;
 mod lock;
 mod moves;
 mod ranges;

@@ -30,6 +30,7 @@ impl Turn<'_> {
                 "both ends have to be known before rows are copied".into(),
             ));
         };
+        let shared = self.is_shared(of_move).await?;
         let (progress, mut told) = mpsc::channel(WAITING);
         let task = copy::Task {
             source: self.run.source.clone(),
@@ -40,6 +41,7 @@ impl Turn<'_> {
             limits: self.run.migration.copy.clone(),
             row_bytes: source.row_bytes.unwrap_or_else(|| guess_row_bytes(&source.collection)),
             fresh,
+            shared,
             identity,
             of_move,
             ledger: self.run.ledger.clone(),

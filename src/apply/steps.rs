@@ -103,15 +103,20 @@ impl Turn<'_> {
         Ok(fresh)
     }
 
-    /// Whether a target that is adopted is known to have no row. Only flushed rows are in a statistic.
+    /// Whether a target that is adopted and not loaded is known to have no row. Only flushed rows are in
+    /// a statistic. Of one that is loaded the rows are looked at.
     async fn has_no_row(&self, wanted: &Collection) -> bool {
         let Some(there) = &self.change.target else { return false };
         let (target, database, name) = (&self.run.target, &wanted.database, &wanted.name);
-        match there.rows {
-            Some(rows) => rows == 0,
-            None if there.row_statistic > 0 => false,
-            None => matches!(target.is_empty(database, name).await, Ok(Some(true))),
-        }
+        there.rows.is_none()
+            && there.row_statistic == 0
+            && matches!(target.is_empty(database, name).await, Ok(Some(true)))
+    }
+
+    /// Whether the target may hold rows of others, and which these are is noted while it is filled.
+    pub(super) async fn is_shared(&self, of_move: MoveId) -> Result<bool, Failure> {
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
+        Ok(self.run_adopted() && !steps.contains_key(WAS_EMPTY))
     }
 
     pub(super) async fn describe(&self, wanted: &Collection) -> Result<Described, Failure> {

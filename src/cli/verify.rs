@@ -286,7 +286,7 @@ fn open(state: &Path, name: &str, ends: &ends::Ends) -> Result<Opened, Problem> 
     };
     output::message(&format!(
         "warning: the folder of the ledger {} cannot be written to ({cause}): an interrupted \
-         comparison begins anew\n",
+         comparison begins anew, and what it knows of single rows explains none\n",
         state.display()
     ));
     let known = match Ledger::open_read_only(state, name)? {

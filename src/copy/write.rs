@@ -78,6 +78,7 @@ impl Copy {
         if rows.len() > 1 && !self.size.request_fits(rows) {
             return Ok(Written::TooLarge);
         }
+        self.note_before(chunk, rows.keys()).await?;
         let digest = rows.digest().map_err(|why| {
             let error = milvus::Error::bad_answer("Query", self.task.source.uri(), why);
             self.read_error(chunk, error)

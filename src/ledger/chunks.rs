@@ -3,15 +3,14 @@
 //! The invariant that everything here keeps: the chunks of a scope that are not split are
 //! disjoint and cover every key up to where discovery is, or every key when it is complete.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, Row, params};
 
 use super::error::{Error, Fault};
+use super::keys::{forget_before, forget_if_sure, forget_written, hand_down, insert_written};
 use super::moves::state_of;
 use super::ranges::{
     COLUMNS, OpenChunk, Place, advance, chunk_record, find_open, find_scope, insert_chunk,
-    insert_scope, key_of, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
+    insert_scope, kind_of, kind_of_range, not_open, signed, text_of, unsigned,
 };
 use super::records::{
     ChunkId, ChunkRecord, DoneChunk, MoveId, MoveState, ScopeState, Totals, Unsure, WrittenChunk,
@@ -158,6 +157,7 @@ impl Ledger {
                 if found != 1 {
                     return Err(not_open(*id));
                 }
+                forget_if_sure(transaction, *id)?;
             }
             match chunks.first() {
                 Some(first) => forget_verified(transaction, first.id),
@@ -179,13 +179,15 @@ impl Ledger {
         })
     }
 
-    /// Records that rows of a done chunk with these keys are about to be written or deleted. `rest` is
-    /// what the target holds beside all keys that were told so, where nobody else wrote into it.
+    /// Records that rows of a done chunk with these keys are about to be written or deleted, and rows
+    /// that the target had before with the keys `over`. `rest` is what the target holds beside all keys
+    /// that were told so and those of rows that it had before, where nobody else wrote into it.
     pub fn chunk_unsure(
         &mut self,
         id: ChunkId,
         whose: Unsure,
         keys: &[Key],
+        over: &[Key],
         rest: Option<(u64, Digest)>,
     ) -> Result<(), Error> {
         let whose = match whose {
@@ -207,29 +209,15 @@ impl Ledger {
             if found != 1 {
                 return Err(not_done(id));
             }
-            let mut insert = transaction.prepare_cached(
-                "INSERT OR IGNORE INTO written_keys (chunk_id, key_kind, key) VALUES (?1, ?2, ?3)",
-            )?;
-            for key in keys {
-                insert.execute(params![id.0, kind_of(key), text_of(key)])?;
+            insert_written(transaction, id, keys, true)?;
+            insert_written(transaction, id, over, false)?;
+            if !over.is_empty() {
+                let scope = transaction
+                    .prepare_cached("SELECT scope_id FROM chunks WHERE id = ?1")?
+                    .query_row([id.0], |row| row.get(0))?;
+                forget_before(transaction, scope, over)?;
             }
             forget_verified(transaction, id)
-        })
-    }
-
-    /// Keys of a chunk that were written, or were about to be, since its digest said what the target
-    /// holds.
-    pub fn written_keys(&self, id: ChunkId) -> Result<BTreeSet<Key>, Error> {
-        self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT key_kind, key FROM written_keys WHERE chunk_id = ?1")?;
-            let mut rows = statement.query([id.0])?;
-            let mut keys = BTreeSet::new();
-            while let Some(row) = rows.next()? {
-                let kind: String = row.get(0)?;
-                keys.extend(key_of(Some(&kind), row.get(1)?)?);
-            }
-            Ok(keys)
         })
     }
 
@@ -251,9 +239,7 @@ impl Ledger {
             if found != 1 {
                 return Err(not_done(id));
             }
-            transaction
-                .prepare_cached("DELETE FROM written_keys WHERE chunk_id = ?1")?
-                .execute([id.0])?;
+            forget_written(transaction, id)?;
             forget_verified(transaction, id)
         })
     }
@@ -294,6 +280,7 @@ impl Ledger {
             let sql =
                 format!("UPDATE chunks SET unsure = {WHOSE} WHERE parent_id = ?1 AND tried = 1");
             transaction.prepare_cached(&sql)?.execute([id.0])?;
+            hand_down(transaction, id, at, (lower.id, upper.id))?;
             Ok((lower, upper))
         })
     }

@@ -271,7 +271,7 @@ impl Ledger {
 /// may or may not be. Its detail is the owner that the mark names.
 pub const MARK: &str = "mark";
 
-/// The step that notes that a target which was adopted had no row.
+/// The step that notes that a target which was adopted had no row, and was not loaded.
 pub const WAS_EMPTY: &str = "adopted_empty";
 
 fn owner(connection: &Connection) -> Result<Option<String>, Fault> {

@@ -10,6 +10,7 @@ use rusqlite::{Row, params};
 use serde::Serialize;
 
 use super::error::{Error, Fault};
+use super::keys::forget_written;
 use super::ranges::{find_open, key_of, kind_of, text_of, unsigned};
 use super::records::{ChunkId, MoveId, RejectRecord};
 use super::{Ledger, clock};
@@ -67,6 +68,8 @@ impl Ledger {
                      WHERE id = ?1",
                 )?
                 .execute(params![id.0, now])?;
+            // The target does not take it.
+            forget_written(transaction, id)?;
             Ok(true)
         })
     }

@@ -6,15 +6,26 @@ CREATE TABLE commits (count INTEGER NOT NULL);
 INSERT INTO commits VALUES (0);
 
 -- Keys that were written, or were about to be, while the chunk's digest does not say what the target holds:
--- what the target has of them and the source lacks was copied, and deleted there since.
+-- what the target has of them and the source lacks was copied, and deleted there since. Of those that are
+-- not ours, it may also be a row that the target had before.
 CREATE TABLE written_keys (
     chunk_id INTEGER NOT NULL REFERENCES chunks (id),
     key_kind TEXT NOT NULL,
     key TEXT NOT NULL,
+    ours INTEGER NOT NULL CHECK (ours IN (0, 1)),
     PRIMARY KEY (chunk_id, key_kind, key)
 ) WITHOUT ROWID;
 
--- What the target held of a chunk beside these keys: where it still does, nobody else wrote into it.
+-- Keys of rows that an adopted target had before this move wrote into the chunk that they are in, and that it
+-- has not written since: of these rows it is known that they are not its own.
+CREATE TABLE keys_before (
+    scope_id INTEGER NOT NULL REFERENCES scopes (id),
+    key_kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    PRIMARY KEY (scope_id, key_kind, key)
+) WITHOUT ROWID;
+
+-- What the target held of a chunk beside the keys of both tables: where it still does, nobody else wrote into it.
 ALTER TABLE chunks ADD COLUMN rest_rows INTEGER;
 ALTER TABLE chunks ADD COLUMN rest_digest TEXT;
 

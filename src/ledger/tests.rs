@@ -6,6 +6,7 @@ mod apart;
 mod damage;
 mod files;
 mod invariant;
+mod keys;
 mod rejects;
 
 use std::path::Path;

@@ -113,7 +113,7 @@ impl Account {
                 }
                 code::SET_ASIDE => "were refused by the target and set aside, as the plan allows",
                 code::THERE_BEFORE => {
-                    "are at the target only: it was there before, and may hold other rows"
+                    "are at the target only, which had them before, and were not written by this move"
                 }
                 _ => "are explained",
             };

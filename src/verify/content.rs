@@ -11,7 +11,7 @@ mod part;
 mod ranges;
 pub(super) mod spots;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::AddAssign;
 
 pub(super) use super::ends::Moments;
@@ -71,6 +71,10 @@ struct RangeComparison {
     pub source: Option<Rows>,
     /// The rows of the target; absent where it was not read.
     pub target: Option<Rows>,
+    /// Those of them that it did not have before this move, as far as that is known.
+    pub beside: Option<Rows>,
+    /// The keys of the others.
+    pub before: BTreeSet<Key>,
     /// The rows that were copied, by the ledger.
     pub copied: Option<Rows>,
     /// Whether only this move wrote what the target has in it.

@@ -9,11 +9,11 @@ mod target;
 
 use std::collections::BTreeSet;
 
-use crate::copy::SharedLedger;
+use crate::copy::{KeyPages, SharedLedger};
 use crate::ledger::{self, ChunkId, ChunkRecord, MoveId};
-use crate::milvus::{self, Client, Kind, Moment, Query};
+use crate::milvus::{self, Client, Moment, Query};
 use crate::model::quantity::count as grouped;
-use crate::model::{Collection, Key, KeyRange, RowSettings};
+use crate::model::{Collection, KeyRange, RowSettings};
 
 /// Chunks of one row each, which is set aside.
 type Rejects = BTreeSet<ChunkId>;
@@ -207,55 +207,12 @@ async fn keys(
     chunk: &ChunkRecord,
     at: Moment,
 ) -> Result<u64, Error> {
-    let mut pages = Pages::of(client, query, &chunk.range, at, answer_limit(chunk_size));
+    let mut pages = KeyPages::of(client, query, &chunk.range, at, answer_limit(chunk_size));
     let mut count = 0;
     while let Some(keys) = pages.next().await? {
         count += keys.len() as u64;
     }
     Ok(count)
-}
-
-/// The keys of a range: in one answer, or in several where they are more than that holds.
-struct Pages<'a> {
-    client: &'a Client,
-    query: &'a Query,
-    /// What is still to be listed; nothing in the end.
-    range: Option<KeyRange>,
-    at: Moment,
-    limit: usize,
-}
-
-impl<'a> Pages<'a> {
-    fn of(
-        client: &'a Client,
-        query: &'a Query,
-        range: &KeyRange,
-        at: Moment,
-        limit: usize,
-    ) -> Self {
-        Self { client, query, range: Some(range.clone()), at, limit }
-    }
-
-    async fn next(&mut self) -> Result<Option<Vec<Key>>, Error> {
-        let Self { client, query, at, limit, .. } = *self;
-        let Some(range) = self.range.take() else { return Ok(None) };
-        check_stop(client)?;
-        match client.keys_in(query, &range, at, limit).await {
-            Ok(keys) => Ok(Some(keys)),
-            Err(error) if error.kind == Kind::TooLarge => {
-                let (page, _) = client.key_page(query, &range, at, 8_192, limit).await?;
-                let up_to = page.last().cloned().or_else(|| range.up_to.clone());
-                if let Some(last) = page.last() {
-                    let up_to = range.up_to.clone();
-                    self.range = Some(KeyRange { after: Some(last.clone()), up_to });
-                }
-                // Some servers skip keys in pages, and none in a range.
-                let part = KeyRange { after: range.after, up_to };
-                Ok(Some(client.keys_in(query, &part, at, limit).await?))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
 /// Looks whether we were asked to stop.

@@ -120,6 +120,14 @@ impl Ends {
         self.subject.to.all_partitions().into_iter().filter(|name| !ours(name)).collect()
     }
 
+    /// Whether a scope is a partition of an adopted target into which the move writes nothing.
+    pub(super) fn is_foreign(&self, scope: Option<&str>) -> bool {
+        self.subject.adopted
+            && self.subject.of_move.is_some()
+            && scope.is_some()
+            && !self.scopes.iter().any(|other| other.as_deref() == scope)
+    }
+
     /// The reads of a scope; `None` where that end has no such partition.
     pub(super) fn query(&self, side: Side, scope: Option<&str>) -> Option<Query> {
         match side {

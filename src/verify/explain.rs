@@ -9,7 +9,7 @@ use super::counts::beyond;
 use super::ends::{Ends, Side};
 use super::result::{RowDifference, RowDifferenceKind};
 use super::{Error, content};
-use crate::ledger::WAS_EMPTY;
+use crate::ledger::Ledger;
 use crate::milvus::Moment;
 use crate::model::{Collection, DYNAMIC_COLUMN, DataType, Digest, FieldDifference, Key};
 
@@ -41,8 +41,8 @@ pub(super) mod code {
     pub(in crate::verify) const UNREADABLE_KEY: &str = "unreadable_key";
     /// The ledger has this key among the rows that the target refused.
     pub(in crate::verify) const SET_ASIDE: &str = "set_aside";
-    /// The plan file says that the target may hold rows of its own, it had some when it was adopted as
-    /// far as that is known, and it is not a row that was copied and is gone from the source.
+    /// The ledger has its key among those of rows that an adopted target had before this move wrote into
+    /// their chunk, and that it has not written since; or the move writes nothing into its partition.
     pub(in crate::verify) const THERE_BEFORE: &str = "there_before";
 }
 
@@ -51,7 +51,8 @@ pub(super) mod code {
 pub(in crate::verify) struct Evidence {
     /// The source has just the rows that were copied.
     pub(in crate::verify) source_as_copied: bool,
-    /// The target has just the rows that were copied: nobody put another one there.
+    /// The target has just the rows that were copied, and those that it had before: nobody put another
+    /// one there.
     pub(in crate::verify) target_as_copied: bool,
     /// Seconds since both ends had these rows.
     pub(in crate::verify) age: Option<u64>,
@@ -65,8 +66,8 @@ pub(in crate::verify) struct Context {
     lifetimes: (Option<u64>, Option<u64>),
     /// Seconds since the last rows were written, by the ledger.
     written_since: Option<u64>,
-    /// Whether the target was adopted and had no row then.
-    was_empty: bool,
+    /// Rows that an adopted target had before, by scope, as many as are known.
+    before: BTreeMap<Option<String>, u64>,
     /// Whether the target's server writes JSON anew.
     rewrites_json: bool,
     queries: std::sync::atomic::AtomicU64,
@@ -75,28 +76,21 @@ pub(in crate::verify) struct Context {
 impl Context {
     pub(in crate::verify) async fn of(ends: &Ends) -> Result<Self, Error> {
         let (mut set_aside, mut written_since) = (BTreeSet::new(), None);
-        let mut was_empty = false;
+        let mut before = BTreeMap::new();
         if let (Some(ledger), Some(of_move)) = (&ends.check.ledger, ends.subject.of_move) {
-            let (rejects, since, steps) = ledger
+            let (rejects, since, rows) = ledger
                 .with(move |ledger| {
                     let since = ledger.seconds_since_last_chunk(of_move)?;
-                    Ok((ledger.rejects(of_move)?, since, ledger.steps(of_move)?))
+                    Ok((ledger.rejects(of_move)?, since, ledger.count_before(of_move)?))
                 })
                 .await?;
-            was_empty = steps.contains_key(WAS_EMPTY);
+            before = rows;
             set_aside = rejects.into_iter().map(|reject| (reject.scope, reject.key)).collect();
             written_since = since;
         }
         let lifetimes = (lifetime(&ends.subject.from), lifetime(&ends.subject.to));
         let rewrites_json = ends.check.target.version().rewrites_json();
-        Ok(Self {
-            set_aside,
-            lifetimes,
-            written_since,
-            was_empty,
-            rewrites_json,
-            queries: 0.into(),
-        })
+        Ok(Self { set_aside, lifetimes, written_since, before, rewrites_json, queries: 0.into() })
     }
 
     /// Rows that were set aside.
@@ -107,6 +101,36 @@ impl Context {
     /// Rows of one scope that were set aside.
     pub(in crate::verify) fn rejected_in(&self, scope: Option<&str>) -> u64 {
         self.set_aside.iter().filter(|(of, _)| of.as_deref() == scope).count() as u64
+    }
+
+    /// Rows of a scope that an adopted target is known to have had before; none where the move may have
+    /// written all that is there, and no number where it writes nothing into the scope.
+    pub(in crate::verify) fn before(&self, ends: &Ends, scope: Option<&str>) -> Option<u64> {
+        if ends.is_foreign(scope) {
+            return None;
+        }
+        Some(self.before.get(&scope.map(str::to_owned)).copied().unwrap_or_default())
+    }
+
+    /// Those of the keys that an adopted target had before, of rows that the move has not written.
+    pub(in crate::verify) async fn among_before(
+        &self,
+        ends: &Ends,
+        scope: Option<&str>,
+        keys: impl Iterator<Item = &Key>,
+    ) -> Result<BTreeSet<Key>, Error> {
+        if ends.is_foreign(scope) {
+            return Ok(keys.cloned().collect());
+        }
+        let of = scope.map(str::to_owned);
+        match (&ends.check.ledger, ends.subject.of_move) {
+            (Some(ledger), Some(of_move)) if self.before.contains_key(&of) => {
+                let keys: Vec<Key> = keys.cloned().collect();
+                let among = move |l: &mut Ledger| l.among_before(of_move, of.as_deref(), &keys);
+                Ok(ledger.with(among).await?)
+            }
+            _ => Ok(BTreeSet::new()),
+        }
     }
 
     /// Whether rows that both ends had so many seconds ago have expired at the target, and not at the
@@ -143,6 +167,8 @@ impl Context {
     ) -> Result<Vec<RowDifference>, Error> {
         // A row of another collection has no explanation.
         ends.confirm().await?;
+        let extra = found.iter().filter(|row| row.kind == RowDifferenceKind::Extra);
+        let there = self.among_before(ends, scope, extra.map(|row| &row.key)).await?;
         let before: BTreeMap<&Key, Option<Digest>> =
             seemed.iter().map(|one| (&one.key, one.source)).collect();
         let suspects: Vec<Key> = found
@@ -163,6 +189,8 @@ impl Context {
             let doubled = row.several || duplicates.contains(&row.key);
             let code = if unreadable && is_last(&row) {
                 Some(code::UNREADABLE_KEY)
+            } else if there.contains(&row.key) {
+                Some(code::THERE_BEFORE)
             } else {
                 self.code(ends, scope, &row, &Seen { evidence, doubled, changed })
             };
@@ -195,14 +223,9 @@ impl Context {
                         .then_some(code::EXPIRED)
                 }
             }
-            RowDifferenceKind::Extra => {
-                if evidence.target_as_copied && is_over(self.lifetimes.0, evidence.age) {
-                    Some(code::EXPIRED)
-                } else {
-                    let may_be = ends.subject.adopted && !self.was_empty && !changed;
-                    may_be.then_some(code::THERE_BEFORE)
-                }
-            }
+            RowDifferenceKind::Extra => (evidence.target_as_copied
+                && is_over(self.lifetimes.0, evidence.age))
+            .then_some(code::EXPIRED),
             // Of several rows with its key the source gives one or another: that is no change.
             RowDifferenceKind::Different if doubled => {
                 return evidence.target_as_copied.then_some(code::DUPLICATE_KEYS);

@@ -261,15 +261,19 @@ impl Numbers<'_> {
                 ));
             }
         }
-        if target > expected {
-            let extra = target - expected;
-            let text = format!("{} rows{place} are at the target only", grouped(extra));
-            if self.ends.subject.adopted {
-                let text = format!("{text}: it was there before, and may hold other rows");
-                account.say(code::THERE_BEFORE, extra, text);
-            } else {
-                unexplained.push(text);
-            }
+        let Some(extra) = target.checked_sub(expected).filter(|extra| *extra > 0) else { return };
+        let known = self.context.before(self.ends, row.partition.as_deref());
+        let known = known.unwrap_or(extra).min(extra);
+        if known > 0 {
+            let text = format!(
+                "{} rows{place} are at the target only, which had as many before",
+                grouped(known)
+            );
+            account.say(code::THERE_BEFORE, known, text);
+        }
+        if extra > known {
+            let rows = grouped(extra - known);
+            unexplained.push(format!("{rows} rows{place} are at the target only"));
         }
     }
 

@@ -9,6 +9,7 @@
     reason = "a test that cannot continue panics"
 )]
 
+mod adopted;
 mod aliases;
 mod counts;
 mod defaults;

@@ -127,7 +127,7 @@ fn an_older_copy_is_not_gone_on_from() {
 
 /// What takes format 5 back to format 4.
 const OLDER: &str =
-    "DROP TABLE commits; DROP TABLE written_keys; ALTER TABLE chunks DROP COLUMN unsure;
+    "DROP TABLE commits; DROP TABLE written_keys; DROP TABLE keys_before; ALTER TABLE chunks DROP COLUMN unsure;
      ALTER TABLE chunks DROP COLUMN rest_rows; ALTER TABLE chunks DROP COLUMN rest_digest;
      PRAGMA user_version = 4";
 

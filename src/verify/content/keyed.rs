@@ -33,7 +33,8 @@ impl Keyed {
         Ok(Self { rows: Some(rows), digests, order })
     }
 
-    fn keys(&self) -> &[Key] {
+    /// The keys of all rows, one of several rows as often.
+    pub(super) fn keys(&self) -> &[Key] {
         self.rows.as_ref().map_or(&[], Rows::keys)
     }
 

@@ -1,6 +1,6 @@
 //! Bringing a range up to date where its rows differ, and comparing it again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::sync::mpsc;
 
@@ -22,6 +22,8 @@ use crate::verify::result::{Repair, RowDifferenceKind};
 struct After {
     source: Rows,
     target: Rows,
+    /// Those of the target that it did not have before this move.
+    beside: Rows,
     /// Whether rows were written or deleted.
     written: bool,
     /// What was noted of that beforehand.
@@ -30,8 +32,8 @@ struct After {
 
 /// What the ledger has of a chunk whose rows are written by key.
 struct Noted {
-    /// The keys.
-    keys: BTreeSet<Key>,
+    /// The keys, and whether all rows with them are of this move.
+    keys: BTreeMap<Key, bool>,
     /// What the target held beside them, where nobody else wrote into it.
     rest: Option<Rows>,
 }
@@ -65,7 +67,9 @@ impl Worker {
         }
         let equal = after.source == after.target;
         let unsure = after.written || ranged.unsure.is_some();
-        if equal && (unsure || ranged.copied != Some(after.source)) {
+        // Rows that the target had before are nothing to be settled.
+        let settled = after.source == after.beside;
+        if settled && (unsure || ranged.copied != Some(after.source)) {
             self.note(ranged, after.source).await?;
         }
         Ok(Compared {
@@ -92,6 +96,7 @@ impl Worker {
             if !mended {
                 after.source += one.source.unwrap_or_default();
                 after.target += one.target.unwrap_or_default();
+                after.beside += one.beside.unwrap_or_default();
                 let _ = parts.send(one).await;
                 continue;
             }
@@ -136,9 +141,7 @@ impl Worker {
                 (None | Some(code::CHANGED_AT_SOURCE), _) => false,
                 // Whether a new row expired at the target or was never there cannot be told.
                 (Some(code::EXPIRED), RowDifferenceKind::Missing) => !catching_up,
-                (Some(code::EXPIRED | code::THERE_BEFORE), RowDifferenceKind::Extra) => {
-                    !ours(&row.key)
-                }
+                (Some(code::EXPIRED), RowDifferenceKind::Extra) => !ours(&row.key),
                 _ => true,
             };
             if explained {
@@ -188,7 +191,9 @@ impl Worker {
         let (Some(ledger), Some(chunk)) = (&check.ledger, ranged.chunk) else { return Ok(()) };
         // Nobody else writes into what is not finished. Of what is in use just these keys are ours.
         if check.repair == Some(Extra::DeleteOurs) {
-            ledger.with(move |ledger| ledger.chunk_unsure(chunk, Unsure::Ours, &[], None)).await?;
+            ledger
+                .with(move |ledger| ledger.chunk_unsure(chunk, Unsure::Ours, &[], &[], None))
+                .await?;
             return Ok(());
         }
         let noted = match noted {
@@ -199,13 +204,23 @@ impl Worker {
                 none.insert(Noted { keys: before, rest: rest.filter(|_| one.ours) })
             }
         };
-        let new: Vec<Key> = keys.filter(|key| noted.keys.insert((*key).clone())).cloned().collect();
+        let (mut new, mut over) = (Vec::new(), Vec::new());
+        for key in keys.filter(|key| !noted.keys.contains_key(*key)) {
+            // Whether a row that the target had before is replaced is not known after a kill.
+            let into = if one.before.contains(key) { &mut over } else { &mut new };
+            into.push(key.clone());
+        }
+        for (keys, ours) in [(&new, true), (&over, false)] {
+            noted.keys.extend(keys.iter().map(|key| (key.clone(), ours)));
+        }
+        // The others are no part of the rest.
         for digest in new.iter().filter_map(|key| one.held.get(key)) {
             noted.rest = noted.rest.map(|rest| rest.without(*digest));
         }
         let rest = noted.rest.map(|rest| (rest.rows, rest.digest));
-        let note =
-            move |ledger: &mut Ledger| ledger.chunk_unsure(chunk, Unsure::Others, &new, rest);
+        let note = move |ledger: &mut Ledger| {
+            ledger.chunk_unsure(chunk, Unsure::Others, &new, &over, rest)
+        };
         ledger.with(note).await?;
         Ok(())
     }
@@ -220,7 +235,8 @@ impl Worker {
         let extra = one.differences.iter().any(|row| row.kind == RowDifferenceKind::Extra);
         match (&self.part.ends().check.ledger, ranged.chunk) {
             (Some(ledger), Some(chunk)) if extra && !one.ours => {
-                Ok(ledger.with(move |ledger| ledger.written_keys(chunk)).await?)
+                let written = ledger.with(move |ledger| ledger.written_keys(chunk)).await?;
+                Ok(written.into_iter().filter(|(_, ours)| *ours).map(|(key, _)| key).collect())
             }
             _ => Ok(BTreeSet::new()),
         }

@@ -91,6 +91,8 @@ impl Part {
                         range: ranged.range.clone(),
                         source,
                         target,
+                        beside: None,
+                        before: BTreeSet::new(),
                         copied: ranged.copied,
                         ours: false,
                         held: BTreeMap::new(),
@@ -111,15 +113,20 @@ impl Part {
 
     /// The digest of a range at one end.
     pub(super) async fn digest(&self, side: Side, ranged: &Ranged) -> Result<Rows, Error> {
-        self.digest_beside(side, ranged, &BTreeSet::new()).await
+        self.digest_of(side, ranged, None).await
     }
 
-    /// The digest of a range at one end without the rows of some keys.
-    async fn digest_beside(
+    /// The digest of a range at the target, without the rows of some keys and those that it had before
+    /// this move.
+    async fn digest_beside(&self, ranged: &Ranged, keys: &BTreeSet<Key>) -> Result<Rows, Error> {
+        self.digest_of(Side::Target, ranged, Some(keys)).await
+    }
+
+    async fn digest_of(
         &self,
         side: Side,
         ranged: &Ranged,
-        keys: &BTreeSet<Key>,
+        beside: Option<&BTreeSet<Key>>,
     ) -> Result<Rows, Error> {
         let scope = ranged.scope.as_deref();
         let mut sum = Rows::default();
@@ -134,14 +141,22 @@ impl Part {
                 continue;
             }
             let rows = keyed(answer).map_err(|why| self.unfit(side, scope, &range, why))?;
-            let mut part = Rows { rows: rows.count(), digest: rows.digest() };
+            let part = Rows { rows: rows.count(), digest: rows.digest() };
             self.tell(part.rows, bytes(&rows)).await;
-            for digest in keys.iter().filter_map(|key| rows.digest_of(key)) {
-                part = part.without(digest);
-            }
-            sum += part;
+            sum += match beside {
+                Some(keys) => {
+                    let before = self.before(scope, &rows).await?;
+                    without(without(part, &rows, keys), &rows, &before)
+                }
+                None => part,
+            };
         }
         Ok(sum)
+    }
+
+    /// Keys of those of the target's rows that it had before this move.
+    async fn before(&self, scope: Option<&str>, target: &Keyed) -> Result<BTreeSet<Key>, Error> {
+        self.context.among_before(&self.ends, scope, target.keys().iter()).await
     }
 
     async fn compare_both(
@@ -183,6 +198,8 @@ impl Part {
             share.shrink_to(source.memory() + target.memory());
             let here = Rows { rows: source.count(), digest: source.digest() };
             let there = Rows { rows: target.count(), digest: target.digest() };
+            let before = self.before(scope, &target).await?;
+            let beside = without(there, &target, &before);
             let (whole, read) = (range == ranged.range, bytes(&source) + bytes(&target));
             let seemed = if here == there { Vec::new() } else { seemed(&source, &target) };
             let digests = seemed.iter().filter_map(|one| Some((one.key.clone(), one.target?)));
@@ -192,7 +209,7 @@ impl Part {
             let as_copied = |rows| whole && ranged.copied == Some(rows);
             let evidence = Evidence {
                 source_as_copied: as_copied(here),
-                target_as_copied: as_copied(there),
+                target_as_copied: as_copied(beside),
                 age: ranged.age,
             };
             let differences = self.confirm(scope, seemed, evidence).await?;
@@ -205,6 +222,8 @@ impl Part {
                 range,
                 source: Some(here),
                 target: Some(there),
+                beside: Some(beside),
+                before,
                 copied: if whole { ranged.copied } else { None },
                 ours: ours || evidence.target_as_copied,
                 held,
@@ -236,7 +255,8 @@ impl Part {
             return Ok(false);
         };
         let written = ledger.with(move |ledger| ledger.written_keys(chunk)).await?;
-        Ok(self.digest_beside(Side::Target, ranged, &written).await? == rest)
+        let written = written.into_keys().collect();
+        Ok(self.digest_beside(ranged, &written).await? == rest)
     }
 
     /// Whether the target has in a whole range what was copied: of its parts that cannot be told.
@@ -245,7 +265,7 @@ impl Part {
             return Ok(false);
         }
         let Some(copied) = ranged.copied else { return Ok(false) };
-        Ok(self.digest(Side::Target, ranged).await? == copied)
+        Ok(self.digest_beside(ranged, &BTreeSet::new()).await? == copied)
     }
 
     /// Reads rows that seemed to differ once more, later, and explains those that do differ, by what
@@ -309,6 +329,14 @@ impl Part {
         let target = self.ends.subject.to.address();
         self.ends.tell(Event::Compared { target, rows, bytes }).await;
     }
+}
+
+/// Rows without those of some keys.
+fn without(mut all: Rows, rows: &Keyed, keys: &BTreeSet<Key>) -> Rows {
+    for digest in keys.iter().filter_map(|key| rows.digest_of(key)) {
+        all = all.without(digest);
+    }
+    all
 }
 
 /// The rows whose digests are not the same.

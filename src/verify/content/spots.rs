@@ -130,20 +130,27 @@ pub(in crate::verify) async fn read_again(
         // Takes the sender along: what is found ends with it.
         let compare = async move { part.compare(range, Way::SourceFirst, &sender).await };
         let gather = async {
-            let mut changed = 0;
+            let (mut different, mut extra, mut missing) = (0, 0, 0);
             while let Some(one) = found.recv().await {
                 let may_be = |code: Option<&str>| code.is_none_or(|c| c == code::CHANGED_AT_SOURCE);
-                // Rows that are new since prove nothing: the last range is where they come.
-                let rows = one.differences.iter().filter(|row| {
-                    row.kind != RowDifferenceKind::Missing && may_be(row.explanation.as_deref())
-                });
-                changed += rows.count() as u64;
+                for row in one.differences {
+                    match row.kind {
+                        RowDifferenceKind::Missing => missing += 1,
+                        _ if !may_be(row.explanation.as_deref()) => {}
+                        RowDifferenceKind::Different => different += 1,
+                        RowDifferenceKind::Extra => extra += 1,
+                    }
+                }
             }
-            changed
+            (different, extra, missing)
         };
-        let (compared, changed) = tokio::join!(compare, gather);
+        let (compared, (different, extra, missing)) = tokio::join!(compare, gather);
         let compared = compared?;
         let rows = ranged.copied.map_or(compared.rows, |copied| copied.rows);
+        // Rows that are new since prove nothing: the last range is where they come. Nor do those at the
+        // target that were never copied.
+        let still = compared.source.unwrap_or(rows).saturating_sub(missing);
+        let changed = different + u64::min(extra, rows.saturating_sub(still));
         spots.ranges += 1;
         spots.rows += rows;
         spots.changed += changed;

@@ -1,6 +1,7 @@
 //! Rows that a server counts in a range beyond the keys that it gives there.
 
-use super::{Error, ONE_KEY, Pages, check_stop};
+use super::{Error, ONE_KEY, check_stop};
+use crate::copy::KeyPages;
 use crate::milvus::{Client, Moment, Query};
 use crate::model::{Key, KeyKind, KeyRange};
 
@@ -46,7 +47,7 @@ pub(in crate::verify) async fn beyond(
     let mut beyond =
         Beyond { unreadable: unreadable(client, query, range, at).await?, ..Beyond::default() };
     let (mut given, mut one) = (0, None);
-    let mut pages = Pages::of(client, query, range, at, limit);
+    let mut pages = KeyPages::of(client, query, range, at, limit);
     while let Some(keys) = pages.next().await? {
         for keys in keys.chunks(COUNTED) {
             check_stop(client)?;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Compared, Counts, Error, Rejects, Tally, answer_limit, done_chunks, keys, reopen};
-use crate::ledger::ChunkRecord;
-use crate::milvus::{Kind, Moment};
+use super::{Compared, Counts, Error, Rejects, Tally, answer_limit, done_chunks, reopen};
+use crate::copy::KeyPages;
+use crate::ledger::{ChunkRecord, Ledger};
+use crate::milvus::{Kind, Moment, Query};
 use crate::model::Key;
 use crate::model::quantity::count as grouped;
 
@@ -19,15 +20,17 @@ pub(super) async fn explain(
     counts: &mut Counts,
     at: Moment,
 ) -> Result<(), Error> {
-    let mut others = Tally::default();
+    let (mut others, mut before) = (Tally::default(), Tally::default());
     let (mut missing, mut extra, mut distinct) = (Tally::default(), Tally::default(), 0);
     let mut strays: Vec<Key> = Vec::new();
     let mut after = None;
     while let Some(chunks) = done_chunks(compared, &mut after).await? {
         for (chunk, rows) in chunks {
             let Some(query) = compared.target_query(chunk.scope.as_deref()) else { continue };
-            let keys = keys(compared.target, &query, compared.chunk_size, &chunk, at).await?;
-            distinct += keys;
+            let (all, theirs) = keys_there(compared, &query, &chunk, at).await?;
+            let keys = all - theirs;
+            distinct += all;
+            before.add(theirs, &chunk);
             if rejects.contains(&chunk.id) {
                 others.add(keys, &chunk);
                 continue;
@@ -46,7 +49,7 @@ pub(super) async fn explain(
             if compared.first_round
                 && !compared.adopted
                 && counts.target_count > Some(counts.acknowledged)
-                && compared.target.count(&query, &chunk.range, at).await? > Some(keys)
+                && compared.target.count(&query, &chunk.range, at).await? > Some(all)
             {
                 reopen(compared, counts, &chunk).await?;
             }
@@ -75,19 +78,20 @@ pub(super) async fn explain(
             [] => String::new(),
             names => format!(", such as {}", names.join(", ")),
         };
-        let text = format!(
-            "the target holds {} keys that the source does not have{such} ({})",
+        counts.unexplained.push(format!(
+            "the target holds {} keys that the source does not have{such} ({}): they were deleted at \
+             the source after they were copied, or somebody else wrote them; delete them at the target \
+             if they are not wanted",
             grouped(extra.rows),
             extra.places()
-        );
-        if compared.adopted {
-            counts.explanations.push(format!("{text}: they were there before"));
-        } else {
-            counts.unexplained.push(format!(
-                "{text}: they were deleted at the source after they were copied, or somebody else \
-                 wrote them; delete them at the target if they are not wanted"
-            ));
-        }
+        ));
+    }
+    if before.rows > 0 {
+        counts.explanations.push(format!(
+            "the target holds {} keys of rows that it had before, and that are not from this move ({})",
+            grouped(before.rows),
+            before.places()
+        ));
     }
     if let Some(count) = counts.target_count
         && count > distinct
@@ -99,6 +103,38 @@ pub(super) async fn explain(
         ));
     }
     Ok(())
+}
+
+/// Distinct keys of a chunk's range at the target, and how many of them are of rows that it had before.
+async fn keys_there(
+    compared: &Compared<'_>,
+    query: &Query,
+    chunk: &ChunkRecord,
+    at: Moment,
+) -> Result<(u64, u64), Error> {
+    let limit = answer_limit(compared.chunk_size);
+    let mut pages = KeyPages::of(compared.target, query, &chunk.range, at, limit);
+    let (mut all, mut before) = (0, 0);
+    while let Some(keys) = pages.next().await? {
+        all += keys.len() as u64;
+        before += among_before(compared, chunk, keys).await?.len() as u64;
+    }
+    Ok((all, before))
+}
+
+/// Those of the keys that an adopted target had before.
+async fn among_before(
+    compared: &Compared<'_>,
+    chunk: &ChunkRecord,
+    keys: Vec<Key>,
+) -> Result<BTreeSet<Key>, Error> {
+    let Compared { ledger, of_move, adopted, .. } = *compared;
+    if !adopted {
+        return Ok(BTreeSet::new());
+    }
+    let scope = chunk.scope.clone();
+    let among = move |l: &mut Ledger| l.among_before(of_move, scope.as_deref(), &keys);
+    Ok(ledger.with(among).await?)
 }
 
 /// Keys of a chunk that the target has and the source has not, as far as both can be listed.
@@ -116,9 +152,13 @@ async fn keys_beyond_source(
     let source = compared.source.keys_in(&here, &chunk.range, Moment::Strong, limit).await;
     let target = compared.target.keys_in(&there, &chunk.range, at, limit).await;
     match (source, target) {
-        (Ok(source), Ok(target)) => {
+        (Ok(source), Ok(mut target)) => {
             let source: BTreeSet<Key> = source.into_iter().collect();
-            Ok(target.into_iter().filter(|key| !source.contains(key)).take(NAMED_KEYS).collect())
+            target.retain(|key| !source.contains(key));
+            let before = among_before(compared, chunk, target.clone()).await?;
+            target.retain(|key| !before.contains(key));
+            target.truncate(NAMED_KEYS);
+            Ok(target)
         }
         (Err(error), _) | (_, Err(error)) if error.kind != Kind::TooLarge => Err(error.into()),
         _ => Ok(Vec::new()),

@@ -10,7 +10,7 @@ fn context(lifetimes: (Option<u64>, Option<u64>), written_since: Option<u64>) ->
         set_aside,
         lifetimes,
         written_since,
-        was_empty: false,
+        before: BTreeMap::new(),
         rewrites_json,
         queries: 0.into(),
     }

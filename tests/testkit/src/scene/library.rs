@@ -228,6 +228,7 @@ impl Pair {
             limits: self.limits(),
             row_bytes: 512,
             fresh: true,
+            shared: false,
             identity: self.identity(from, to).await,
             of_move,
             ledger: ledger.clone(),

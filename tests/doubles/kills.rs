@@ -18,9 +18,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const APPLY: [&str; 3] = ["apply", PLAN, "--yes"];
 const ROWS: i64 = 1_200;
 /// Scenes at a time.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 6;
 /// Calls of each phase in which runs are killed, by name of the test.
 const OF_A_PHASE: usize = 12;
+
+/// Partitions of a source that has some.
+const PARTITIONS: [&str; 3] = ["_default", "north", "south"];
+/// Phases in which these are made and written.
+const OF_PARTITIONS: [usize; 2] = [0, 1];
 
 const PHASES: [&str; 7] = ["create", "copy", "index", "load", "counts", "verification", "aliases"];
 
@@ -43,6 +48,7 @@ fn begun_by(call: &Call, phase: Option<usize>) -> Option<usize> {
 /// Where a run is killed: in this call of a phase, the server having carried it out or not.
 #[derive(Debug, Clone, Copy)]
 struct Point {
+    parted: bool,
     phase: usize,
     call: usize,
     carried_out: bool,
@@ -62,11 +68,12 @@ struct Trip {
     scene: Doubles,
     relay: Relay,
     rows: Table,
+    parted: bool,
     progress: Arc<Mutex<Progress>>,
 }
 
 impl Trip {
-    async fn new(point: Option<Point>) -> Self {
+    async fn new(parted: bool, point: Option<Point>) -> Self {
         let scene = Doubles::between("2.5.4", "2.5.4").await;
         let fields = vec![
             key(DataType::Int64),
@@ -80,6 +87,11 @@ impl Trip {
             "",
         ));
         let rows = data::table_of(&collection, &data::key_range(0..ROWS), 9);
+        let (collection, rows) = if parted {
+            (collection.partitions(&PARTITIONS[1..]), rows.spread_over(&PARTITIONS))
+        } else {
+            (collection, rows)
+        };
         scene.source.fill(&collection, &rows).await;
         let progress = Arc::new(Mutex::new(Progress::default()));
         let shared = Arc::clone(&progress);
@@ -89,7 +101,7 @@ impl Trip {
         let plan = plan.replace("[copy]\n", "[copy]\nparallelism = 1\n");
         scene.ferry.write(PLAN, &plan);
         scene.to.forget_calls();
-        Self { scene, relay, rows, progress }
+        Self { scene, relay, rows, parted, progress }
     }
 
     /// Whether the run hangs in its call, and the server has carried that out where it is to.
@@ -104,7 +116,11 @@ impl Trip {
     /// The target is as the source, and nothing is left to do.
     async fn expect_whole(&self) {
         let scene = &self.scene;
-        scene.expect("things", &self.rows).await;
+        if self.parted {
+            scene.expect_in_partitions("things", &self.rows, &PARTITIONS).await;
+        } else {
+            scene.expect("things", &self.rows).await;
+        }
         // A query gives each key once.
         let live = scene.to.with_collection("default", "things", |things| {
             things.rows.iter().filter(|row| row.deleted.is_none()).count()
@@ -136,7 +152,7 @@ fn judge(progress: &Mutex<Progress>, point: Option<Point>, call: &Call) -> Act {
 }
 
 async fn killed_at(point: Point) {
-    let trip = Trip::new(Some(point)).await;
+    let trip = Trip::new(point.parted, Some(point)).await;
     let mut run = trip.scene.ferry.spawn(&APPLY);
     tokio::task::block_in_place(|| {
         run.wait_until(PATIENCE, || trip.is_there(point));
@@ -149,7 +165,14 @@ async fn killed_at(point: Point) {
 
 /// Points in every phase of a run that nobody kills, in up to so many calls of each.
 async fn points(calls_of_a_phase: usize) -> Vec<Point> {
-    let trip = Trip::new(None).await;
+    let (whole, mut parted) =
+        tokio::join!(points_of(false, calls_of_a_phase), points_of(true, calls_of_a_phase));
+    parted.retain(|point| OF_PARTITIONS.contains(&point.phase));
+    whole.into_iter().chain(parted).collect()
+}
+
+async fn points_of(parted: bool, calls_of_a_phase: usize) -> Vec<Point> {
+    let trip = Trip::new(parted, None).await;
     trip.scene.run(&APPLY).await.expect_code(0);
     let calls = trip.progress.lock().unwrap().calls;
     trip.expect_whole().await;
@@ -160,7 +183,8 @@ async fn points(calls_of_a_phase: usize) -> Vec<Point> {
         // From the first to the last.
         for number in 0..taken {
             let call = 1 + number * (calls - 1) / (taken - 1).max(1);
-            points.extend([false, true].map(|carried_out| Point { phase, call, carried_out }));
+            let both = [false, true];
+            points.extend(both.map(|carried_out| Point { parted, phase, call, carried_out }));
         }
     }
     println!("calls by phase: {calls:?}; {} points", points.len());
@@ -185,10 +209,12 @@ async fn killed_at_two_points_of_each_phase() {
     let all = points(OF_A_PHASE).await;
     let mut random = SplitMix::new(15);
     let mut chosen = Vec::new();
-    for phase in 0..PHASES.len() {
+    let phases = (0..PHASES.len()).map(|phase| (false, phase));
+    for which in phases.chain(OF_PARTITIONS.map(|phase| (true, phase))) {
         let of_phase: Vec<Point> =
-            all.iter().copied().filter(|point| point.phase == phase).collect();
-        for _ in 0..2 {
+            all.iter().copied().filter(|point| (point.parted, point.phase) == which).collect();
+        // With partitions, each run waits for a while.
+        for _ in 0..if which.0 { 1 } else { 2 } {
             let at = random.below(of_phase.len() as u64);
             chosen.push(of_phase[usize::try_from(at).unwrap()]);
         }

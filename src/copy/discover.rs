@@ -254,6 +254,7 @@ mod tests {
                 .flat_map(|page| bounds.cut_page(page.to_vec(), rows))
                 .collect();
             ranges.push(KeyRange { after: bounds.cut.clone(), up_to: None });
+            prop_assert_eq!(&ranges[0].after, &None);
             for (one, next) in ranges.iter().zip(&ranges[1..]) {
                 prop_assert_eq!(&one.up_to, &next.after);
             }

@@ -375,6 +375,7 @@ mod tests {
         assert!(!id(1, 0).excludes(id(1, 6)));
         assert!(!id(0, 0).excludes(id(0, 0)));
         assert!(!id(0, 0).excludes(id(7, 1)));
+        assert!(!id(7, 5).excludes(id(0, 5)));
         assert!(id(0, 5).excludes(id(0, 6)));
     }
 

@@ -101,3 +101,127 @@ fn only_the_holder_of_the_lock_records() {
     let reader = Ledger::open_read_only(directory.path(), "plan").unwrap().unwrap();
     assert!(!reader.records());
 }
+
+#[test]
+fn a_move_is_done_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let (one, other) = (begin(&mut ledger, "one"), begin(&mut ledger, "other"));
+    let chunks = half_done(&mut ledger, one, None, 3);
+    half_done(&mut ledger, other, None, 4);
+    // A chunk that is open elsewhere does not hold it up.
+    ledger.chunk_done(chunks[1], 5, 50, Digest(5)).unwrap();
+    ledger.move_done(one, "{}").unwrap();
+    let state = |ledger: &Ledger, target| ledger.find_move(&ends(target)).unwrap().unwrap().state;
+    assert_eq!(
+        (state(&ledger, "one"), state(&ledger, "other")),
+        (MoveState::Done, MoveState::Open)
+    );
+    let third = begin(&mut ledger, "third");
+    ledger.add_chunks(third, None, &[KeyRange::ALL], true).unwrap();
+    let whole = ledger.open_chunks(third, None, 9).unwrap()[0].id;
+    ledger.chunk_done(whole, 1, 1, Digest(1)).unwrap();
+    ledger.move_done(third, "{}").unwrap();
+    // Only the move of the chunk is open again.
+    ledger.reopen_chunk(whole).unwrap();
+    assert_eq!(
+        (state(&ledger, "one"), state(&ledger, "third")),
+        (MoveState::Done, MoveState::Open)
+    );
+}
+
+#[test]
+fn a_superseded_move_stays_so_when_a_chunk_is_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let id = begin(&mut ledger, "t");
+    let chunks = half_done(&mut ledger, id, None, 3);
+    ledger.supersede_move(id, "dropped").unwrap();
+    ledger.reopen_chunk(chunks[0]).unwrap();
+    assert_eq!(ledger.find_move(&ends("t")).unwrap(), None);
+    refused(ledger.marking(id, "owner"));
+    assert_eq!(ledger.owner().unwrap(), None);
+}
+
+#[test]
+fn keys_that_were_written_are_forgotten_with_the_chunk_that_they_are_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let id = begin(&mut ledger, "t");
+    let chunks = half_done(&mut ledger, id, None, 3);
+    ledger.chunk_done(chunks[1], 4, 40, Digest(4)).unwrap();
+    let keys = [Key::Int64(1), Key::Int64(-7)];
+    ledger.chunk_unsure(chunks[0], Unsure::Others, &keys, Some((2, Digest(9)))).unwrap();
+    ledger.chunk_unsure(chunks[1], Unsure::Ours, &[Key::Int64(8)], None).unwrap();
+    let told = |ledger: &Ledger| {
+        let done = ledger.done_chunks(id, None, 9).unwrap();
+        done.iter().map(|chunk| (chunk.unsure, chunk.rest)).collect::<Vec<_>>()
+    };
+    let rest = Some((2, Digest(9)));
+    assert_eq!(told(&ledger), [(Some(Unsure::Others), rest), (Some(Unsure::Ours), None)]);
+    assert_eq!(ledger.written_keys(chunks[0]).unwrap(), keys.into());
+    ledger.chunk_digest_changed(chunks[0], 3, Digest(5)).unwrap();
+    assert_eq!(told(&ledger), [(None, None), (Some(Unsure::Ours), None)]);
+    assert_eq!(ledger.written_keys(chunks[0]).unwrap(), [].into());
+    assert_eq!(ledger.written_keys(chunks[1]).unwrap(), [Key::Int64(8)].into());
+}
+
+#[test]
+fn a_split_tells_the_kind_of_key_of_its_own_partition() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let id = begin(&mut ledger, "t");
+    let p = ledger.add_chunks(id, Some("p"), &[KeyRange::ALL], true).unwrap()[0];
+    let q = ledger.add_chunks(id, Some("q"), &[KeyRange::ALL], true).unwrap()[0];
+    let (lower, upper) = ledger.split_chunk(p, &text("m")).unwrap();
+    assert_eq!((lower.scope.as_deref(), upper.scope.as_deref()), (Some("p"), Some("p")));
+    // Nothing but texts from now on, there and nowhere else.
+    refused(ledger.split_chunk(lower.id, &Key::Int64(1)));
+    refused(ledger.split_chunk(upper.id, &Key::Int64(1)));
+    ledger.split_chunk(q, &Key::Int64(1)).unwrap();
+    let kinds = "SELECT key_kind FROM scopes ORDER BY id";
+    let mut kinds = ledger.connection.prepare(kinds).unwrap();
+    let kinds: Vec<String> =
+        kinds.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(kinds, ["varchar", "int64"]);
+}
+
+#[test]
+fn other_steps_say_nothing_of_the_owner() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let (one, other) = (begin(&mut ledger, "a"), begin(&mut ledger, "b"));
+    ledger.step_started(one, "copy_rows", "not an owner").unwrap();
+    assert_eq!(ledger.owner().unwrap(), None);
+    assert_eq!(ledger.marking(other, "first").unwrap(), "first");
+    assert_eq!(ledger.owner().unwrap().as_deref(), Some("first"));
+}
+
+#[test]
+fn what_was_found_equal_is_that_of_one_verification() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let one = ledger.begin_verification("one").unwrap().id;
+    let other = ledger.begin_verification("other").unwrap().id;
+    let equal = |from| VerifiedRange { scope: None, range: range(Some(from), None), rows: 1 };
+    ledger.ranges_verified(one, &[equal(1)]).unwrap();
+    ledger.ranges_verified(other, &[equal(2)]).unwrap();
+    assert_eq!(ledger.verified_ranges(one).unwrap(), [equal(1)]);
+    ledger.verification_ranges(one, Some(9)).unwrap();
+    assert_eq!(ledger.begin_verification("other").unwrap().range_rows, None);
+    ledger.verification_finished(one).unwrap();
+    assert_eq!(ledger.verified_ranges(other).unwrap(), [equal(2)]);
+    assert_eq!(ledger.begin_verification("other").unwrap().id, other);
+}
+
+#[test]
+fn rows_set_aside_are_those_of_their_move() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let (one, other) = (begin(&mut ledger, "one"), begin(&mut ledger, "other"));
+    for (id, key) in [(one, 1), (other, 2)] {
+        let chunk = ledger.add_chunks(id, None, &[KeyRange::ALL], true).unwrap()[0];
+        assert!(ledger.set_aside(chunk, &Key::Int64(key), "why", 9).unwrap());
+    }
+    assert_eq!((ledger.rejected(one).unwrap(), ledger.rejected(other).unwrap()), (1, 1));
+}

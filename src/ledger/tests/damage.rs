@@ -221,6 +221,29 @@ fn a_bound_that_became_another_is_found() {
     assert!(refusal(directory.path()).contains("ranges of keys have gaps"));
 }
 
+/// Keys before the first chunk or behind the last one would never be copied, of two that both begin or
+/// end a partition some would be written twice.
+#[test]
+fn a_partition_has_one_first_and_one_last_chunk() {
+    let first = "after_key IS NULL";
+    let last = "up_to_key IS NULL";
+    let one_more = |of: &str, end: &str| format!("UPDATE chunks SET {end} = NULL WHERE {of}");
+    for change in [
+        format!("DELETE FROM chunks WHERE {first}"),
+        format!("DELETE FROM chunks WHERE {last}"),
+        "DELETE FROM chunks".to_owned(),
+        one_more("after_key = '1000'", "after_key"),
+        one_more("up_to_key = '1000'", "up_to_key"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        with_chunks(directory.path(), 3);
+        let other = Connection::open(directory.path().join("plan.db")).unwrap();
+        other.execute_batch(&change).unwrap();
+        drop(other);
+        assert!(refusal(directory.path()).contains("ranges of keys have gaps"), "{change}");
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use std::os::unix::fs::{PermissionsExt, symlink};

@@ -181,6 +181,8 @@ mod tests {
         {
             assert!(!same_geometry("POINT (1 2.5)", other), "{other}");
         }
+        // Numbers beyond all doubles are those that are written, and not one infinity.
+        assert!(!same_geometry("POINT (1e400 1)", "POINT (1e500 1)"));
         let polygons = ["POLYGON ((0 0, 1 0, 1 1, 0 0))", "POLYGON((0 0,1 0,1 1,0 0))"];
         assert!(same_geometry(polygons[0], polygons[1]));
     }

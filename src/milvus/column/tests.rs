@@ -1,5 +1,6 @@
 mod digests;
 mod nulls;
+mod rare;
 
 use super::*;
 

@@ -134,6 +134,12 @@ fn what_a_server_does_not_keep_is_its_own() {
         assert_eq!(status_of(&items, own), Some(SchemaStatus::TargetsOwn), "{own}");
     }
     assert!(schema_differs(&items_of(change, true)));
+    let change = |to: &mut Collection| {
+        to.indexes[0].params.remove("metric_type");
+    };
+    let of = |keeps_details| status_of(&items_of(change, keeps_details), "indexes.vec");
+    assert_eq!(of(false), Some(SchemaStatus::TargetsOwn));
+    assert_eq!(of(true), Some(SchemaStatus::Different));
     // A partition that nobody asked for may hold rows, and nobody is asked for one.
     let items = items_of(|to| to.partitions.push("another".to_owned()), false);
     assert_eq!(status_of(&items, "partitions"), Some(SchemaStatus::Different));
@@ -288,4 +294,24 @@ fn a_function_that_is_not_described_is_not_missing() {
     assert!(!schema_differs(&items), "{}", table(&items));
     assert_eq!(status_of(&items, "functions.by_terms"), None);
     assert_eq!(status_of(&items, "fields.terms.function_output"), Some(SchemaStatus::Same));
+}
+
+#[test]
+fn an_index_with_fewer_parameters_than_at_the_source_is_another() {
+    let from = source();
+    let mut wanted = from.clone();
+    wanted.indexes[0].params.remove("M");
+    let items = schema_items(&Sides {
+        from: &from,
+        from_serving: LOADED,
+        wanted: &wanted,
+        wishes: &Wishes::default(),
+        to: &wanted,
+        to_serving: LOADED,
+        built: &Built::new(),
+        settings: &RowSettings::default(),
+        keeps_details: true,
+    });
+    assert_eq!(status_of(&items, "indexes.vec"), Some(SchemaStatus::Overridden));
+    assert_eq!(status_of(&items, "indexes.title"), Some(SchemaStatus::Same));
 }

@@ -376,6 +376,7 @@ mod tests {
         assert!(!id(0, 0).excludes(id(0, 0)));
         assert!(!id(0, 0).excludes(id(7, 1)));
         assert!(!id(7, 5).excludes(id(0, 5)));
+        assert!(!id(7, 5).excludes(id(7, 0)));
         assert!(id(0, 5).excludes(id(0, 6)));
     }
 

@@ -109,7 +109,8 @@ fn a_move_is_done_alone() {
     let (one, other) = (begin(&mut ledger, "one"), begin(&mut ledger, "other"));
     let chunks = half_done(&mut ledger, one, None, 3);
     half_done(&mut ledger, other, None, 4);
-    // A chunk that is open elsewhere does not hold it up.
+    // What is open or not found yet elsewhere does not hold it up.
+    ledger.add_chunks(other, Some("r"), &[range(None, Some(1))], false).unwrap();
     ledger.chunk_done(chunks[1], 5, 50, Digest(5)).unwrap();
     ledger.move_done(one, "{}").unwrap();
     let state = |ledger: &Ledger, target| ledger.find_move(&ends(target)).unwrap().unwrap().state;
@@ -151,6 +152,9 @@ fn keys_that_were_written_are_forgotten_with_the_chunk_that_they_are_of() {
     let chunks = half_done(&mut ledger, id, None, 3);
     ledger.chunk_done(chunks[1], 4, 40, Digest(4)).unwrap();
     let keys = [Key::Int64(1), Key::Int64(-7)];
+    let open = ledger.add_chunks(id, Some("p"), &[KeyRange::ALL], true).unwrap()[0];
+    refused(ledger.chunk_unsure(open, Unsure::Ours, &keys, None));
+    assert_eq!(ledger.written_keys(open).unwrap(), [].into());
     ledger.chunk_unsure(chunks[0], Unsure::Others, &keys, Some((2, Digest(9)))).unwrap();
     ledger.chunk_unsure(chunks[1], Unsure::Ours, &[Key::Int64(8)], None).unwrap();
     let told = |ledger: &Ledger| {
@@ -224,4 +228,68 @@ fn rows_set_aside_are_those_of_their_move() {
         assert!(ledger.set_aside(chunk, &Key::Int64(key), "why", 9).unwrap());
     }
     assert_eq!((ledger.rejected(one).unwrap(), ledger.rejected(other).unwrap()), (1, 1));
+}
+
+type Change = fn(&mut Ledger, &[ChunkId]) -> Result<(), Error>;
+
+#[test]
+fn what_was_found_equal_counts_until_a_chunk_of_its_move_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    let (one, other) = (begin(&mut ledger, "one"), begin(&mut ledger, "other"));
+    let chunks = half_done(&mut ledger, one, None, 3);
+    half_done(&mut ledger, other, None, 3);
+    let found_equal = |ledger: &mut Ledger, of: MoveId| {
+        let subject = format!("{{\"of_move\":{}}}", of.0);
+        let id = ledger.begin_verification(&subject).unwrap().id;
+        let equal = VerifiedRange { scope: None, range: range(None, Some(5)), rows: 3 };
+        ledger.ranges_verified(id, &[equal]).unwrap();
+        id
+    };
+    let of_other = found_equal(&mut ledger, other);
+    let changes: [Change; 4] = [
+        |ledger, chunks| ledger.chunk_unsure(chunks[0], Unsure::Ours, &[], None),
+        |ledger, chunks| ledger.chunk_digest_changed(chunks[0], 3, Digest(4)),
+        |ledger, chunks| ledger.reopen_chunk(chunks[0]),
+        |ledger, chunks| ledger.chunk_done(chunks[0], 3, 30, Digest(3)),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let id = found_equal(&mut ledger, one);
+        change(&mut ledger, &chunks).unwrap();
+        assert_eq!(ledger.verified_ranges(id).unwrap(), [], "{number}");
+        assert_eq!(ledger.verified_ranges(of_other).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_target_is_described_for_one_move() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = open(directory.path());
+    begin(&mut ledger, "before");
+    let run = ledger.begin_run("0.1.0", "apply", None).unwrap();
+    let mut begin = |target: &str| {
+        ledger.begin_move(run, &ends(target), &collection(target), "{}", false, 7).unwrap()
+    };
+    let (one, other) = (begin("one"), begin("other"));
+    ledger.target_described(one, 41, &collection("made")).unwrap();
+    assert_eq!(ledger.target_id(one).unwrap(), Some(41));
+    assert_eq!(ledger.target_id(other).unwrap(), None);
+    let found = ledger.find_move(&ends("other")).unwrap().unwrap();
+    assert_eq!((found.id, found.run, found.adopted), (other, run, false));
+    assert_eq!((found.source_collection_id, found.created), (7, None));
+    ledger.supersede_move(one, "dropped").unwrap();
+    refused(ledger.target_described(one, 42, &collection("made")));
+    assert_eq!(ledger.target_id(one).unwrap(), Some(41));
+}
+
+#[test]
+fn what_is_recorded_is_on_the_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let ledger = open(directory.path());
+    let pragma = |name: &str| -> i64 {
+        ledger.connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+    };
+    // 2 is FULL.
+    assert_eq!(pragma("synchronous"), 2);
+    assert_eq!((pragma("fullfsync"), pragma("checkpoint_fullfsync")), (1, 1));
 }

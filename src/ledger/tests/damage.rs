@@ -221,6 +221,23 @@ fn a_bound_that_became_another_is_found() {
     assert!(refusal(directory.path()).contains("ranges of keys have gaps"));
 }
 
+/// The bounds of a chunk that was split are no bounds any more.
+#[test]
+fn a_bound_of_a_half_that_became_another_is_found() {
+    let directory = tempfile::tempdir().unwrap();
+    with_chunks(directory.path(), 3);
+    let mut ledger = open(directory.path());
+    let second = ledger.open_chunks(MoveId(1), None, 9).unwrap()[1].id;
+    let (_, upper) = ledger.split_chunk(second, &Key::Int64(1_500)).unwrap();
+    drop(ledger);
+    drop(open(directory.path()));
+    let other = Connection::open(directory.path().join("plan.db")).unwrap();
+    let change = "UPDATE chunks SET up_to_key = '1999' WHERE id = ?1";
+    assert_eq!(other.execute(change, [upper.id.0]).unwrap(), 1);
+    drop(other);
+    assert!(refusal(directory.path()).contains("ranges of keys have gaps"));
+}
+
 /// Keys before the first chunk or behind the last one would never be copied, of two that both begin or
 /// end a partition some would be written twice.
 #[test]

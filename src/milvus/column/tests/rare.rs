@@ -85,3 +85,87 @@ fn a_message_that_ends_too_early_is_refused() {
         assert_eq!(wire::parts(short).unwrap_err(), "it ends too early");
     }
 }
+
+/// Numbers are of varying length in them, and texts have their own.
+#[test]
+fn every_element_of_an_array_counts_and_so_does_where_a_value_ends() {
+    let id = || column("id", DataType::INT64, 0, longs(&[1]));
+    let digest = |of: FieldData| read(&[id(), of]).unwrap().digest().unwrap();
+    let of_ints = |values: &[i32]| digest(arrays(vec![ints(values)]));
+    for other in [&[1, 3][..], &[2, 1], &[1], &[1, 2, 0], &[]] {
+        assert_ne!(of_ints(&[1, 2]), of_ints(other), "{other:?}");
+    }
+    let word = |name: &str, text: &str| {
+        let data = schema::StringArray { data: vec![text.to_owned()] };
+        column(name, DataType::VARCHAR, 0, scalar_field::Data::StringData(data))
+    };
+    let words = |names: [&str; 2], texts: [&str; 2]| {
+        let words = [word(names[0], texts[0]), word(names[1], texts[1])];
+        read(&[id(), words[0].clone(), words[1].clone()]).unwrap().digest().unwrap()
+    };
+    let one = words(["a", "b"], ["xy", "z"]);
+    assert_ne!(one, words(["a", "b"], ["x", "yz"]));
+    // The same values under other names are another row.
+    assert_ne!(one, words(["a", "c"], ["xy", "z"]));
+    assert_ne!(one, words(["b", "a"], ["xy", "z"]));
+}
+
+#[test]
+fn an_array_with_a_null_among_its_elements_is_refused() {
+    let id = || column("id", DataType::INT64, 0, longs(&[1]));
+    let flagged = |flags: &[bool]| {
+        let row = schema::ScalarField { valid_data: flags.to_vec(), ..ints(&[1, 2]) };
+        read(&[id(), arrays(vec![row])])
+    };
+    for flags in [[true, false], [false, false]] {
+        let why = flagged(&flags).unwrap_err();
+        assert!(why.contains("elements that are null"), "{why}");
+    }
+    assert!(flagged(&[true, true]).is_ok());
+}
+
+#[test]
+fn a_payload_holds_the_values_of_one_type() {
+    let id = column("id", DataType::INT64, 0, longs(&[1]));
+    let mut two = column("n", DataType::INT64, 0, longs(&[5]));
+    let mut bytes = match &two.field {
+        Some(Field::Scalars(raw)) => raw.to_vec(),
+        other => panic!("{other:?}"),
+    };
+    // `ScalarField.string_data`, of one text.
+    wire::put(&mut bytes, 6, &[0x0a, 1, b'x']);
+    two.field = Some(Field::Scalars(bytes.into()));
+    let why = read(&[id, two]).unwrap_err();
+    assert!(why.contains("does not know"), "{why}");
+}
+
+#[test]
+fn a_payload_without_values_is_one_of_nulls_alone() {
+    let id = || column("id", DataType::INT64, 0, longs(&[1, 2]));
+    let empty = |flags: [bool; 2]| FieldData {
+        field: Some(Field::Scalars(Bytes::new())),
+        valid_data: flags.to_vec(),
+        ..column("n", DataType::INT64, 0, longs(&[]))
+    };
+    assert!(read(&[id(), empty([false, false])]).is_ok());
+    assert!(read(&[id(), empty([true, false])]).is_err());
+}
+
+#[test]
+fn nulls_stay_nulls_where_servers_insist_on_flags() {
+    let id = column("id", DataType::INT64, 100, longs(&[3, -1]));
+    let n = FieldData {
+        valid_data: vec![true, false],
+        ..column("n", DataType::INT64, 101, longs(&[7]))
+    };
+    let rows = read(&[id, n]).unwrap().to_insert(&BTreeSet::from(["n"]));
+    assert_eq!(rows[1].valid_data, [true, false]);
+}
+
+#[test]
+fn a_column_is_there_by_its_own_name() {
+    let rows = Rows::of_numbers(&[(1, 2)], None);
+    assert!(rows.has_column("n") && !rows.has_column(DYNAMIC_COLUMN) && !rows.has_column("m"));
+    let rows = Rows::of_numbers(&[(1, 2)], Some(&["{}"]));
+    assert!(rows.has_column("n") && rows.has_column(DYNAMIC_COLUMN) && !rows.has_column("m"));
+}

@@ -153,21 +153,21 @@ fn keys_that_were_written_are_forgotten_with_the_chunk_that_they_are_of() {
     ledger.chunk_done(chunks[1], 4, 40, Digest(4)).unwrap();
     let keys = [Key::Int64(1), Key::Int64(-7)];
     let open = ledger.add_chunks(id, Some("p"), &[KeyRange::ALL], true).unwrap()[0];
-    refused(ledger.chunk_unsure(open, Unsure::Ours, &keys, None));
+    refused(ledger.chunk_unsure(open, Unsure::Ours, &keys, &[], None));
     assert_eq!(ledger.written_keys(open).unwrap(), [].into());
-    ledger.chunk_unsure(chunks[0], Unsure::Others, &keys, Some((2, Digest(9)))).unwrap();
-    ledger.chunk_unsure(chunks[1], Unsure::Ours, &[Key::Int64(8)], None).unwrap();
+    let rest = Some((2, Digest(9)));
+    ledger.chunk_unsure(chunks[0], Unsure::Others, &keys, &[], rest).unwrap();
+    ledger.chunk_unsure(chunks[1], Unsure::Ours, &[], &[Key::Int64(8)], None).unwrap();
     let told = |ledger: &Ledger| {
         let done = ledger.done_chunks(id, None, 9).unwrap();
         done.iter().map(|chunk| (chunk.unsure, chunk.rest)).collect::<Vec<_>>()
     };
-    let rest = Some((2, Digest(9)));
     assert_eq!(told(&ledger), [(Some(Unsure::Others), rest), (Some(Unsure::Ours), None)]);
-    assert_eq!(ledger.written_keys(chunks[0]).unwrap(), keys.into());
+    assert_eq!(ledger.written_keys(chunks[0]).unwrap(), keys.map(|key| (key, true)).into());
     ledger.chunk_digest_changed(chunks[0], 3, Digest(5)).unwrap();
     assert_eq!(told(&ledger), [(None, None), (Some(Unsure::Ours), None)]);
     assert_eq!(ledger.written_keys(chunks[0]).unwrap(), [].into());
-    assert_eq!(ledger.written_keys(chunks[1]).unwrap(), [Key::Int64(8)].into());
+    assert_eq!(ledger.written_keys(chunks[1]).unwrap(), [(Key::Int64(8), false)].into());
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn what_was_found_equal_counts_until_a_chunk_of_its_move_changes() {
     };
     let of_other = found_equal(&mut ledger, other);
     let changes: [Change; 4] = [
-        |ledger, chunks| ledger.chunk_unsure(chunks[0], Unsure::Ours, &[], None),
+        |ledger, chunks| ledger.chunk_unsure(chunks[0], Unsure::Ours, &[], &[], None),
         |ledger, chunks| ledger.chunk_digest_changed(chunks[0], 3, Digest(4)),
         |ledger, chunks| ledger.reopen_chunk(chunks[0]),
         |ledger, chunks| ledger.chunk_done(chunks[0], 3, 30, Digest(3)),

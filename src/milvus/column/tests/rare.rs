@@ -77,10 +77,7 @@ fn a_message_that_ends_too_early_is_refused() {
     for whole in [&[0x0a, 2, 1, 1][..], &[0x0d, 1, 2, 3, 4], &[0x09, 1, 2, 3, 4, 5, 6, 7, 8], &long]
     {
         let parts = wire::parts(whole).unwrap();
-        assert_eq!(
-            parts.iter().map(|part| part.whole.clone()).collect::<Vec<_>>(),
-            [0..whole.len()]
-        );
+        assert_eq!((parts.len(), parts[0].whole.clone()), (1, 0..whole.len()));
         let short = &whole[..whole.len() - 1];
         assert_eq!(wire::parts(short).unwrap_err(), "it ends too early");
     }

@@ -7,10 +7,12 @@ use prost_types::{DescriptorProto, FileDescriptorSet};
 
 /// The RPCs of `milvus.proto.milvus.MilvusService` that are kept.
 const RPCS: &[&str] = &[
+    "AddFileResource",
     "AllocTimestamp",
     "AlterAlias",
     "AlterCollection",
     "AlterDatabase",
+    "AlterIndex",
     "CheckHealth",
     "Connect",
     "CreateAlias",
@@ -41,6 +43,7 @@ const RPCS: &[&str] = &[
     "Insert",
     "ListAliases",
     "ListDatabases",
+    "ListFileResources",
     "LoadCollection",
     "LoadPartitions",
     "OperatePrivilege",

@@ -89,6 +89,7 @@ impl State {
         check_properties(&set)?;
         set.retain(|key, _| self.profile.keeps_property(key));
         let later = self.profile.has(Feature::DynamicLater);
+        let inserted = self.profile.has(Feature::AutoIdInserted);
         let (mut meta, now) = (self.meta_column(0), self.now());
         let collection = self.collection_mut(database, name)?;
         let mapped = |key: &String| key == "mmap.enabled" || key == "lazyload.enabled";
@@ -97,6 +98,13 @@ impl State {
                 "can not alter mmap properties if collection loaded: collection already loaded[collection={name}]"
             );
             return Err(Refused::new(104, ErrorCode::UnexpectedError, reason));
+        }
+        // `alterCollectionTask.PreExecute` (internal/proxy/task.go), 2.6.4 to 3.0.0.
+        let brought = set.get("allow_insert_auto_id").is_some_and(|value| value == "true");
+        if inserted && brought && !collection.key().auto_id {
+            return Err(Refused::invalid(
+                "the value for allow_insert_auto_id must be false when autoID is false",
+            ));
         }
         if later && let Some(value) = set.remove("dynamicfield.enabled") {
             match (value.to_lowercase().as_str(), collection.schema.enable_dynamic_field) {

@@ -26,10 +26,14 @@ impl State {
         let asked = self.asked(request)?;
         let holder = self.database(database)?;
         if let Some(there) = holder.collections.get(&asked.schema.name) {
-            if there.asked == asked {
+            // `createCollectionTask.validateIfCollectionExists` (internal/rootcoord) with
+            // `Collection.Equal` (internal/metastore/model/collection.go), 2.6.20: the partitions
+            // count too, and a user's own are in no request.
+            let more = there.partition_key().is_none() && there.partitions.len() > 1;
+            if there.asked == asked && !more {
                 return Ok(());
             }
-            return Err(Refused::other(format!(
+            return Err(self.profile.invalid(format!(
                 "create duplicate collection with different parameters, collection: {}",
                 asked.schema.name
             )));
@@ -101,6 +105,7 @@ impl State {
         }
         let unchecked = profile.has(Feature::RuntimeCheckDisabled)
             && properties.get("disable_func_runtime_check").is_some_and(|value| value == "true");
+        schema.file_resource_ids = self.resources_of(&schema)?;
         let embeds = |kind| schema.functions.iter().any(|function| function.r#type() == kind);
         if embeds(FunctionType::TextEmbedding) && !unchecked {
             // The server tries the provider before it believes in the function.

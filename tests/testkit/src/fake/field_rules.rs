@@ -144,16 +144,7 @@ fn check_capacity(field: &FieldSchema) -> Result<()> {
 fn check_element(profile: &Profile, field: &FieldSchema, collection: &str) -> Result<()> {
     let element = field.element_type();
     if field.data_type() == DataType::ArrayOfVector {
-        let fits = element == DataType::FloatVector
-            || (is_vector(element)
-                && !matches!(element, DataType::SparseFloatVector | DataType::ArrayOfVector));
-        if !fits {
-            return Err(Refused::invalid(format!(
-                "Unsupported element type of ArrayOfVector {}: {}",
-                field.name,
-                element.as_str_name()
-            )));
-        }
+        check_vectors_of_arrays(profile, &field.name, element)?;
         return check_dim(profile, field, element);
     }
     if !ELEMENTS.contains(&element) {
@@ -166,6 +157,28 @@ fn check_element(profile: &Profile, field: &FieldSchema, collection: &str) -> Re
         DataType::VarChar => check_length(field, MAX_LENGTH, true, collection),
         _ => Ok(()),
     }
+}
+
+/// `ValidateFieldsInStruct` (internal/proxy/util.go): 2.6.19, and 2.6.20 and 3.0.0.
+fn check_vectors_of_arrays(profile: &Profile, name: &str, element: DataType) -> Result<()> {
+    if !profile.has(Feature::ArraysOfAnyVector) {
+        return match element {
+            DataType::FloatVector => Ok(()),
+            _ => Err(profile.invalid(format!(
+                "unsupported element type of array field {name}, now only float vector is supported"
+            ))),
+        };
+    }
+    let of_fixed_size = is_vector(element)
+        && !matches!(element, DataType::SparseFloatVector | DataType::ArrayOfVector);
+    if of_fixed_size {
+        return Ok(());
+    }
+    Err(Refused::invalid(format!(
+        "unsupported element type {} of ArrayOfVector field {name}, only fixed dimension vector \
+         types are supported",
+        element.as_str_name()
+    )))
 }
 
 fn check_dim(profile: &Profile, field: &FieldSchema, kind: DataType) -> Result<()> {

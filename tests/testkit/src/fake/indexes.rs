@@ -1,19 +1,23 @@
-//! Indexes: which ones a server builds on which column, under which name.
+//! Indexes: which ones a server builds on which column, under which name, and what of one can be
+//! altered.
 
 use std::collections::BTreeMap;
 
+use super::index_rules::{self, Checked, MMAP};
+use super::json_path;
 use super::names;
 use super::profile::{Feature, Profile};
 use super::refused::{Refused, Result};
-use super::state::{Column, Index, State, to_map, to_pairs};
-use crate::pb::common::IndexState;
+use super::state::{Index, State, to_map, to_pairs};
+use crate::pb::common::{ErrorCode, IndexState};
 use crate::pb::milvus;
-use crate::pb::schema::{DataType, FunctionType};
+use crate::pb::schema::DataType;
 
-const FLOAT_INDEXES: [&str; 8] =
-    ["FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "HNSW", "SCANN", "DISKANN", "AUTOINDEX"];
+const JSON_PATH: &str = "json_path";
 
 impl State {
+    /// `Server.CreateIndex` (internal/datacoord/index_service.go) and `indexMeta.canCreateIndex`
+    /// (index_meta.go), 2.5.27 to 3.0.0.
     pub fn create_index(
         &mut self,
         database: &str,
@@ -22,40 +26,49 @@ impl State {
         let id = self.id();
         let profile = self.profile.clone();
         let collection = self.collection_mut(database, &request.collection_name)?;
-        let field = &request.field_name;
-        let Some(column) = collection.columns.iter().find(|column| column.path() == *field) else {
-            return Err(Refused::invalid(format!(
-                "cannot create index on non-exist field: {field}"
-            )));
+        let asked = &request.field_name;
+        let Some(column) = json_path::column_of(&collection.columns, asked) else {
+            let text = format!("cannot create index on non-exist field: {asked}");
+            return Err(Refused::invalid(text));
         };
-        let mut params = flattened(&to_map(&request.extra_params))?;
-        check(&profile, column, &mut params)?;
-        let name = match (request.index_name.as_str(), params.get("json_path")) {
-            ("", Some(path)) if column.kind() == DataType::Json => format!("{field}/{path}"),
-            ("", _) => field.clone(),
-            (name, _) => {
+        let Checked { given, mut params } =
+            index_rules::check(&profile, column, to_map(&request.extra_params))?;
+        let field = column.path();
+        let is_json = column.kind() == DataType::Json;
+        if is_json {
+            let path = params.entry(JSON_PATH.to_owned()).or_insert_with(|| asked.clone());
+            *path = json_path::pointer(&profile, &collection.columns, column, path)?;
+        }
+        let path = params.get(JSON_PATH).filter(|_| is_json);
+        let same_place = |there: &Index| {
+            there.field == field && (!is_json || there.params.get(JSON_PATH) == path)
+        };
+        let name = match request.index_name.as_str() {
+            "" => match collection.indexes.iter().find(|there| same_place(there)) {
+                Some(there) => there.name.clone(),
+                None => format!("{field}{}", path.map_or("", String::as_str)),
+            },
+            name => {
                 names::check_index(name)?;
                 name.to_owned()
             }
         };
-        let path = |params: &BTreeMap<String, String>| params.get("json_path").cloned();
         for there in &collection.indexes {
-            let same_place = there.field == *field && path(&there.params) == path(&params);
-            if same_place && there.name == name && there.params == params {
-                return Ok(());
-            }
             if there.name == name {
-                return Err(Refused::invalid(format!(
-                    "CreateIndex failed: creating multiple indexes with same name {name} is not allowed"
-                )));
+                let cast = |of: &BTreeMap<String, String>| of.get("json_cast_type").cloned();
+                let same = same_place(there)
+                    && is_repeated(&profile, there, &given)
+                    && (!is_json || cast(&there.params) == cast(&params));
+                let words = "at most one distinct index is allowed per field";
+                return if same { Ok(()) } else { Err(refused(&profile, words)) };
             }
-            if same_place {
-                return Err(Refused::invalid(
-                    "CreateIndex failed: at most one distinct index is allowed per field",
-                ));
+            if same_place(there) {
+                let words = "CreateIndex failed: creating multiple indexes on same field is not \
+                             supported";
+                return Err(refused(&profile, words));
             }
         }
-        collection.indexes.push(Index { id, name, field: field.clone(), params });
+        collection.indexes.push(Index { id, name, field, given, params });
         Ok(())
     }
 
@@ -74,8 +87,8 @@ impl State {
             .map(|index| milvus::IndexDescription {
                 index_name: index.name.clone(),
                 index_id: index.id,
-                params: to_pairs(&index.params),
-                field_name: index.field.clone(),
+                params: to_pairs(&index.given),
+                field_name: json_path::described_field(&index.field, index.params.get(JSON_PATH)),
                 indexed_rows: rows,
                 total_rows: rows,
                 state: IndexState::Finished.into(),
@@ -89,6 +102,49 @@ impl State {
             status: Some(Default::default()),
             index_descriptions: descriptions,
         })
+    }
+
+    /// `alterIndexTask.PreExecute` (internal/proxy/task_index.go) and `Server.AlterIndex`
+    /// (internal/datacoord/index_service.go), 2.5.27 to 3.0.0.
+    pub fn alter_index(
+        &mut self,
+        database: &str,
+        request: &milvus::AlterIndexRequest,
+    ) -> Result<()> {
+        let profile = self.profile.clone();
+        let (set, delete) = (to_map(&request.extra_params), &request.delete_keys);
+        if !set.is_empty() && !delete.is_empty() {
+            return Err(Refused::invalid("cannot provide both DeleteKeys and ExtraParams"));
+        }
+        if let Some(name) = set.keys().chain(delete).find(|name| !is_alterable(&profile, name)) {
+            let text = format!("{name} is not a configable index property");
+            return Err(Refused::invalid(text));
+        }
+        let collection = self.collection_mut(database, &request.collection_name)?;
+        let index_name = &request.index_name;
+        if index_name.is_empty() {
+            return Err(Refused::invalid("index name is empty"));
+        }
+        if collection.is_loaded() {
+            let reason = format!(
+                "can't alter index on loaded collection, please release the collection first: \
+                 collection already loaded[collection={}]",
+                collection.name
+            );
+            return Err(Refused::new(104, ErrorCode::UnexpectedError, reason));
+        }
+        let columns = &collection.columns;
+        let mut altered = false;
+        for index in collection.indexes.iter_mut().filter(|index| index.name == *index_name) {
+            let column = columns.iter().find(|column| column.path() == index.field).unwrap();
+            index_rules::no_mmap_in_the_cloud(&profile, column, &set)?;
+            for params in [&mut index.given, &mut index.params] {
+                params.extend(set.clone());
+                params.retain(|name, _| !delete.contains(name));
+            }
+            altered = true;
+        }
+        if altered { Ok(()) } else { Err(Refused::no_index(index_name)) }
     }
 
     pub fn drop_index(&mut self, database: &str, request: &milvus::DropIndexRequest) -> Result<()> {
@@ -111,115 +167,27 @@ impl State {
     }
 }
 
-/// The members of `params`, a JSON object in a text, beside the parameters that hold it.
-fn flattened(given: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
-    let mut params = given.clone();
-    if let Some(text) = given.get("params") {
-        let parsed: serde_json::Value = serde_json::from_str(text)
-            .map_err(|error| Refused::invalid(format!("params of the index: {error}")))?;
-        for (key, value) in parsed.as_object().into_iter().flatten() {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            params.entry(key.clone()).or_insert(value);
-        }
+/// Parameters that `AlterIndex` takes (`IsConfigableIndexParam`, pkg/util/indexparams), and that are
+/// compared with nothing.
+fn is_alterable(profile: &Profile, name: &str) -> bool {
+    match name {
+        MMAP | "indexoffsetcache.enabled" => true,
+        "warmup" => profile.has(Feature::IndexWarmup),
+        _ => false,
     }
-    Ok(params)
 }
 
-fn check(profile: &Profile, column: &Column, params: &mut BTreeMap<String, String>) -> Result<()> {
-    let kind = match column.kind() {
-        DataType::ArrayOfVector => column.field.element_type(),
-        kind => kind,
-    };
-    if column.is_vector() {
-        return check_vector(profile, column, kind, params);
-    }
-    let index = params.entry("index_type".to_owned()).or_insert_with(|| "AUTOINDEX".to_owned());
-    let index = index.clone();
-    let wrong = |why: &str| {
-        let field = column.path();
-        Err(Refused::invalid(format!("index {index} on field {field}: {why}")))
-    };
-    let fits: &[&str] = match kind {
-        DataType::Bool => &["INVERTED", "BITMAP"],
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-            &["INVERTED", "BITMAP", "STL_SORT"]
-        }
-        DataType::Float | DataType::Double | DataType::Timestamptz => &["INVERTED", "STL_SORT"],
-        DataType::VarChar | DataType::Text => &["INVERTED", "BITMAP", "Trie", "NGRAM", "STL_SORT"],
-        DataType::Array => &["INVERTED", "BITMAP"],
-        DataType::Json if profile.has(Feature::JsonPathIndex) => &["INVERTED", "NGRAM"],
-        DataType::Geometry => &["RTREE"],
-        _ => return wrong("this type cannot be indexed"),
-    };
-    if index != "AUTOINDEX" && !fits.contains(&index.as_str()) {
-        return wrong("invalid index type for this data type");
-    }
-    if kind == DataType::Json
-        && !(params.contains_key("json_path") && params.contains_key("json_cast_type"))
-    {
-        return wrong("json index must specify json_path and json_cast_type");
-    }
-    Ok(())
+/// `checkParams` (index_meta.go): what `AlterIndex` takes is left out of what is there, and not of
+/// what is asked for, so that a request with any of it is no repetition.
+fn is_repeated(profile: &Profile, there: &Index, asked: &BTreeMap<String, String>) -> bool {
+    let mut have = there.given.clone();
+    have.retain(|name, _| !is_alterable(profile, name));
+    have == *asked
 }
 
-fn check_vector(
-    profile: &Profile,
-    column: &Column,
-    kind: DataType,
-    params: &mut BTreeMap<String, String>,
-) -> Result<()> {
-    let field = column.path();
-    let wrong = |why: String| Err(Refused::invalid(format!("field {field}: {why}")));
-    let Some(index) = params.get("index_type").cloned() else {
-        return wrong("IndexType not specified".to_owned());
-    };
-    let fits: &[&str] = match kind {
-        DataType::FloatVector | DataType::Float16Vector | DataType::BFloat16Vector => {
-            &FLOAT_INDEXES
-        }
-        DataType::BinaryVector if profile.has(Feature::MinHash) => {
-            &["BIN_FLAT", "BIN_IVF_FLAT", "MINHASH_LSH", "AUTOINDEX"]
-        }
-        DataType::BinaryVector => &["BIN_FLAT", "BIN_IVF_FLAT", "AUTOINDEX"],
-        DataType::SparseFloatVector => &["SPARSE_INVERTED_INDEX", "SPARSE_WAND", "AUTOINDEX"],
-        _ => &["HNSW", "AUTOINDEX"],
-    };
-    if !fits.contains(&index.as_str()) {
-        return wrong(format!(
-            "data type {} can't build with this index {index}",
-            kind.as_str_name()
-        ));
-    }
-    if profile.only_autoindex && !["AUTOINDEX", "MINHASH_LSH"].contains(&index.as_str()) {
-        return wrong(format!(
-            "invalid index type: {index}, only AUTOINDEX is supported on this cluster"
-        ));
-    }
-    let bm25 = column.function == Some(FunctionType::Bm25);
-    let metrics: &[&str] = match kind {
-        _ if column.parent.is_some() => &[
-            "MAX_SIM",
-            "MAX_SIM_COSINE",
-            "MAX_SIM_IP",
-            "MAX_SIM_L2",
-            "MAX_SIM_HAMMING",
-            "MAX_SIM_JACCARD",
-        ],
-        DataType::BinaryVector => &["HAMMING", "JACCARD", "MHJACCARD"],
-        DataType::SparseFloatVector if bm25 => &["BM25"],
-        DataType::SparseFloatVector => &["IP"],
-        _ => &["COSINE", "IP", "L2"],
-    };
-    match params.get("metric_type") {
-        Some(metric) if metrics.contains(&metric.as_str()) => Ok(()),
-        Some(metric) => wrong(format!(
-            "metric type {metric} is not supported for data type {}",
-            kind.as_str_name()
-        )),
-        None if index == "AUTOINDEX" => {
-            params.insert("metric_type".to_owned(), metrics[0].to_owned());
-            Ok(())
-        }
-        None => wrong("metric type not set for vector index".to_owned()),
-    }
+/// A request that contradicts what is there.
+fn refused(profile: &Profile, words: &str) -> Refused {
+    let led = words.starts_with("CreateIndex failed") || profile.has(Feature::ParameterErrors);
+    let lead = if led { "" } else { "CreateIndex failed: " };
+    profile.invalid(format!("{lead}{words}"))
 }

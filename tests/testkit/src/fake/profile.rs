@@ -1,6 +1,9 @@
 //! Which server the double stands for: its version, its features, its limits and its habits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use super::refused::Refused;
 
 /// A release: major, minor, patch.
 pub type Version = (u32, u32, u32);
@@ -30,6 +33,10 @@ pub enum Feature {
     /// `session_ts` in the answers of queries.
     SessionTimestamp,
     JsonPathIndex,
+    /// The RPC `AlterIndex`.
+    AlterIndex,
+    /// `BITMAP` indexes.
+    Bitmap,
     /// Dynamic keys that equal a static field's name are refused.
     ShadowKeysRefused,
     /// Partition names with a hyphen.
@@ -74,26 +81,58 @@ pub enum Feature {
     StampedProperties,
     /// Validity inside of `ScalarField` and `VectorField`, as on the master branch.
     OwnValidity,
+    /// Partitions are limited to 1,024 of a collection, and not to 4,096.
+    FewerPartitions,
+    /// The parameter `warmup` of an index that is there can be altered.
+    IndexWarmup,
+    /// Vectors in struct arrays are compared by `L2`, `IP` and `COSINE` too.
+    ArrayMetricsOfVectors,
+    /// What is wrong with a request is code 1100, and not an error without a code.
+    ParameterErrors,
+    /// Vectors in struct arrays may be of any type of fixed size, and not of `FloatVector` alone.
+    ArraysOfAnyVector,
+    /// Metrics of vectors in struct arrays have to fit the type of the vectors.
+    ArrayMetricsByElement,
+    /// Analyzers use files that were uploaded before.
+    FileResources,
 }
 
 impl Feature {
-    /// The first release that has it.
+    /// The first release that has it: by the sources of each release, and for struct arrays,
+    /// Geometry and Timestamptz by the documentation, as releases before take some of their
+    /// requests.
     fn since(self) -> Version {
         match self {
-            Self::MoreVectors | Self::ClusteringKey => (2, 4, 0),
+            Self::MoreVectors | Self::ClusteringKey | Self::AlterIndex => (2, 4, 0),
+            // rootCoord.maxPartitionNum, pkg/util/paramtable/component_param.go.
+            Self::FewerPartitions => (2, 4, 6),
+            // pkg/util/indexparamcheck/conf_adapter_mgr.go.
+            Self::Bitmap => (2, 4, 8),
+            // verifyDynamicFieldData, internal/proxy/util.go.
+            Self::ShadowKeysRefused => (2, 4, 18),
             Self::Nullable
             | Self::DefaultValue
             | Self::Functions
             | Self::SessionTimestamp
-            | Self::JsonPathIndex
-            | Self::ShadowKeysRefused
             | Self::HyphenInPartitions
             | Self::UnorderedQueries => (2, 5, 0),
+            // Server.CreateIndex, internal/datacoord/index_service.go.
+            Self::JsonPathIndex => (2, 5, 7),
+            Self::StructArrays | Self::Geometry => (2, 6, 4),
+            Self::Timestamptz => (2, 6, 6),
+            // IsConfigableIndexParam, pkg/util/indexparams/index_params.go.
+            Self::IndexWarmup => (2, 6, 11),
+            // createIndexTask.parseIndexParams, internal/proxy/task_index.go.
+            Self::ArrayMetricsOfVectors => (2, 6, 18),
+            Self::ParameterErrors => (2, 6, 19),
+            // ValidateFieldsInStruct, internal/proxy/util.go.
+            Self::ArraysOfAnyVector => (2, 6, 20),
+            // ValidateArrayOfVectorMetricType, internal/util/indexparamcheck/utils.go.
+            Self::ArrayMetricsByElement => (3, 0, 0),
+            // Core.validateSchemaAnalyzerFileResources, internal/rootcoord.
+            Self::FileResources => (3, 0, 0),
             Self::TextEmbedding
-            | Self::StructArrays
             | Self::Int8Vector
-            | Self::Geometry
-            | Self::Timestamptz
             | Self::DynamicLater
             | Self::NullableMeta
             | Self::NamesOf26
@@ -211,7 +250,7 @@ impl Profile {
             databases: 64,
             fields: if version >= (3, 0, 0) { 256 } else { 64 },
             vector_fields: if version >= (2, 6, 0) { 10 } else { 4 },
-            partitions: if version >= (2, 5, 0) { 1024 } else { 4096 },
+            partitions: if version >= Feature::FewerPartitions.since() { 1024 } else { 4096 },
             shards: 16,
             dim: 32_768,
             request_bytes: 64 << 20,
@@ -298,6 +337,15 @@ impl Profile {
     pub fn without_rpcs(mut self, rpcs: &[&'static str]) -> Self {
         self.unimplemented.extend(rpcs);
         self
+    }
+
+    /// A request is wrong: an error without a code of its own, and since 2.6.19 code 1100.
+    pub(super) fn invalid(&self, what: impl Display) -> Refused {
+        if self.has(Feature::ParameterErrors) {
+            Refused::invalid(what)
+        } else {
+            Refused::other(what.to_string())
+        }
     }
 
     /// Whether a property of a collection is kept.

@@ -39,7 +39,8 @@ macro_rules! addressed {
 }
 
 addressed!(
-    AlterAliasRequest, AlterCollectionRequest, AlterDatabaseRequest, CreateAliasRequest,
+    AlterAliasRequest, AlterCollectionRequest, AlterDatabaseRequest, AlterIndexRequest,
+    CreateAliasRequest,
     CreateCollectionRequest, CreateDatabaseRequest, CreateIndexRequest, CreatePartitionRequest,
     DeleteRequest, DescribeAliasRequest, DescribeCollectionRequest, DescribeDatabaseRequest,
     DescribeIndexRequest, DropAliasRequest, DropCollectionRequest, DropDatabaseRequest,
@@ -48,8 +49,8 @@ addressed!(
     HasCollectionRequest, InsertRequest, ListAliasesRequest, LoadCollectionRequest,
     LoadPartitionsRequest, QueryRequest, ReleaseCollectionRequest, ReleasePartitionsRequest,
     SearchRequest, ShowCollectionsRequest, ShowPartitionsRequest, UpsertRequest;
-    AllocTimestampRequest, CheckHealthRequest, ConnectRequest, GetVersionRequest,
-    ListDatabasesRequest
+    AddFileResourceRequest, AllocTimestampRequest, CheckHealthRequest, ConnectRequest,
+    GetVersionRequest, ListDatabasesRequest, ListFileResourcesRequest
 );
 
 impl Service {
@@ -210,6 +211,12 @@ served! {
     show_partitions(ShowPartitionsRequest) -> milvus::ShowPartitionsResponse, "ShowPartitions", |state, database, request| {
         state.show_partitions(database, request)
     };
+    add_file_resource(AddFileResourceRequest) -> Status, "AddFileResource", |state, _, request| {
+        done(state.add_file_resource(request))
+    };
+    list_file_resources(ListFileResourcesRequest) -> milvus::ListFileResourcesResponse, "ListFileResources", |state, _, _| {
+        Ok(milvus::ListFileResourcesResponse { status: good(), resources: state.list_file_resources()? })
+    };
     create_alias(CreateAliasRequest) -> Status, "CreateAlias", |state, database, request| {
         done(state.create_alias(database, &request.collection_name, &request.alias))
     };
@@ -244,6 +251,9 @@ served! {
     };
     describe_index(DescribeIndexRequest) -> milvus::DescribeIndexResponse, "DescribeIndex", |state, database, request| {
         state.describe_index(database, request)
+    };
+    alter_index(AlterIndexRequest) -> Status, "AlterIndex", |state, database, request| {
+        done(state.alter_index(database, request))
     };
     drop_index(DropIndexRequest) -> Status, "DropIndex", |state, database, request| {
         done(state.drop_index(database, request))

@@ -7,6 +7,7 @@ use super::moments::Zone;
 use super::profile::Profile;
 use super::refused::{Refused, Result};
 use crate::pb::common::KeyValuePair;
+use crate::pb::milvus::FileResourceInfo;
 use crate::pb::schema::{CollectionSchema, DataType, FieldSchema, FunctionType};
 use crate::table::{Key, Value};
 
@@ -27,6 +28,8 @@ pub struct State {
     next_id: i64,
     /// How often a provider of embeddings would have been called.
     pub embeddings: usize,
+    /// Uploaded files that analyzers may use, by name.
+    pub file_resources: BTreeMap<String, FileResourceInfo>,
 }
 
 #[derive(Debug, Default)]
@@ -106,7 +109,9 @@ pub struct Index {
     pub name: String,
     /// A field, or `struct[sub]`.
     pub field: String,
-    /// As the user gave them, with the members of `params` beside.
+    /// As they are described.
+    pub given: BTreeMap<String, String>,
+    /// Every parameter by itself, a path as a JSON pointer.
     pub params: BTreeMap<String, String>,
 }
 
@@ -234,6 +239,7 @@ impl State {
             next_id: 450_000_000_000_000_000
                 + SERVERS.fetch_add(1, Ordering::Relaxed) * 1_000_000_000,
             embeddings: 0,
+            file_resources: BTreeMap::new(),
         };
         state.add_database(DEFAULT_DATABASE);
         state

@@ -115,6 +115,7 @@ fn details(request: &dyn Any) -> Call {
         CreateIndexRequest,
         DescribeIndexRequest,
         DropIndexRequest,
+        AlterIndexRequest,
         GetLoadStateRequest,
         GetLoadingProgressRequest
     );
@@ -160,6 +161,7 @@ refusals!(
     GetVersionResponse,
     ListAliasesResponse,
     ListDatabasesResponse,
+    ListFileResourcesResponse,
     MutationResult,
     QueryResults,
     SearchResults,
@@ -254,6 +256,8 @@ relayed! {
     alter_collection(AlterCollectionRequest) -> Status, "AlterCollection";
     drop_partition(DropPartitionRequest) -> Status, "DropPartition";
     drop_index(DropIndexRequest) -> Status, "DropIndex";
+    alter_index(AlterIndexRequest) -> Status, "AlterIndex";
+    list_file_resources(ListFileResourcesRequest) -> milvus::ListFileResourcesResponse, "ListFileResources";
     create_alias(CreateAliasRequest) -> Status, "CreateAlias";
     drop_alias(DropAliasRequest) -> Status, "DropAlias";
     alter_alias(AlterAliasRequest) -> Status, "AlterAlias";

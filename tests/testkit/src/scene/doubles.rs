@@ -12,10 +12,12 @@ use crate::pb::schema::{DataType, FieldData, FunctionType};
 use crate::probe::Probe;
 
 /// Every RPC that changes something.
-const WRITES: [&str; 23] = [
+const WRITES: [&str; 25] = [
+    "AddFileResource",
     "AlterAlias",
     "AlterCollection",
     "AlterDatabase",
+    "AlterIndex",
     "CreateAlias",
     "CreateCollection",
     "CreateDatabase",

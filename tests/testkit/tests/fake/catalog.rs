@@ -43,7 +43,7 @@ async fn load(scene: &Scene) -> Status {
 
 #[tokio::test]
 async fn databases_have_properties_and_their_own_collections() {
-    let scene = with_things("2.6.5").await;
+    let scene = with_things("2.6.20").await;
     let eastern = scene.probe.in_database("eastern");
     let create = milvus::CreateDatabaseRequest {
         db_name: "eastern".to_owned(),
@@ -92,7 +92,7 @@ async fn databases_have_properties_and_their_own_collections() {
 
 #[tokio::test]
 async fn properties_are_set_and_deleted() {
-    let scene = with_things("2.6.5").await;
+    let scene = with_things("2.6.20").await;
     fine(alter(&scene, &[("collection.ttl.seconds", "60"), ("timezone", "UTC")], &[]).await);
     fine(alter(&scene, &[], &["timezone"]).await);
     assert_eq!(
@@ -114,7 +114,7 @@ async fn properties_are_set_and_deleted() {
 
 #[tokio::test]
 async fn a_dynamic_field_that_came_later_is_null_before() {
-    let scene = with_things("2.6.5").await;
+    let scene = with_things("2.6.20").await;
     let collection = plain("things", DataType::Int64);
     scene.probe.insert("things", &data::table(&collection, 3, 1)).await;
     fine(alter(&scene, &[("dynamicfield.enabled", "true")], &[]).await);
@@ -127,7 +127,7 @@ async fn a_dynamic_field_that_came_later_is_null_before() {
 
 #[tokio::test]
 async fn a_field_that_came_later_is_null_or_has_its_default() {
-    let scene = with_things("2.6.5").await;
+    let scene = with_things("2.6.20").await;
     let collection = plain("things", DataType::Int64);
     scene.probe.insert("things", &data::table(&collection, 3, 1)).await;
     scene.fake.with_collection("default", "things", |collection| {
@@ -181,7 +181,7 @@ async fn partitions_are_made_and_dropped_unless_there_is_a_partition_key() {
 
 #[tokio::test]
 async fn aliases_lead_to_one_collection() {
-    let scene = with_things("2.6.5").await;
+    let scene = with_things("2.6.20").await;
     scene.probe.create_collection(&plain("others", DataType::Int64)).await;
     let create = async |name: &str, alias: &str| {
         let request = milvus::CreateAliasRequest {
@@ -227,80 +227,8 @@ async fn aliases_lead_to_one_collection() {
 }
 
 #[tokio::test]
-async fn a_field_has_one_index_that_fits_it() {
-    let scene = with_things("2.6.5").await;
-    let on = |field: &str, kind: &str, metric: &str| Index::new(field, kind, metric, "");
-    refused(index(&scene, on("nothing", "FLAT", "L2")).await, 1100, "non-exist field");
-    refused(
-        index(&scene, on("embedding", "TREE", "L2")).await,
-        1100,
-        "can't build with this index",
-    );
-    refused(index(&scene, on("embedding", "FLAT", "HAMMING")).await, 1100, "metric type HAMMING");
-    refused(index(&scene, on("embedding", "FLAT", "BM25")).await, 1100, "metric type BM25");
-    fine(
-        index(&scene, Index::new("embedding", "HNSW", "L2", r#"{"M": 8, "efConstruction": 64}"#))
-            .await,
-    );
-    fine(
-        index(&scene, Index::new("embedding", "HNSW", "L2", r#"{"M": 8, "efConstruction": 64}"#))
-            .await,
-    );
-    refused(index(&scene, on("embedding", "FLAT", "L2")).await, 1100, "CreateIndex failed");
-    let other = on("embedding", "FLAT", "L2").named("another");
-    refused(index(&scene, other).await, 1100, "at most one distinct index");
-    let taken = on("text", "INVERTED", "").named("embedding");
-    refused(index(&scene, taken).await, 1100, "same name");
-    refused(
-        index(&scene, on("text", "INVERTED", "").named("a/b")).await,
-        1100,
-        "Invalid index name",
-    );
-    refused(index(&scene, on("text", "STL", "")).await, 1100, "invalid index type");
-    fine(index(&scene, on("text", "Trie", "").named("by_text")).await);
-    let described = scene.probe.describe_index("things").await;
-    let names: Vec<(&str, &str)> =
-        described.iter().map(|d| (d.index_name.as_str(), d.field_name.as_str())).collect();
-    assert_eq!(names, [("embedding", "embedding"), ("by_text", "text")]);
-    for expected in [pair("M", "8"), pair("efConstruction", "64"), pair("metric_type", "L2")] {
-        assert!(described[0].params.contains(&expected), "{expected:?}");
-    }
-    let drop = milvus::DropIndexRequest {
-        collection_name: "things".to_owned(),
-        index_name: "by_text".to_owned(),
-        ..Default::default()
-    };
-    fine(scene.probe.raw().drop_index(drop).await.unwrap().into_inner());
-    assert_eq!(scene.probe.describe_index("things").await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_path_in_json_has_an_index_of_its_own() {
-    let scene = Scene::milvus("2.6.5").await;
-    let mut collection = plain("things", DataType::Int64);
-    collection.fields.push(field("document", DataType::Json));
-    scene.probe.create_collection(&collection).await;
-    let path = |path: &str| {
-        let mut index = Index::new("document", "INVERTED", "", "");
-        index.params.push(("json_path".to_owned(), path.to_owned()));
-        index.params.push(("json_cast_type".to_owned(), "double".to_owned()));
-        index
-    };
-    fine(index(&scene, path("document[\"a\"]")).await);
-    fine(index(&scene, path("document[\"b\"]")).await);
-    let names: Vec<String> =
-        scene.probe.describe_index("things").await.into_iter().map(|d| d.index_name).collect();
-    assert_eq!(names, ["document/document[\"a\"]", "document/document[\"b\"]"]);
-    let bare = Index::new("document", "INVERTED", "", "");
-    refused(index(&scene, bare).await, 1100, "json_path and json_cast_type");
-    let scene = Scene::milvus("2.4.10").await;
-    scene.probe.create_collection(&collection).await;
-    refused(index(&scene, path("document[\"a\"]")).await, 1100, "cannot be indexed");
-}
-
-#[tokio::test]
 async fn a_load_needs_an_index_on_every_vector() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let mut collection = everything_26("things", DataType::Int64);
     let last = collection.indexes.pop().unwrap();
     scene.probe.create_collection(&collection).await;
@@ -346,7 +274,7 @@ async fn a_load_needs_an_index_on_every_vector() {
 
 #[tokio::test]
 async fn partitions_are_loaded_by_themselves() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection =
         plain("things", DataType::Int64).partitions(&["one"]).index(auto_index("embedding", "L2"));
     let mut collection = collection;
@@ -379,7 +307,7 @@ async fn partitions_are_loaded_by_themselves() {
 
 #[tokio::test]
 async fn unknown_calls_and_wrong_tokens_are_told_apart() {
-    let profile = Profile::milvus("2.6.5").without_rpcs(&["ListAliases"]);
+    let profile = Profile::milvus("2.6.20").without_rpcs(&["ListAliases"]);
     let scene = Scene::of(profile).await;
     let list = milvus::ListAliasesRequest::default();
     let error = scene.probe.raw().list_aliases(list).await.unwrap_err();
@@ -394,7 +322,7 @@ async fn unknown_calls_and_wrong_tokens_are_told_apart() {
 
 #[tokio::test]
 async fn a_changed_schema_is_noticed() {
-    let scene = with_things("2.6.5").await;
+    let scene = with_things("2.6.20").await;
     let collection = plain("things", DataType::Int64);
     let seen = scene.probe.describe("things").await.update_timestamp;
     fine(scene.insert_changed(&collection, |r| r.schema_timestamp = seen).await);

@@ -50,7 +50,7 @@ async fn of_milvus_25() {
 
 #[tokio::test]
 async fn of_milvus_26() {
-    comes_back(Profile::milvus("2.6.5"), everything_26).await;
+    comes_back(Profile::milvus("2.6.20"), everything_26).await;
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn in_every_layout_of_answers() {
     comes_back(Profile::milvus("3.0.0").set(compact), everything_30).await;
     comes_back(Profile::milvus("3.0.0").with(Feature::OwnValidity), everything_30).await;
     let shuffled = |profile: &mut Profile| profile.shuffled_columns = true;
-    comes_back(Profile::milvus("2.6.5").set(shuffled), everything_26).await;
+    comes_back(Profile::milvus("2.6.20").set(shuffled), everything_26).await;
 }
 
 #[tokio::test]
@@ -85,8 +85,8 @@ async fn what_a_line_does_not_know_is_dropped_or_refused() {
         (DataType::Float16Vector, "2.3.5", "2.4.0"),
         (DataType::SparseFloatVector, "2.3.5", "2.4.0"),
         (DataType::Int8Vector, "2.5.20", "2.6.0"),
-        (DataType::Geometry, "2.5.20", "2.6.0"),
-        (DataType::Timestamptz, "2.5.20", "2.6.0"),
+        (DataType::Geometry, "2.6.3", "2.6.4"),
+        (DataType::Timestamptz, "2.6.5", "2.6.6"),
         (DataType::Text, "2.6.20", "3.0.0"),
     ] {
         let collection = small(vec![one(kind), vector("embedding", DataType::FloatVector, 4)]);
@@ -105,7 +105,7 @@ async fn what_a_line_does_not_know_is_dropped_or_refused() {
 
 #[tokio::test]
 async fn what_a_profile_is_told_to_drop_is_dropped() {
-    let profile = Profile::milvus("2.6.5")
+    let profile = Profile::milvus("2.6.20")
         .dropping(Attribute::Nullable)
         .dropping(Attribute::DynamicField)
         .dropping(Attribute::Property("mmap.enabled".to_owned()))

@@ -109,11 +109,11 @@ async fn structs_have_a_row_for_each_null() {
 
 #[tokio::test]
 async fn an_empty_array_has_no_member() {
-    let with = answer(Profile::milvus("2.6.18")).await;
+    let with = answer(Profile::milvus("2.6.20")).await;
     let Some(Data::ArrayData(arrays)) = &scalars(found(&with, "full")).data else { panic!() };
     assert_eq!(arrays.data[0].data, None);
     let set = |profile: &mut Profile| profile.empty_arrays_without_member = false;
-    let with = answer(Profile::milvus("2.6.18").set(set)).await;
+    let with = answer(Profile::milvus("2.6.20").set(set)).await;
     let Some(Data::ArrayData(arrays)) = &scalars(found(&with, "full")).data else { panic!() };
     assert!(arrays.data[0].data.is_some());
 }
@@ -122,7 +122,7 @@ async fn an_empty_array_has_no_member() {
 async fn a_row_without_vectors_may_have_no_member() {
     for without in [false, true] {
         let set = |profile: &mut Profile| profile.empty_vector_arrays_without_member = without;
-        let answer = answer(Profile::milvus("2.6.18").set(set)).await;
+        let answer = answer(Profile::milvus("2.6.20").set(set)).await;
         let Some(Field::StructArrays(parts)) = &found(&answer, "things").field else { panic!() };
         let Some(Vectors::VectorArray(rows)) = &vectors(&parts.fields[2]).data else { panic!() };
         assert_eq!(rows.data[0].data.is_none(), without);
@@ -150,9 +150,9 @@ async fn validity_may_be_inside() {
 
 #[tokio::test]
 async fn columns_may_come_shuffled_with_other_ids() {
-    let straight = answer(Profile::milvus("2.6.18")).await;
+    let straight = answer(Profile::milvus("2.6.20")).await;
     let set = |profile: &mut Profile| profile.shuffled_columns = true;
-    let shuffled = answer(Profile::milvus("2.6.18").set(set)).await;
+    let shuffled = answer(Profile::milvus("2.6.20").set(set)).await;
     let names = |answer: &QueryResults| -> Vec<String> {
         answer.fields_data.iter().map(|column| column.field_name.clone()).collect()
     };
@@ -165,7 +165,7 @@ async fn columns_may_come_shuffled_with_other_ids() {
 
 #[tokio::test]
 async fn the_dynamic_column_may_be_null_from_26_on() {
-    for (version, valid) in [("2.5.4", 0), ("2.6.5", 3)] {
+    for (version, valid) in [("2.5.4", 0), ("2.6.20", 3)] {
         let scene = Scene::milvus(version).await;
         let collection = plain("things", DataType::Int64).dynamic();
         let rows = data::table(&collection, 3, 1);
@@ -179,7 +179,7 @@ async fn the_dynamic_column_may_be_null_from_26_on() {
 
 #[tokio::test]
 async fn moments_come_in_the_zone_of_query_collection_or_database() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let database = testkit::pb::milvus::CreateDatabaseRequest {
         db_name: "eastern".to_owned(),
         properties: vec![testkit::collection::pair("timezone", "Asia/Tokyo")],

@@ -11,9 +11,11 @@
 mod catalog;
 mod everything;
 mod functions;
+mod indexes;
 mod layouts;
 mod packing;
 mod queries;
+mod resources;
 mod scene;
 mod schema;
 mod values;

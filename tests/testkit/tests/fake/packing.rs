@@ -42,7 +42,7 @@ async fn nullable_columns_come_with_an_entry_for_each_row() {
     let status = scene.insert_changed(&collection, short).await;
     refused(status, 1100, "the length of valid_data of field(maybe) is wrong");
     // Later lines take none for "all are valid".
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = scene.with_field(field("maybe", DataType::Int64).nullable()).await;
     fine(scene.insert_changed(&collection, missing).await);
 }
@@ -73,7 +73,7 @@ async fn columns_with_a_default_come_with_an_entry_for_each_row_before_30() {
 
 #[tokio::test]
 async fn nulls_and_missing_columns_take_the_default() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let number = field("number", DataType::Int64).nullable().with_default(Default_::LongData(42));
     let collection = scene.with_field(number).await;
     fine(scene.insert_changed(&collection, |_| ()).await); // row 1 is null
@@ -93,7 +93,7 @@ async fn nulls_and_missing_columns_take_the_default() {
 
 #[tokio::test]
 async fn a_column_of_nulls_alone_keeps_its_member() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = scene.with_field(field("maybe", DataType::Int64).nullable()).await;
     let nulls = |column: &mut FieldData| {
         column.valid_data = vec![false; 3];
@@ -129,7 +129,7 @@ async fn validity_inside_of_the_payload_is_for_newer_servers() {
 
 #[tokio::test]
 async fn nulls_where_none_may_be_are_refused() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = scene.with_field(field("number", DataType::Int64)).await;
     let status = scene
         .insert_changed(&collection, |r| {
@@ -159,7 +159,7 @@ async fn nullable_vectors_come_compact() {
 
 #[tokio::test]
 async fn the_number_of_rows_has_to_be_right() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = plain("things", DataType::Int64);
     scene.probe.create_collection(&collection).await;
     let status = scene.insert_changed(&collection, |r| r.num_rows = 2).await;
@@ -170,7 +170,7 @@ async fn the_number_of_rows_has_to_be_right() {
 
 #[tokio::test]
 async fn columns_are_there_once_and_known() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = plain("things", DataType::Int64);
     scene.probe.create_collection(&collection).await;
     let status = scene
@@ -194,7 +194,7 @@ async fn columns_are_there_once_and_known() {
 
 #[tokio::test]
 async fn a_foreign_field_id_does_not_pass_for_the_key() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = scene.with_field(field("number", DataType::Int64)).await;
     let described = scene.probe.describe("things").await.schema.unwrap();
     let id = described.fields.iter().find(|field| field.is_primary_key).unwrap().field_id;
@@ -210,7 +210,7 @@ async fn a_foreign_field_id_does_not_pass_for_the_key() {
 
 #[tokio::test]
 async fn sub_fields_of_structs_agree() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = everything_26("things", DataType::Int64);
     scene.probe.create_collection(&collection).await;
     fine(scene.insert_changed(&collection, |_| ()).await);
@@ -256,7 +256,7 @@ async fn null_structs_are_null_in_every_sub_field() {
 
 #[tokio::test]
 async fn an_array_has_its_member_set() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = small(vec![array("words", DataType::VarChar)]);
     scene.probe.create_collection(&collection).await;
     fine(scene.insert_changed(&collection, |_| ()).await);
@@ -271,7 +271,7 @@ async fn an_array_has_its_member_set() {
 
 #[tokio::test]
 async fn messages_have_a_largest_size() {
-    let scene = Scene::of(Profile::milvus("2.6.5").set(|p| p.limits.request_bytes = 1000)).await;
+    let scene = Scene::of(Profile::milvus("2.6.20").set(|p| p.limits.request_bytes = 1000)).await;
     let collection = plain("small", DataType::Int64);
     scene.probe.create_collection(&collection).await;
     fine(scene.insert_changed(&collection, |_| ()).await);

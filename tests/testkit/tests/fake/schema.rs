@@ -14,25 +14,25 @@ async fn says(version: &str, collection: &Collection) -> testkit::pb::common::St
     Scene::milvus(version).await.create(collection).await
 }
 
-/// What 2.6.5 says to a collection with this field.
+/// What 2.6.20 says to a collection with this field.
 async fn says_to(field: FieldSchema) -> testkit::pb::common::Status {
-    says("2.6.5", &small(vec![field])).await
+    says("2.6.20", &small(vec![field])).await
 }
 
 #[tokio::test]
 async fn an_identical_repeat_succeeds_and_another_does_not() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = plain("things", DataType::Int64);
     fine(scene.create(&collection).await);
     fine(scene.create(&collection).await);
     let other = collection.clone().shards(2);
     refused(
         scene.create(&other).await,
-        65_535,
+        1100,
         "create duplicate collection with different parameters",
     );
     let other = collection.property("mmap.enabled", "true");
-    refused(scene.create(&other).await, 65_535, "different parameters");
+    refused(scene.create(&other).await, 1100, "different parameters");
 }
 
 #[tokio::test]
@@ -40,18 +40,18 @@ async fn names_are_of_letters_digits_and_underscores() {
     let named = |name: &str| plain(name, DataType::Int64);
     for wrong in ["", "1a", "a-b", "größe", "a b", &"x".repeat(256)] {
         let text = "collection name";
-        refused(says("2.6.5", &named(wrong)).await, 1100, text);
+        refused(says("2.6.20", &named(wrong)).await, 1100, text);
     }
     for good in ["_a1", "A", &"x".repeat(255)] {
-        fine(says("2.6.5", &named(good)).await);
+        fine(says("2.6.20", &named(good)).await);
     }
-    fine(says("2.6.5", &named("a$b")).await);
+    fine(says("2.6.20", &named("a$b")).await);
     refused(says("2.5.4", &named("a$b")).await, 1100, "can only contain");
     for wrong in ["$meta", "RowID", "Timestamp", "1st", "in", "null"] {
         refused(says_to(field(wrong, DataType::Int64)).await, 1100, "nvalid field name");
     }
     let twice = small(vec![field("a", DataType::Int64), field("a", DataType::Bool)]);
-    refused(says("2.6.5", &twice).await, 1100, "duplicated field name a");
+    refused(says("2.6.20", &twice).await, 1100, "duplicated field name a");
 }
 
 #[tokio::test]
@@ -59,9 +59,9 @@ async fn descriptions_are_short_from_26_on() {
     let mut collection = plain("things", DataType::Int64);
     collection.description = "x".repeat(1025);
     fine(says("2.5.4", &collection).await);
-    refused(says("2.6.5", &collection).await, 1100, "must not exceed 1024 bytes");
+    refused(says("2.6.20", &collection).await, 1100, "must not exceed 1024 bytes");
     collection.description.pop();
-    fine(says("2.6.5", &collection).await);
+    fine(says("2.6.20", &collection).await);
     let long = field("number", DataType::Int64).described(&"x".repeat(1025));
     fine(says_to(long).await);
 }
@@ -72,9 +72,9 @@ async fn fields_vectors_shards_and_partitions_are_counted() {
         let fields = (0..count).map(|number| field(&format!("f{number}"), DataType::Bool));
         small(fields.collect())
     };
-    fine(says("2.6.5", &many(62)).await);
+    fine(says("2.6.20", &many(62)).await);
     refused(
-        says("2.6.5", &many(63)).await,
+        says("2.6.20", &many(63)).await,
         65_535,
         "maximum field's number should be limited to 64",
     );
@@ -89,17 +89,17 @@ async fn fields_vectors_shards_and_partitions_are_counted() {
         65_535,
         "maximum vector field's number should be limited to 4",
     );
-    fine(says("2.6.5", &vectors(10)).await);
-    refused(says("2.6.5", &vectors(11)).await, 65_535, "limited to 10");
+    fine(says("2.6.20", &vectors(10)).await);
+    refused(says("2.6.20", &vectors(11)).await, 65_535, "limited to 10");
     let bare = Collection::new("bare", vec![key(DataType::Int64)]);
-    refused(says("2.6.5", &bare).await, 1100, "does not contain vector field");
-    fine(says("2.6.5", &plain("a", DataType::Int64).shards(16)).await);
+    refused(says("2.6.20", &bare).await, 1100, "does not contain vector field");
+    fine(says("2.6.20", &plain("a", DataType::Int64).shards(16)).await);
     let wide = plain("a", DataType::Int64).shards(17);
-    refused(says("2.6.5", &wide).await, 65_535, "maximum shards's number should be limited to 16");
+    refused(says("2.6.20", &wide).await, 65_535, "maximum shards's number should be limited to 16");
     let mut keyed = small(vec![field("tenant", DataType::Int64).partition_key()]);
     keyed.num_partitions = 1025;
-    fine(says("2.4.10", &keyed).await);
-    refused(says("2.5.4", &keyed).await, 65_535, "exceeds max configuration");
+    fine(says("2.4.5", &keyed).await);
+    refused(says("2.4.6", &keyed).await, 65_535, "exceeds max configuration");
     let mut plain = plain("things", DataType::Int64);
     plain.num_partitions = 4;
     refused(says("2.5.4", &plain).await, 65_535, "num_partitions should only be specified");
@@ -151,18 +151,18 @@ async fn keys_are_of_the_right_kind() {
             "more than one partition key",
         ),
     ] {
-        let status = says("2.6.5", &collection).await;
+        let status = says("2.6.20", &collection).await;
         assert!(status.code != 0 && status.reason.contains(words), "{words}: {status:?}");
     }
     let mut first = number();
     first.is_clustering_key = true;
     let mut second = field("second", DataType::Int64);
     second.is_clustering_key = true;
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     fine(scene.create(&of(vec![id(), first.clone()])).await);
     assert!(scene.probe.describe("things").await.schema.unwrap().fields[1].is_clustering_key);
     refused(
-        says("2.6.5", &of(vec![id(), first, second])).await,
+        says("2.6.20", &of(vec![id(), first, second])).await,
         1100,
         "more than one clustering key",
     );
@@ -208,15 +208,19 @@ async fn structs_hold_arrays_and_nothing_else() {
     let of = |fields: Vec<FieldSchema>| {
         plain("things", DataType::Int64).struct_field(struct_array("parts", fields))
     };
-    fine(says("2.6.5", &of(vec![vectors("dense", DataType::FloatVector, 4)])).await);
+    fine(says("2.6.20", &of(vec![vectors("dense", DataType::FloatVector, 4)])).await);
     let scalar = of(vec![field("number", DataType::Int64)]);
-    refused(says("2.6.5", &scalar).await, 1100, "can only be Array or ArrayOfVector");
+    refused(says("2.6.20", &scalar).await, 1100, "can only be Array or ArrayOfVector");
     let nullable = of(vec![array("words", DataType::VarChar).nullable()]);
-    refused(says("2.6.5", &nullable).await, 1100, "nullable is not supported for fields in struct");
-    refused(says("2.6.5", &of(Vec::new())).await, 1100, "has no sub-fields");
+    refused(
+        says("2.6.20", &nullable).await,
+        1100,
+        "nullable is not supported for fields in struct",
+    );
+    refused(says("2.6.20", &of(Vec::new())).await, 1100, "has no sub-fields");
     // A vector field of the top level is none.
     let astray = small(vec![vectors("dense", DataType::FloatVector, 4)]);
-    refused(says("2.6.5", &astray).await, 1100, "is not supported");
+    refused(says("2.6.20", &astray).await, 1100, "is not supported");
     // Before 2.6 the whole field is an unknown part of the message.
     let scene = Scene::milvus("2.5.4").await;
     fine(scene.create(&of(vec![vectors("dense", DataType::FloatVector, 4)])).await);
@@ -225,7 +229,7 @@ async fn structs_hold_arrays_and_nothing_else() {
 
 #[tokio::test]
 async fn a_description_says_what_its_line_says() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let mut collection = everything_26("things", DataType::Int64)
         .property("collection.ttl.seconds", "3600")
         .shards(2)
@@ -268,7 +272,7 @@ async fn a_description_says_what_its_line_says() {
 async fn a_default_moment_is_a_number_in_26_and_a_text_in_30() {
     let text = Data::StringData("1970-01-01T00:00:01Z".to_owned());
     let collection = small(vec![field("at", DataType::Timestamptz).with_default(text.clone())]);
-    for (version, expected) in [("2.6.5", Data::TimestamptzData(1_000_000)), ("3.0.0", text)] {
+    for (version, expected) in [("2.6.20", Data::TimestamptzData(1_000_000)), ("3.0.0", text)] {
         let scene = Scene::milvus(version).await;
         scene.probe.create_collection(&collection).await;
         let schema = scene.probe.describe("small").await.schema.unwrap();
@@ -278,7 +282,7 @@ async fn a_default_moment_is_a_number_in_26_and_a_text_in_30() {
 
 #[tokio::test]
 async fn collections_and_databases_are_counted() {
-    let scene = Scene::of(Profile::milvus("2.6.5").set(|profile| {
+    let scene = Scene::of(Profile::milvus("2.6.20").set(|profile| {
         profile.limits.collections = 1;
         profile.limits.databases = 2;
     }))

@@ -50,8 +50,8 @@ fn number(value: i32) -> impl FnOnce(&mut Data) {
 #[tokio::test]
 async fn texts_are_measured_in_bytes() {
     let words = || var_char("words", 500);
-    fine(takes("2.6.5", words(), text(&"ü".repeat(250))).await);
-    let status = takes("2.6.5", words(), text(&"ü".repeat(251))).await;
+    fine(takes("2.6.20", words(), text(&"ü".repeat(250))).await);
+    let status = takes("2.6.20", words(), text(&"ü".repeat(251))).await;
     refused(status, 1100, "exceeds max length, row number: 0, length: 502, max length: 500");
     let shape = array("words", DataType::VarChar);
     let long = |data: &mut Data| match data {
@@ -61,7 +61,7 @@ async fn texts_are_measured_in_bytes() {
         }
         other => panic!("{other:?}"),
     };
-    refused(takes("2.6.5", shape, long).await, 1100, "exceeds max length");
+    refused(takes("2.6.20", shape, long).await, 1100, "exceeds max length");
 }
 
 #[tokio::test]
@@ -144,9 +144,9 @@ async fn dynamic_values_are_objects_of_other_keys() {
             .await
     };
     let as_is = |_: &mut InsertRequest| ();
-    fine(insert("2.6.5", r#"{"z": 1}"#, &as_is).await);
-    refused(insert("2.6.5", "[1]", &as_is).await, 1001, "IO failed");
-    refused(insert("2.6.5", r#"{"$meta": 1}"#, &as_is).await, 65_535, "cannot set key to $meta");
+    fine(insert("2.6.20", r#"{"z": 1}"#, &as_is).await);
+    refused(insert("2.6.20", "[1]", &as_is).await, 1001, "IO failed");
+    refused(insert("2.6.20", r#"{"$meta": 1}"#, &as_is).await, 65_535, "cannot set key to $meta");
     let shadow = r#"{"text": "shadow"}"#;
     fine(insert("2.4.10", shadow, &as_is).await);
     refused(
@@ -156,18 +156,18 @@ async fn dynamic_values_are_objects_of_other_keys() {
     );
     // Flagged with an empty name is as good; named without the flag is not.
     let nameless = |r: &mut InsertRequest| column(r, "$meta").field_name.clear();
-    fine(insert("2.6.5", "{}", &nameless).await);
+    fine(insert("2.6.20", "{}", &nameless).await);
     let flagless = |r: &mut InsertRequest| column(r, "$meta").is_dynamic = false;
-    refused(insert("2.6.5", "{}", &flagless).await, 1100, "duplicated field $meta");
+    refused(insert("2.6.20", "{}", &flagless).await, 1100, "duplicated field $meta");
     let without = |r: &mut InsertRequest| r.fields_data.retain(|column| !column.is_dynamic);
-    fine(insert("2.6.5", "{}", &without).await);
+    fine(insert("2.6.20", "{}", &without).await);
     let null = |r: &mut InsertRequest| {
         let meta = column(r, "$meta");
         meta.valid_data = vec![true, false, true];
         let Data::JsonData(values) = scalars(meta) else { panic!() };
         values.data.pop();
     };
-    fine(insert("2.6.5", "{}", &null).await);
+    fine(insert("2.6.20", "{}", &null).await);
     refused(insert("2.5.4", "{}", &null).await, 1100, "the length of valid_data of field($meta)");
 }
 
@@ -188,7 +188,7 @@ async fn geometry_is_well_known_text() {
         ("GEOMETRYCOLLECTION(POINT(1 2))", "GEOMETRYCOLLECTION (POINT (1 2))"),
         ("POINT EMPTY", "POINT EMPTY"),
     ] {
-        let scene = Scene::milvus("2.6.5").await;
+        let scene = Scene::milvus("2.6.20").await;
         let collection = scene.with_field(field("place", DataType::Geometry)).await;
         fine(scene.insert_changed(&collection, |r| place(good)(scalars(column(r, "place")))).await);
         let stored =
@@ -196,7 +196,7 @@ async fn geometry_is_well_known_text() {
         assert_eq!(stored, Value::Text(kept.to_owned()));
     }
     for bad in ["", "POINT", "POINT (1)", "POINT (1 2", "CIRCLE (1 2)", "POINT (1 2) x"] {
-        let status = takes("2.6.5", field("place", DataType::Geometry), place(bad)).await;
+        let status = takes("2.6.20", field("place", DataType::Geometry), place(bad)).await;
         refused(status, 1001, "IO failed");
     }
 }
@@ -204,11 +204,11 @@ async fn geometry_is_well_known_text() {
 #[tokio::test]
 async fn moments_are_iso_8601() {
     let moment = || field("moment", DataType::Timestamptz);
-    fine(takes("2.6.5", moment(), text("2024-02-29T23:59:59.123456+08:00")).await);
-    fine(takes("2.6.5", moment(), text("2024-02-29 23:59:59")).await);
-    refused(takes("2.6.5", moment(), text("yesterday")).await, 1100, "invalid timestamptz");
+    fine(takes("2.6.20", moment(), text("2024-02-29T23:59:59.123456+08:00")).await);
+    fine(takes("2.6.20", moment(), text("2024-02-29 23:59:59")).await);
+    refused(takes("2.6.20", moment(), text("yesterday")).await, 1100, "invalid timestamptz");
     refused(
-        takes("2.6.5", moment(), text("2024-13-01T00:00:00Z")).await,
+        takes("2.6.20", moment(), text("2024-13-01T00:00:00Z")).await,
         1100,
         "invalid timestamptz",
     );
@@ -219,7 +219,7 @@ async fn takes_vectors(
     extra: FieldSchema,
     change: impl FnOnce(&mut testkit::pb::schema::VectorField),
 ) -> testkit::pb::common::Status {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let name = extra.name.clone();
     let collection = scene.with_field(extra).await;
     scene
@@ -292,8 +292,8 @@ async fn keys_that_the_server_makes_are_not_sent() {
         r.fields_data.push(named);
     };
     for (version, property, taken) in [
-        ("2.6.5", false, false),
-        ("2.6.5", true, true),
+        ("2.6.20", false, false),
+        ("2.6.20", true, true),
         ("2.6.2", true, false),
         ("2.5.4", true, false),
     ] {
@@ -337,7 +337,7 @@ async fn an_upsert_holds_a_key_once() {
 
 #[tokio::test]
 async fn a_partition_key_has_values_and_takes_no_partition_names() {
-    let scene = Scene::milvus("2.6.5").await;
+    let scene = Scene::milvus("2.6.20").await;
     let collection = small(vec![field("tenant", DataType::Int64).partition_key()]);
     scene.probe.create_collection(&collection).await;
     fine(scene.insert_changed(&collection, |_| ()).await);

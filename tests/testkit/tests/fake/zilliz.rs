@@ -74,7 +74,7 @@ async fn vectors_have_automatic_indexes_only() {
     fine(index(Index::new("text", "INVERTED", "", "")).await);
     let mut bare = Index::new("text", "INVERTED", "", "").named("text");
     bare.params.clear();
-    refused(index(bare).await, 1100, "CreateIndex failed");
+    refused(index(bare).await, 1100, "at most one distinct index");
 }
 
 #[tokio::test]

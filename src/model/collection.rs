@@ -56,12 +56,12 @@ impl Field {
     /// The type as people write it: `FloatVector(768)`, `VarChar(128)`, `Array<Int32>(16)`.
     pub fn type_text(&self) -> String {
         match self.data_type {
-            DataType::ARRAY => {
-                let inner = match self.numeric_param("max_length") {
-                    Some(length) if self.element_type == DataType::VARCHAR => {
-                        format!("{}({length})", self.element_type)
-                    }
-                    _ => self.element_type.to_string(),
+            DataType::ARRAY | DataType::ARRAY_OF_VECTOR => {
+                let size = if self.element_type.is_vector() { "dim" } else { "max_length" };
+                let sized = self.element_type.is_vector() || self.element_type == DataType::VARCHAR;
+                let inner = match self.numeric_param(size).filter(|_| sized) {
+                    Some(size) => format!("{}({size})", self.element_type),
+                    None => self.element_type.to_string(),
                 };
                 match self.numeric_param("max_capacity") {
                     Some(capacity) => format!("Array<{inner}>({capacity})"),
@@ -175,6 +175,27 @@ impl Index {
     /// One parameter, such as `index_type` or `nlist`.
     pub fn setting(&self, name: &str) -> Option<String> {
         self.settings().remove(name)
+    }
+
+    /// The same index without some of its parameters, wherever they stand.
+    #[must_use]
+    pub fn without(&self, names: &[&str]) -> Self {
+        let mut index = self.clone();
+        index.params.retain(|name, _| !names.contains(&name.as_str()));
+        let inner = index.params.get("params").and_then(|text| {
+            serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).ok()
+        });
+        if let Some(mut members) = inner
+            && members.keys().any(|name| names.contains(&name.as_str()))
+        {
+            members.retain(|name, _| !names.contains(&name.as_str()));
+            index.params.remove("params");
+            if !members.is_empty() {
+                let text = serde_json::Value::Object(members).to_string();
+                index.params.insert("params".to_owned(), text);
+            }
+        }
+        index
     }
 }
 
@@ -299,6 +320,37 @@ impl Collection {
         self.functions.iter().find(|function| function.outputs.iter().any(|name| name == field))
     }
 
+    /// Gives fields other names, wherever they are named: in functions, in indexes and in the paths
+    /// of these.
+    pub fn rename_fields(&mut self, names: &BTreeMap<String, String>) {
+        let rename = |name: &mut String| {
+            if let Some(new) = names.get(name.as_str()) {
+                new.clone_into(name);
+            }
+        };
+        self.fields.iter_mut().for_each(|field| rename(&mut field.name));
+        self.struct_fields.iter_mut().for_each(|field| rename(&mut field.name));
+        for function in &mut self.functions {
+            function.inputs.iter_mut().chain(&mut function.outputs).for_each(rename);
+        }
+        for index in &mut self.indexes {
+            if let Some((of, inner)) = index.field.split_once('[') {
+                let mut of = of.to_owned();
+                rename(&mut of);
+                index.field = format!("{of}[{inner}");
+                continue;
+            }
+            if let Some(new) = names.get(&index.field)
+                && let Some(path) = index.params.get_mut("json_path")
+                && let Some(inside) = path.trim().strip_prefix(index.field.as_str())
+                && (inside.is_empty() || inside.starts_with('['))
+            {
+                *path = format!("{new}{inside}");
+            }
+            rename(&mut index.field);
+        }
+    }
+
     /// `database/name`, the address of the collection in messages and reports.
     pub fn address(&self) -> String {
         format!("{}/{}", self.database, self.name)
@@ -321,3 +373,6 @@ impl Collection {
         names
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::result::{SchemaItem, SchemaStatus};
 use crate::milvus::IndexProgress;
 use crate::model::differences::{Weight, compared, same_value};
-use crate::model::{Collection, Function, LoadState, RowSettings};
+use crate::model::{Collection, LoadState, RowSettings};
 
 pub use asked::compare_schema;
 
@@ -72,7 +72,9 @@ pub fn schema_differs(items: &[SchemaItem]) -> bool {
 
 /// Every attribute of the target, but for those that are off, empty or absent at both ends.
 pub fn schema_items(sides: &Sides<'_>) -> Vec<SchemaItem> {
-    let from = renamed(sides.from, sides.settings);
+    let mut from = sides.from.clone();
+    // Fields go by the names that they have at the target.
+    from.rename_fields(&sides.settings.renamed);
     let mut items: Vec<SchemaItem> = other_names(sides).collect();
     items.extend(described(sides, &from));
     items.extend(left_out(sides, &from));
@@ -86,32 +88,6 @@ pub fn schema_items(sides: &Sides<'_>) -> Vec<SchemaItem> {
     items.push(load(sides));
     items.extend(replicas(sides));
     items
-}
-
-/// The source with the names that fields have at the target.
-fn renamed(from: &Collection, settings: &RowSettings) -> Collection {
-    let mut from = from.clone();
-    let rename = |name: &mut String| {
-        if let Some(new) = settings.renamed.get(name) {
-            name.clone_from(new);
-        }
-    };
-    from.fields.iter_mut().for_each(|field| rename(&mut field.name));
-    from.struct_fields.iter_mut().for_each(|field| rename(&mut field.name));
-    for Function { inputs, outputs, .. } in &mut from.functions {
-        inputs.iter_mut().chain(outputs).for_each(rename);
-    }
-    for index in &mut from.indexes {
-        match index.field.split_once('[') {
-            Some((of, inner)) => {
-                let mut of = of.to_owned();
-                rename(&mut of);
-                index.field = format!("{of}[{inner}");
-            }
-            None => rename(&mut index.field),
-        }
-    }
-    from
 }
 
 /// An item, with the wanted value only where it is neither of the others.

@@ -246,27 +246,7 @@ impl Making<'_> {
         if renamed.is_empty() {
             return self.names_are_unique();
         }
-        let new = |name: &mut String| {
-            if let Some(to) = renamed.get(name.as_str()) {
-                to.clone_into(name);
-            }
-        };
-        let to = &mut self.collection;
-        to.fields.iter_mut().for_each(|field| new(&mut field.name));
-        to.struct_fields.iter_mut().for_each(|field| new(&mut field.name));
-        for function in &mut to.functions {
-            function.inputs.iter_mut().chain(&mut function.outputs).for_each(new);
-        }
-        for index in &mut to.indexes {
-            match index.field.split_once('[') {
-                Some((of, inner)) => {
-                    let mut of = of.to_owned();
-                    new(&mut of);
-                    index.field = format!("{of}[{inner}");
-                }
-                None => new(&mut index.field),
-            }
-        }
+        self.collection.rename_fields(&renamed);
         for found in &mut self.overrides {
             if let Some((name, attribute)) = found.attribute.split_once('.')
                 && let Some(to) = renamed.get(name)

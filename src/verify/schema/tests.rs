@@ -270,7 +270,7 @@ fn a_function_that_is_not_described_is_not_missing() {
     let mut from = source();
     from.fields
         .push(Field { function_output: true, ..field("terms", DataType::SPARSE_FLOAT_VECTOR) });
-    from.functions.push(Function {
+    from.functions.push(crate::model::Function {
         name: "by_terms".to_owned(),
         description: String::new(),
         kind: FunctionKind::BM25,

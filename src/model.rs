@@ -1,6 +1,7 @@
 //! Plain values that every part of the tool shares: what a collection is, what a key range is, and
 //! what a plan file asks for. No protobuf, no input or output.
 
+mod analyzer;
 pub mod collection;
 pub mod data_type;
 pub mod differences;

@@ -142,6 +142,28 @@ impl Abilities {
         self.has_type(DataType::ARRAY) && tables::ELEMENTS.contains(&data_type)
     }
 
+    /// Whether structs may hold vectors of this type.
+    pub fn has_vectors_of_arrays(&self, data_type: DataType) -> bool {
+        self.finds(tables::VECTORS_OF_ARRAYS, data_type)
+    }
+
+    /// Whether an index into JSON makes this of its values.
+    pub fn has_json_cast(&self, cast: &str) -> bool {
+        let mut known = tables::JSON_CASTS.iter();
+        known.any(|row| row.what.eq_ignore_ascii_case(cast.trim()) && self.is_within(row.servers))
+    }
+
+    /// Whether this parameter of an index that is there can be altered, of a vector's if `on_vector`.
+    pub fn alters_index(&self, parameter: &str, on_vector: bool) -> bool {
+        match parameter {
+            // `ValidateAutoIndexMmapConfig` (pkg/common), where a cluster chooses the indexes itself.
+            "mmap.enabled" if self.only_autoindex() => !on_vector,
+            "mmap.enabled" => self.has(Feature::Mmap),
+            "warmup" => self.has(Feature::IndexWarmup),
+            _ => false,
+        }
+    }
+
     /// Whether a function of this kind may compute fields.
     pub fn has_function(&self, kind: FunctionKind) -> bool {
         self.finds(tables::FUNCTIONS, kind)
@@ -157,6 +179,11 @@ impl Abilities {
     /// The first Milvus release with a type, if any has it.
     pub fn first_with_type(data_type: DataType) -> Option<Release> {
         tables::first(tables::TYPES, data_type)
+    }
+
+    /// The first Milvus release whose structs hold vectors of a type, if any holds them.
+    pub fn first_with_vectors_of_arrays(data_type: DataType) -> Option<Release> {
+        tables::first(tables::VECTORS_OF_ARRAYS, data_type)
     }
 
     /// The first Milvus release with a kind of function, if any has it.
@@ -204,11 +231,19 @@ impl Abilities {
 
     /// Whether vectors of this field's type can be compared by a metric.
     pub fn has_metric(&self, metric: &str, field: &Field) -> bool {
-        index_tables::METRICS.iter().any(|row| {
-            row.name.eq_ignore_ascii_case(metric)
-                && row.compares.contains(&field.data_type)
-                && self.is_within(row.servers)
-        })
+        let compared = indexed_type(field);
+        let finds = |metrics: &[index_tables::MetricRow]| {
+            metrics.iter().any(|row| {
+                row.name.eq_ignore_ascii_case(metric)
+                    && row.compares.contains(&compared)
+                    && self.is_within(row.servers)
+            })
+        };
+        if field.data_type != DataType::ARRAY_OF_VECTOR {
+            return finds(index_tables::METRICS);
+        }
+        let one_by_one = self.is_within(index_tables::SINGLE_METRICS_OF_ARRAYS);
+        finds(index_tables::LIST_METRICS) || (one_by_one && finds(index_tables::METRICS))
     }
 
     /// Whether vectors are indexed as the server likes, whatever is asked for.

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::iter::successors;
 
-use super::abilities::{Abilities, Feature};
+use super::abilities::{Abilities, Family, Feature};
 use crate::model::{DataType, Field, Index};
 
 /// How an index of the source fits the target.
@@ -30,14 +30,99 @@ pub enum IndexFit {
         /// What is different and why.
         why: String,
     },
+    /// The same, without parameters that the target does not take with it.
+    Without {
+        /// The index to make.
+        index: Index,
+        /// What is different and why.
+        why: String,
+    },
     /// Nothing that the target has can take its place.
     Lacking(String),
 }
 
-/// The nearest index that the target can hold. Names of old servers should be spelled as newer
-/// ones do first, with [`portable`]. `field` is the indexed field: of an index into a struct array,
-/// the field in the struct.
+/// The nearest index that the target can hold, with what it takes of its parameters. Names of old
+/// servers should be spelled as newer ones do first, with [`portable`]. `field` is the indexed field:
+/// of an index into a struct array, the field in the struct.
 pub fn index_for(target: &Abilities, index: &Index, field: &Field) -> IndexFit {
+    let fit = nearest(target, index, field);
+    let (IndexFit::Same | IndexFit::Mapped { .. } | IndexFit::Auto { .. }) = &fit else {
+        return fit;
+    };
+    let of = match &fit {
+        IndexFit::Mapped { index, .. } | IndexFit::Auto { index, .. } => index,
+        _ => index,
+    };
+    let left = not_taken(target, of, field);
+    if left.is_empty() {
+        return fit;
+    }
+    let names: Vec<&str> = left.iter().map(String::as_str).collect();
+    let without = of.without(&names);
+    let because = if target.only_autoindex() {
+        "takes none on an index of vectors"
+    } else {
+        "takes AUTOINDEX on a vector with its metric alone"
+    };
+    let left = format!("without {}, as {target} {because}", names.join(", "));
+    match fit {
+        IndexFit::Mapped { why, .. } => {
+            IndexFit::Mapped { index: without, why: format!("{why}; {left}") }
+        }
+        IndexFit::Auto { why, .. } => {
+            IndexFit::Auto { index: without, why: format!("{why}; {left}") }
+        }
+        _ => IndexFit::Without { index: without, why: left },
+    }
+}
+
+/// Parameters that the target refuses with an index of this type: `AUTOINDEX` on a vector is made
+/// with its metric alone, and altered to what can be altered; where a cluster chooses every index of
+/// vectors itself, that is less.
+fn not_taken(target: &Abilities, index: &Index, field: &Field) -> Vec<String> {
+    // Milvus Lite 3 takes any parameters [M].
+    if !field.data_type.is_vector() || target.family == Family::Lite3 {
+        return Vec::new();
+    }
+    let counted = is_auto(index) && !target.only_autoindex();
+    let mut names: Vec<String> = index.settings().into_keys().collect();
+    names.retain(|name| match name.as_str() {
+        "index_type" | "metric_type" => false,
+        name if counted => !target.alters_index(name, true),
+        name => target.only_autoindex() && name == MMAP,
+    });
+    names
+}
+
+/// Keeping an index in mapped files.
+const MMAP: &str = "mmap.enabled";
+/// Parameters of an index that say how it is kept and not how it is built. Servers alter them of an
+/// index that is there.
+pub const KEPT_IN: &[&str] = &[MMAP, "warmup"];
+
+/// Whether the server chooses the index.
+fn is_auto(index: &Index) -> bool {
+    param(index, "index_type").eq_ignore_ascii_case("AUTOINDEX")
+}
+
+/// What of an index a server takes when it makes it, and to what it is altered afterwards.
+/// `keeps_details`: not Milvus Lite, which alters none.
+pub fn in_turn(
+    index: &Index,
+    field: Option<&Field>,
+    keeps_details: bool,
+) -> (Index, BTreeMap<String, String>) {
+    let on_vector = field.is_some_and(|field| field.data_type.is_vector());
+    if !(on_vector && keeps_details && is_auto(index)) {
+        return (index.clone(), BTreeMap::new());
+    }
+    let mut afterwards = index.settings();
+    afterwards.retain(|name, _| KEPT_IN.contains(&name.as_str()));
+    (index.without(KEPT_IN), afterwards)
+}
+
+/// The nearest type of index.
+fn nearest(target: &Abilities, index: &Index, field: &Field) -> IndexFit {
     let index_type = param(index, "index_type");
     let metric = param(index, "metric_type");
     if field.data_type.is_vector() && !metric.is_empty() && !target.has_metric(metric, field) {
@@ -46,6 +131,12 @@ pub fn index_for(target: &Abilities, index: &Index, field: &Field) -> IndexFit {
     let path = param(index, "json_path");
     if !path.is_empty() && !target.has(Feature::JsonPathIndex) {
         return IndexFit::Lacking(format!("{target} has no index on a path into JSON ({path})"));
+    }
+    let cast = param(index, "json_cast_type");
+    if !cast.is_empty() && !target.has_json_cast(cast) {
+        return IndexFit::Lacking(format!(
+            "{target} has no index on a path into JSON ({path}) as {cast}"
+        ));
     }
     let spelled = portable(index);
     // A scalar index without a type is the one that the server likes best for the field.
@@ -216,8 +307,7 @@ fn make(index: &Index, index_type: &str, parameters: &BTreeMap<String, String>) 
 }
 
 /// Parameters of an index that do not depend on its type.
-const STAYS: &[&str] =
-    &["metric_type", "mmap.enabled", "json_path", "json_cast_type", "json_cast_function"];
+const STAYS: &[&str] = &["metric_type", MMAP, "json_path", "json_cast_type", "json_cast_function"];
 
 /// What an index is built with, whether the server describes it as one JSON text, one by one, or
 /// both.

@@ -11,6 +11,7 @@ mod properties;
 use std::collections::BTreeMap;
 
 use super::abilities::Abilities;
+use super::indexes::KEPT_IN;
 use super::{Ending, Finding, Inspected, Override, Severity, SourceState};
 use crate::model::{Collection, Index, RowSettings, Selector};
 
@@ -173,10 +174,16 @@ impl Making<'_> {
     }
 }
 
-/// An index in one line: `HNSW COSINE {"M": 16}`.
+/// An index in one line: `HNSW COSINE {"M": 16} mmap.enabled=true`.
 fn index_text(index: &Index) -> String {
-    let param = |name: &str| index.params.get(name).map(String::as_str).unwrap_or_default();
-    let parts = [param("index_type"), param("metric_type"), param("params")];
-    let text: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    if text.is_empty() { "decided by the target".to_owned() } else { text.join(" ") }
+    const SHOWN: [&str; 3] = ["index_type", "metric_type", "params"];
+    let param = |name: &str| index.params.get(name).cloned().unwrap_or_default();
+    let mut parts: Vec<String> = SHOWN.into_iter().map(param).collect();
+    parts.retain(|part| !part.is_empty());
+    if parts.is_empty() {
+        return "decided by the target".to_owned();
+    }
+    let kept = index.params.iter().filter(|(name, _)| KEPT_IN.contains(&name.as_str()));
+    parts.extend(kept.map(|(name, value)| format!("{name}={value}")));
+    parts.join(" ")
 }

@@ -13,6 +13,9 @@ pub enum Flavour {
     ZillizCloud,
 }
 
+/// The patch release that stands for the newest of a line.
+pub const NEWEST_OF_LINE: u32 = u32::MAX;
+
 /// A server's version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerVersion {
@@ -26,7 +29,9 @@ pub struct ServerVersion {
 
 impl ServerVersion {
     /// Reads `GetVersion`'s answer (`v2.3.5-lite`, `milvus_lite-3.2.2`) or a build tag such as
-    /// "Zilliz Cloud Vector Database(Compatible with Milvus 2.6)".
+    /// "Zilliz Cloud Vector Database(Compatible with Milvus 2.6)". The latter names a line, which is
+    /// read as [the newest release](NEWEST_OF_LINE) of it: clusters follow their line, and whatever
+    /// one makes of a collection is described again before it is filled.
     pub fn parse(text: &str) -> Self {
         let lower = text.to_lowercase();
         let (flavour, number) = if lower.contains("zilliz") {
@@ -37,7 +42,8 @@ impl ServerVersion {
         } else {
             (Flavour::Milvus, lower)
         };
-        Self { text: text.to_owned(), release: release(&number), flavour }
+        let of_line = if flavour == Flavour::ZillizCloud { NEWEST_OF_LINE } else { 0 };
+        Self { text: text.to_owned(), release: release(&number, of_line), flavour }
     }
 
     /// Whether it parses JSON and writes it anew, so that spaces and the order of keys are not kept:
@@ -70,7 +76,8 @@ impl fmt::Display for ServerVersion {
     }
 }
 
-fn release(text: &str) -> Option<(u32, u32, u32)> {
+/// `of_line`: the patch release where none is named.
+fn release(text: &str, of_line: u32) -> Option<(u32, u32, u32)> {
     let start = text.find(|c: char| c.is_ascii_digit())?;
     let mut numbers = text[start..]
         .split(|c: char| !c.is_ascii_digit() && c != '.')
@@ -79,7 +86,7 @@ fn release(text: &str) -> Option<(u32, u32, u32)> {
         .map(str::parse);
     let major = numbers.next()?.ok()?;
     let minor = numbers.next()?.ok()?;
-    let patch = numbers.next().and_then(Result::ok).unwrap_or(0);
+    let patch = numbers.next().and_then(Result::ok).unwrap_or(of_line);
     Some((major, minor, patch))
 }
 
@@ -99,8 +106,11 @@ mod tests {
         assert_eq!(v("milvus_lite-3.2.2"), (Flavour::Lite, Some((3, 2, 2))));
         assert_eq!(
             v("Zilliz Cloud Vector Database(Compatible with Milvus 2.6)"),
-            (Flavour::ZillizCloud, Some((2, 6, 0)))
+            (Flavour::ZillizCloud, Some((2, 6, NEWEST_OF_LINE)))
         );
+        let named = "Zilliz Cloud Vector Database(Compatible with Milvus 2.6.12)";
+        assert_eq!(v(named), (Flavour::ZillizCloud, Some((2, 6, 12))));
+        assert_eq!(v("2.6"), (Flavour::Milvus, Some((2, 6, 0))));
         assert_eq!(v("master-20240101").0, Flavour::Milvus);
         assert_eq!(v("").1, None);
     }

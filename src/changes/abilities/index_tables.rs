@@ -43,7 +43,6 @@ const VECTORS: &[DataType] = &[
     DataType::BINARY_VECTOR,
     DataType::SPARSE_FLOAT_VECTOR,
 ];
-const ARRAYS_OF_VECTORS: &[DataType] = &[DataType::ARRAY_OF_VECTOR];
 const TEXTS: &[DataType] = &[DataType::VARCHAR];
 const NUMBERS: &[DataType] = &[
     DataType::INT8,
@@ -132,13 +131,15 @@ pub(super) const INDEXES: &[IndexRow] = &[
     index("STL_SORT", TEXTS, from((2, 6, 4), false, true)),
     index("STL_SORT", NEW_SCALARS, from((2, 6, 0), false, true)),
     index("INVERTED", SCALARS, from((2, 4, 0), false, true)),
-    index("INVERTED", JSON, from((2, 5, 0), false, true)),
+    index("INVERTED", JSON, from((2, 5, 7), false, true)),
     index("INVERTED", NEW_SCALARS, from((2, 6, 0), false, true)),
-    index("BITMAP", DISCRETE, from((2, 5, 0), false, true)),
+    // 2.4.8 is the first whose `GetChecker` (pkg/util/indexparamcheck) knows it.
+    index("BITMAP", DISCRETE, from((2, 4, 8), false, true)),
     index("BITMAP", JSON, from((3, 0, 0), false, true)),
-    index("HYBRID", DISCRETE, from((2, 5, 0), false, true)),
+    // HYBRID is a server's own choice: "not enable hybrid index for user" (parseIndexParams,
+    // internal/proxy/task_index.go).
     index("AUTOINDEX", SCALARS, from((2, 4, 0), false, true)),
-    index("AUTOINDEX", JSON, from((2, 5, 0), false, true)),
+    index("AUTOINDEX", JSON, from((2, 5, 7), false, true)),
     index("AUTOINDEX", NEW_SCALARS, from((2, 6, 0), false, true)),
     index("NGRAM", TEXTS, from((2, 6, 0), false, true)),
     index("NGRAM", JSON, from((2, 6, 0), false, true)),
@@ -179,10 +180,26 @@ pub(super) const METRICS: &[MetricRow] = &[
     metric("MHJACCARD", BINARY, from((2, 6, 0), false, false)),
     metric("IP", SPARSE, from((2, 4, 0), true, true)),
     metric("BM25", SPARSE, from((2, 5, 0), true, true)),
-    metric("MAX_SIM", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
-    metric("MAX_SIM_IP", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
-    metric("MAX_SIM_L2", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
-    metric("MAX_SIM_COSINE", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
-    metric("MAX_SIM_HAMMING", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
-    metric("MAX_SIM_JACCARD", ARRAYS_OF_VECTORS, from((2, 6, 0), false, false)),
 ];
+
+/// Metrics that compare whole lists, of vectors of these types in arrays of structs: of any up to
+/// 2.6.20 (`EmbListMetrics`), and of those that fit since 3.0 (`ValidateArrayOfVectorMetricType`,
+/// internal/util/indexparamcheck).
+pub(super) const LIST_METRICS: &[MetricRow] = &[
+    metric("MAX_SIM", DENSE, from((2, 6, 4), false, false)),
+    metric("MAX_SIM", BINARY, between((2, 6, 4), (3, 0, 0), false, false)),
+    metric("MAX_SIM_IP", DENSE, from((2, 6, 4), false, false)),
+    metric("MAX_SIM_IP", BINARY, between((2, 6, 4), (3, 0, 0), false, false)),
+    metric("MAX_SIM_L2", DENSE, from((2, 6, 4), false, false)),
+    metric("MAX_SIM_L2", BINARY, between((2, 6, 4), (3, 0, 0), false, false)),
+    metric("MAX_SIM_COSINE", DENSE, from((2, 6, 4), false, false)),
+    metric("MAX_SIM_COSINE", BINARY, between((2, 6, 4), (3, 0, 0), false, false)),
+    metric("MAX_SIM_HAMMING", BINARY, from((2, 6, 4), false, false)),
+    metric("MAX_SIM_HAMMING", DENSE, between((2, 6, 4), (3, 0, 0), false, false)),
+    metric("MAX_SIM_JACCARD", BINARY, from((2, 6, 4), false, false)),
+    metric("MAX_SIM_JACCARD", DENSE, between((2, 6, 4), (3, 0, 0), false, false)),
+];
+
+/// Since when vectors in arrays of structs are compared one by one, as any other vectors
+/// (`parseIndexParams` in `internal/proxy/task_index.go`).
+pub(super) const SINGLE_METRICS_OF_ARRAYS: Servers = from((2, 6, 18), false, false);

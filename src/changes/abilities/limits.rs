@@ -54,8 +54,9 @@ const FIELDS: Steps = &[((2, 0, 0), Some(256)), ((2, 2, 0), Some(64)), ((3, 0, 0
 const VECTOR_FIELDS: Steps = &[((2, 0, 0), Some(1)), ((2, 4, 0), Some(4)), ((2, 6, 0), Some(10))];
 /// Shards per collection.
 const SHARDS: Steps = &[((2, 0, 0), Some(256)), ((2, 2, 0), Some(16))];
-/// Partitions per collection.
-const PARTITIONS: Steps = &[((2, 0, 0), Some(4_096)), ((2, 5, 0), Some(1_024))];
+/// Partitions per collection: `rootCoord.maxPartitionNum`, whose default 2.4.6 is the first to have
+/// lowered.
+const PARTITIONS: Steps = &[((2, 0, 0), Some(4_096)), ((2, 4, 6), Some(1_024))];
 /// Bytes of a description.
 const DESCRIPTION: Steps = &[((2, 0, 0), None), ((2, 6, 0), Some(1_024))];
 

@@ -64,8 +64,9 @@ pub(super) const TYPES: &[Row<DataType>] = &[
     // 2.2.16 refuses it [M].
     row(DataType::ARRAY, (2, 3, 0), true, true),
     // 2.3.5 takes both at creation and dies when the collection is loaded [M].
-    row(DataType::GEOMETRY, (2, 6, 0), false, true),
-    row(DataType::TIMESTAMPTZ, (2, 6, 0), false, true),
+    // By the documentation; releases of 2.6 before take the types without a whole support of them.
+    row(DataType::GEOMETRY, (2, 6, 4), false, true),
+    row(DataType::TIMESTAMPTZ, (2, 6, 6), false, true),
     row(DataType::TEXT, (3, 0, 0), false, false),
     row(DataType::FLOAT_VECTOR, (2, 0, 0), true, true),
     row(DataType::BINARY_VECTOR, (2, 0, 0), true, false),
@@ -75,8 +76,8 @@ pub(super) const TYPES: &[Row<DataType>] = &[
     row(DataType::BFLOAT16_VECTOR, (2, 4, 0), true, false),
     row(DataType::SPARSE_FLOAT_VECTOR, (2, 4, 0), true, true),
     row(DataType::INT8_VECTOR, (2, 6, 0), false, false),
-    row(DataType::ARRAY_OF_VECTOR, (2, 6, 0), false, false),
-    row(DataType::ARRAY_OF_STRUCT, (2, 6, 0), false, false),
+    row(DataType::ARRAY_OF_VECTOR, (2, 6, 4), false, false),
+    row(DataType::ARRAY_OF_STRUCT, (2, 6, 4), false, false),
 ];
 
 /// Types of an array's elements, wherever there are arrays.
@@ -89,6 +90,27 @@ pub(super) const ELEMENTS: &[DataType] = &[
     DataType::FLOAT,
     DataType::DOUBLE,
     DataType::VARCHAR,
+];
+
+/// Types of the vectors in arrays of structs, whose `ValidateFieldsInStruct` (internal/proxy/util.go)
+/// takes `FloatVector` alone up to 2.6.19.
+pub(super) const VECTORS_OF_ARRAYS: &[Row<DataType>] = &[
+    row(DataType::FLOAT_VECTOR, (2, 6, 4), false, false),
+    row(DataType::FLOAT16_VECTOR, (2, 6, 20), false, false),
+    row(DataType::BFLOAT16_VECTOR, (2, 6, 20), false, false),
+    row(DataType::BINARY_VECTOR, (2, 6, 20), false, false),
+    row(DataType::INT8_VECTOR, (2, 6, 20), false, false),
+];
+
+/// What indexes into JSON make of its values (`INVERTEDChecker.CheckTrain` of each line).
+pub(super) const JSON_CASTS: &[Row<&str>] = &[
+    row("BOOL", (2, 5, 7), false, true),
+    row("DOUBLE", (2, 5, 7), false, true),
+    row("VARCHAR", (2, 5, 7), false, true),
+    row("ARRAY_BOOL", (2, 5, 14), false, true),
+    row("ARRAY_DOUBLE", (2, 5, 14), false, true),
+    row("ARRAY_VARCHAR", (2, 5, 14), false, true),
+    row("JSON", (2, 6, 0), false, true),
 ];
 
 /// Functions. 2.3.5 drops them silently at creation and dies when the collection is loaded [M].
@@ -136,6 +158,10 @@ pub enum Feature {
     Mmap,
     /// Indexes on a path into a JSON field.
     JsonPathIndex,
+    /// `warmup` of an index that is there can be altered.
+    IndexWarmup,
+    /// Files that are uploaded for analyzers: dictionaries, stop words.
+    FileResources,
     /// Analyzers and text match (`enable_analyzer`, `enable_match`).
     TextMatch,
     /// `UpdateInsert` by key.
@@ -160,7 +186,9 @@ pub(super) const FEATURES: &[Row<Feature>] = &[
     row(Feature::PartitionKey, (2, 2, 9), false, true),
     // Silently dropped by 2.2.16, 2.3.5 and Lite 3 [M].
     row(Feature::ClusteringKey, (2, 4, 0), false, false),
-    row(Feature::StructArrays, (2, 6, 0), false, false),
+    // Silently dropped by 2.5; by the documentation, as releases of 2.6 before take them with other
+    // metrics.
+    row(Feature::StructArrays, (2, 6, 4), false, false),
     // UNIMPLEMENTED in Lite 2 [M].
     row(Feature::Partitions, (2, 0, 0), false, true),
     row(Feature::Aliases, (2, 0, 0), false, true),
@@ -170,7 +198,11 @@ pub(super) const FEATURES: &[Row<Feature>] = &[
     row(Feature::Properties, (2, 2, 0), false, true),
     row(Feature::DeleteProperties, (2, 4, 0), false, true),
     row(Feature::Mmap, (2, 4, 0), false, false),
-    row(Feature::JsonPathIndex, (2, 5, 0), false, true),
+    // `Server.CreateIndex` of 2.5.6 knows no path; documented from 2.5.11 on.
+    row(Feature::JsonPathIndex, (2, 5, 7), false, true),
+    // `IsConfigableIndexParam` (pkg/util/indexparams).
+    row(Feature::IndexWarmup, (2, 6, 11), false, false),
+    row(Feature::FileResources, (3, 0, 0), false, false),
     row(Feature::TextMatch, (2, 5, 0), true, true),
     row(Feature::Upsert, (2, 3, 0), true, true),
 ];

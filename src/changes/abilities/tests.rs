@@ -48,8 +48,10 @@ fn each_version_has_what_it_was_released_with() {
         (F::DefaultValues, "...xxxxxx.x"),
         (F::DefaultsInUse, ".....xxxx.x"),
         (F::TextMatch, ".....xxxxxx"),
-        (F::JsonPathIndex, ".....xxxx.x"),
-        (F::StructArrays, "......xxx.."),
+        (F::JsonPathIndex, "......xxx.x"),
+        (F::StructArrays, ".......xx.."),
+        (F::IndexWarmup, ".......xx.."),
+        (F::FileResources, "........x.."),
         (F::NullableVectors, ".......xx.."),
         (F::NullableStructs, "........x.."),
         (F::Partitions, "xxxxxxxxx.x"),
@@ -63,8 +65,8 @@ fn each_version_has_what_it_was_released_with() {
         (DataType::INT64, "xxxxxxxxxxx"),
         (DataType::JSON, "..xxxxxxxxx"),
         (DataType::ARRAY, "...xxxxxxxx"),
-        (DataType::GEOMETRY, "......xxx.x"),
-        (DataType::TIMESTAMPTZ, "......xxx.x"),
+        (DataType::GEOMETRY, ".......xx.x"),
+        (DataType::TIMESTAMPTZ, ".......xx.x"),
         (DataType::TEXT, "........x.."),
         (DataType::BINARY_VECTOR, "xxxxxxxxxx."),
         (DataType::FLOAT16_VECTOR, "...xxxxxxx."),
@@ -118,6 +120,49 @@ fn zilliz_cloud_is_given_the_widest_limits_until_its_plan_is_named() {
     }
 }
 
+/// What the servers of each release said.
+#[test]
+fn vectors_of_structs_have_the_types_and_metrics_of_their_release() {
+    let of = |element: DataType| Field {
+        element_type: element,
+        ..field("f", DataType::ARRAY_OF_VECTOR)
+    };
+    let (float, bits) = (of(DataType::FLOAT_VECTOR), of(DataType::BINARY_VECTOR));
+    let servers = ["2.5.27", "2.6.3", "2.6.4", "2.6.17", "2.6.18", "2.6.20", "3.0.0"];
+    for (metric, field, row) in [
+        ("MAX_SIM_COSINE", &float, "..xxxxx"),
+        ("max_sim", &float, "..xxxxx"),
+        ("MAX_SIM_HAMMING", &float, "..xxxx."),
+        ("MAX_SIM_HAMMING", &bits, "..xxxxx"),
+        ("MAX_SIM_L2", &bits, "..xxxx."),
+        ("L2", &float, "....xxx"),
+        ("COSINE", &float, "....xxx"),
+        ("HAMMING", &float, "......."),
+        ("HAMMING", &bits, "....xxx"),
+    ] {
+        let has = |at: &&str| if server(at).has_metric(metric, field) { 'x' } else { '.' };
+        assert_eq!(servers.iter().map(has).collect::<String>(), row, "{metric}");
+    }
+    for (element, row) in [
+        (DataType::FLOAT_VECTOR, "..xxxxx"),
+        (DataType::BINARY_VECTOR, ".....xx"),
+        (DataType::FLOAT16_VECTOR, ".....xx"),
+        (DataType::INT8_VECTOR, ".....xx"),
+        (DataType::SPARSE_FLOAT_VECTOR, "......."),
+    ] {
+        let has = |at: &&str| if server(at).has_vectors_of_arrays(element) { 'x' } else { '.' };
+        assert_eq!(servers.iter().map(has).collect::<String>(), row, "{element}");
+    }
+}
+
+#[test]
+fn a_line_of_zilliz_cloud_is_its_newest_release() {
+    let newest = cloud(None, None);
+    assert!(newest.has(Feature::NullableVectors) && newest.skips_function_checks);
+    assert!(!newest.has(Feature::NullableStructs));
+    assert_eq!(newest.to_string(), "Zilliz Cloud");
+}
+
 #[test]
 fn the_address_tells_small_clusters_from_dedicated_ones() {
     let uri = "https://in03-1.serverless.aws-eu.vectordb.zillizcloud.com";
@@ -164,7 +209,10 @@ proptest! {
                 let has = |of: &Abilities| of.has_index(row.name, &field);
                 prop_assert!(!has(&older) || has(&newer), "{} on {}", row.name, field.data_type);
             }
-            for row in index_tables::METRICS.iter().filter(|row| row.servers.below.is_none()) {
+            let metrics = index_tables::METRICS.iter().chain(index_tables::LIST_METRICS);
+            for row in metrics.filter(|row| {
+                row.servers.below.is_none() && row.compares.contains(&indexed_type(&field))
+            }) {
                 let has = |of: &Abilities| of.has_metric(row.name, &field);
                 prop_assert!(!has(&older) || has(&newer), "{} on {}", row.name, field.data_type);
             }

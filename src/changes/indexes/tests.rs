@@ -27,6 +27,13 @@ fn fit(target: &Abilities, index: &Index, data_type: DataType) -> String {
     match index_for(target, index, &field("f", data_type)) {
         IndexFit::Same => "=".to_owned(),
         IndexFit::Lacking(_) => "-".to_owned(),
+        IndexFit::Without { index: less, why } => {
+            let left: Vec<String> = index.settings().into_keys().collect();
+            let left = left.iter().filter(|name| !less.settings().contains_key(*name));
+            let left: Vec<&str> = left.map(String::as_str).collect();
+            assert!(why.contains(&left.join(", ")), "{why}");
+            format!("without {}", left.join(", "))
+        }
         IndexFit::Auto { index: auto, why } => {
             assert!(why.contains("AUTOINDEX") && why.contains(param(index, "index_type")), "{why}");
             assert_eq!(param(&auto, "metric_type"), param(index, "metric_type"));
@@ -105,7 +112,9 @@ fn each_index_finds_its_place() {
         ("INVERTED", "", "", T::BOOL, "2.3.5", "-"),
         ("INVERTED", "", "", T::ARRAY, "2.3.5", "-"),
         ("INVERTED", "", "", T::ARRAY, "2.4.0", "="),
-        ("BITMAP", "", "", T::BOOL, "2.4.0", "INVERTED"),
+        ("BITMAP", "", "", T::BOOL, "2.4.7", "INVERTED"),
+        ("BITMAP", "", "", T::BOOL, "2.4.8", "="),
+        ("HYBRID", "", "", T::BOOL, "2.6.20", "INVERTED"),
         ("BITMAP", "", "", T::INT32, "2.2.16", "STL_SORT"),
         ("HYBRID", "", "", T::VARCHAR, "2.3.5", "Trie"),
         ("STL_SORT", "", "", T::VARCHAR, "2.4.0", "INVERTED"),
@@ -168,6 +177,94 @@ fn paths_into_json_need_a_server_that_knows_them() {
     of_path.params.insert("json_cast_type".to_owned(), "varchar".to_owned());
     assert_eq!(fit(&target("2.4.0"), &of_path, DataType::JSON), "-");
     assert_eq!(fit(&target("2.6.0"), &of_path, DataType::JSON), "=");
+}
+
+#[test]
+fn what_indexes_make_of_json_follows_the_release() {
+    for (cast, to, expected) in [
+        ("double", "2.5.6", "-"),
+        ("double", "2.5.7", "="),
+        ("ARRAY_BOOL", "2.5.13", "-"),
+        (" array_bool", "2.5.14", "="),
+        ("JSON", "2.5.27", "-"),
+        ("json", "2.6.0", "="),
+        ("uuid", "3.0.0", "-"),
+        ("varchar", "milvus_lite-3.2.2", "="),
+    ] {
+        let mut of_path = index("INVERTED", "", "");
+        of_path.params.insert("json_path".to_owned(), "f[\"a\"]".to_owned());
+        of_path.params.insert("json_cast_type".to_owned(), cast.to_owned());
+        assert_eq!(fit(&target(to), &of_path, DataType::JSON), expected, "{cast} to {to}");
+    }
+}
+
+fn kept_in(mut index: Index, params: &[(&str, &str)]) -> Index {
+    let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    index.params.extend(params);
+    index
+}
+
+const MAPPED: (&str, &str) = ("mmap.enabled", "true");
+const WARM: (&str, &str) = ("warmup", "sync");
+
+#[test]
+fn automatic_indexes_of_vectors_take_what_can_be_altered_beside_their_metric() {
+    use DataType as T;
+    for (given, on, to, expected) in [
+        (&[MAPPED][..], T::FLOAT_VECTOR, "2.4.1", "="),
+        (&[MAPPED], T::FLOAT_VECTOR, "2.3.5", "without mmap.enabled"),
+        (&[MAPPED], T::FLOAT_VECTOR, "milvus_lite-2.5.1", "without mmap.enabled"),
+        (&[MAPPED], T::FLOAT_VECTOR, "milvus_lite-3.2.2", "="),
+        (&[MAPPED, WARM], T::FLOAT_VECTOR, "2.6.10", "without warmup"),
+        (&[MAPPED, WARM], T::FLOAT_VECTOR, "2.6.11", "="),
+        (&[MAPPED, ("load_priority", "low")], T::FLOAT_VECTOR, "2.6.20", "without load_priority"),
+        (&[MAPPED, ("params", r#"{"M":8}"#)], T::FLOAT_VECTOR, "2.6.20", "without M"),
+        (&[MAPPED, ("params", r#"{"M":8}"#)], T::INT64, "2.6.20", "="),
+    ] {
+        let metric = if on.is_vector() { "L2" } else { "" };
+        let automatic = kept_in(index("AUTOINDEX", metric, ""), given);
+        assert_eq!(fit(&target(to), &automatic, on), expected, "{given:?} on {on} to {to}");
+    }
+    for (kind, on, expected) in [
+        ("AUTOINDEX", T::FLOAT_VECTOR, "without mmap.enabled"),
+        ("HNSW", T::FLOAT_VECTOR, "auto"),
+        ("INVERTED", T::INT64, "="),
+    ] {
+        let metric = if on.is_vector() { "L2" } else { "" };
+        let mapped = kept_in(index(kind, metric, ""), &[MAPPED]);
+        assert_eq!(fit(&zilliz(), &mapped, on), expected, "{kind} on {on}");
+    }
+    let hnsw = kept_in(index("HNSW", "L2", r#"{"M":16}"#), &[MAPPED]);
+    let vector = field("f", T::FLOAT_VECTOR);
+    let IndexFit::Auto { index: auto, why } = index_for(&zilliz(), &hnsw, &vector) else {
+        panic!("not replaced");
+    };
+    assert!(!auto.params.contains_key("mmap.enabled"));
+    assert_eq!(
+        why,
+        "Zilliz Cloud (Serverless) chooses the index itself: AUTOINDEX takes the place of HNSW \
+         (M = 16); without mmap.enabled, as Zilliz Cloud (Serverless) takes none on an index of vectors"
+    );
+}
+
+#[test]
+fn what_an_index_is_kept_in_is_altered_afterwards_where_it_cannot_be_given() {
+    let vector = field("f", DataType::FLOAT_VECTOR);
+    let mapped = |kind: &str| kept_in(index(kind, "L2", ""), &[MAPPED, WARM]);
+    let (made, afterwards) = in_turn(&mapped("autoindex"), Some(&vector), true);
+    assert_eq!(made, index("autoindex", "L2", ""));
+    let set = [MAPPED, WARM].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(afterwards, set.into());
+    let number = field("f", DataType::INT64);
+    for (kind, of, keeps_details) in [
+        ("HNSW", Some(&vector), true),
+        ("AUTOINDEX", Some(&number), true),
+        ("AUTOINDEX", Some(&vector), false),
+        ("AUTOINDEX", None, true),
+    ] {
+        let whole = mapped(kind);
+        assert_eq!(in_turn(&whole, of, keeps_details), (whole.clone(), BTreeMap::new()), "{kind}");
+    }
 }
 
 #[test]

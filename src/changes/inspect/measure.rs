@@ -137,7 +137,8 @@ pub(super) async fn nulls(
 }
 
 /// Finds dynamic keys that have the name of a field at the target. Servers refuse such rows since
-/// 2.5; sources before that, or fields with a new name, may have them.
+/// 2.4.18 (`verifyDynamicFieldData`, internal/proxy/util.go); sources before that, or fields with a
+/// new name, may have them.
 pub(super) async fn shadowed(
     source: &Client,
     target: &ServerVersion,
@@ -152,7 +153,7 @@ pub(super) async fn shadowed(
     let Some(query) = selected(state, rule) else { return Ok(()) };
     let there = rule.fields.iter().filter(|(name, _)| state.collection.has_field(name));
     let mut names: BTreeSet<String> = there.filter_map(|(_, field)| field.rename.clone()).collect();
-    if source.version().older_than(2, 5, 0) && !target.older_than(2, 5, 0) {
+    if source.version().older_than(2, 4, 18) && !target.older_than(2, 4, 18) {
         let renamed = |name: &String| rule.fields.get(name).is_some_and(|f| f.rename.is_some());
         let own = state.collection.fields.iter().map(|field| field.name.clone());
         names.extend(own.filter(|name| !renamed(name)));

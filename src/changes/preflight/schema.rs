@@ -100,6 +100,17 @@ fn attributes(found: &mut Found<'_>, wanted: &Collection, field: &Field) {
     if field.type_params.contains_key("mmap.enabled") {
         mmap(found, name);
     }
+    let files = field.file_resources();
+    if !files.is_empty() && !found.target.has(Feature::FileResources) {
+        let what = format!(
+            "its analyzer uses uploaded files ({}), and {} has none",
+            files.into_iter().collect::<Vec<_>>().join(", "),
+            found.target
+        );
+        let otherwise = format!("leave the field behind with `fields.{name}.drop = true`");
+        let advice = newer(Abilities::first_with(Feature::FileResources), &otherwise);
+        found.error("target_lacks_feature", name, what, advice);
+    }
 }
 
 fn default_value(found: &mut Found<'_>, name: &str) {
@@ -155,7 +166,18 @@ fn structs(found: &mut Found<'_>, wanted: &Collection) {
             found.error("target_lacks_nullable", &of.name, what, advice);
         }
         for field in &of.fields {
-            data_type(found, field, &format!("{}[{}]", of.name, field.name));
+            let part = format!("{}[{}]", of.name, field.name);
+            data_type(found, field, &part);
+            let element = field.element_type;
+            if field.data_type == DataType::ARRAY_OF_VECTOR
+                && !found.target.has_vectors_of_arrays(element)
+            {
+                let what = format!("{} cannot hold structs with {element}", found.target);
+                let drop =
+                    format!("leave the structs behind with `fields.{}.drop = true`", of.name);
+                let advice = newer(Abilities::first_with_vectors_of_arrays(element), &drop);
+                found.error("target_lacks_type", &part, what, advice);
+            }
         }
     }
 }
@@ -248,6 +270,11 @@ fn an_index(found: &mut Found<'_>, wanted: &Collection, index: &Index) {
                 format!("{} has no index of type {kind:?} on {}", found.target, field.type_text());
             let nearest = nearest.params.get("index_type").map_or("", String::as_str);
             let advice = format!("{nearest} is the nearest that it has; {none}");
+            found.error("target_lacks_index", &index.field, what, advice);
+        }
+        IndexFit::Without { why, .. } => {
+            let what = format!("{kind} on {} is only made {why}", field.type_text());
+            let advice = format!("leave that out of `indexes.{}`", index.field);
             found.error("target_lacks_index", &index.field, what, advice);
         }
         // Asked for by name in the plan file: there are clusters that were given the right to it.

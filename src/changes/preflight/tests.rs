@@ -95,6 +95,13 @@ fn structs(nullable: bool) -> StructField {
     }
 }
 
+/// Structs with binary vectors.
+fn bits() -> StructField {
+    let element_type = DataType::BINARY_VECTOR;
+    let bits = Field { element_type, ..field("a", DataType::ARRAY_OF_VECTOR) };
+    StructField { fields: vec![with(bits, &[("dim", "16")])], ..structs(false) }
+}
+
 const NOTHING: [&str; 0] = [];
 
 #[test]
@@ -131,8 +138,8 @@ fn types_attributes_and_functions_that_a_server_drops_or_dies_of_are_refused() {
     let cases: &[(Change<'_>, &str, &str, &str)] = &[
         (&add(22), "2.2.16", "2.3.0", "target_lacks_type"), // array, element type set below
         (&add(23), "2.2.8", "2.2.9", "target_lacks_type"),
-        (&add(24), "2.3.5", "2.6.0", "target_lacks_type"),
-        (&add(26), "2.5.9", "2.6.0", "target_lacks_type"),
+        (&add(24), "2.6.3", "2.6.4", "target_lacks_type"),
+        (&add(26), "2.6.5", "2.6.6", "target_lacks_type"),
         (&add(25), "2.6.18", "3.0.0", "target_lacks_type"),
         (&|to| to.fields[1].nullable = true, "2.3.5", "2.5.0", "target_lacks_nullable"),
         (&|to| to.fields[2].nullable = true, "2.6.17", "2.6.18", "target_lacks_nullable"),
@@ -168,7 +175,18 @@ fn types_attributes_and_functions_that_a_server_drops_or_dies_of_are_refused() {
         ),
         (&|to| to.fields[1].clustering_key = true, "2.3.5", "2.4.0", "target_lacks_feature"),
         (&|to| to.fields[1].partition_key = true, "2.2.8", "2.2.9", "target_lacks_feature"),
-        (&|to| to.struct_fields.push(structs(false)), "2.5.0", "2.6.0", "target_lacks_feature"),
+        (&|to| to.struct_fields.push(structs(false)), "2.6.3", "2.6.4", "target_lacks_feature"),
+        (&|to| to.struct_fields.push(bits()), "2.6.19", "2.6.20", "target_lacks_type"),
+        (
+            &|to| {
+                let params = r#"{"filter": [{"type": "remote", "resource_name": "stops"}]}"#;
+                let params = ("analyzer_params".to_owned(), params.to_owned());
+                to.fields[1].type_params.extend([params]);
+            },
+            "2.6.20",
+            "3.0.0",
+            "target_lacks_feature",
+        ),
         (&|to| to.struct_fields.push(structs(true)), "2.6.18", "3.0.0", "target_lacks_nullable"),
         (&|to| to.dynamic_field = true, "2.2.8", "2.2.9", "target_lacks_feature"),
         (
@@ -274,8 +292,8 @@ fn limits_are_those_of_the_version_and_the_plan() {
     let partitions = |number: usize| {
         move |to: &mut Collection| to.partitions = (0..number).map(|i| format!("p{i}")).collect()
     };
-    assert_eq!(against(&target("2.4.0"), partitions(4_095)), NOTHING);
-    assert_eq!(against(&target("2.5.0"), partitions(1_024)), ["too_many_partitions"]);
+    assert_eq!(against(&target("2.4.5"), partitions(4_095)), NOTHING);
+    assert_eq!(against(&target("2.4.6"), partitions(1_024)), ["too_many_partitions"]);
     let spread = |to: &mut Collection| {
         to.fields[1].partition_key = true;
         to.num_partitions = Some(4_096);

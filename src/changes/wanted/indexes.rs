@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use super::{Making, index_text};
 use crate::changes::abilities::Abilities;
-use crate::changes::indexes::{IndexFit, index_for, portable};
+use crate::changes::indexes::{IndexFit, KEPT_IN, index_for, portable};
 use crate::model::{Collection, Index, IndexRule, IndexRules, IndexSetting};
 
 /// Parameters that stand beside `params` and not in it.
-const TOP_LEVEL: &[&str] =
-    &["json_path", "json_cast_type", "json_cast_function", "mmap.enabled", "load_priority"];
+const TOP_LEVEL: &[&str] = &[
+    "json_path",
+    "json_cast_type",
+    "json_cast_function",
+    "mmap.enabled",
+    "warmup",
+    "load_priority",
+];
 
 impl Making<'_> {
     pub(super) fn indexes(&mut self, rules: &IndexRules, abilities: &Abilities) {
@@ -26,9 +32,11 @@ impl Making<'_> {
             match rule_of(&index.field) {
                 IndexRule::Given(_) => {}
                 IndexRule::None => self.set(&attribute(index), &index_text(index), "none"),
-                IndexRule::Auto => wanted.push((Some(index), auto(index))),
+                IndexRule::Auto => wanted.push((Some(index), auto(index, from))),
                 // Milvus Lite 2 describes its own with parameters that nobody may give.
-                IndexRule::Keep if is_auto(index, from) => wanted.push((Some(index), auto(index))),
+                IndexRule::Keep if is_auto(index, from) => {
+                    wanted.push((Some(index), auto(index, from)));
+                }
                 IndexRule::Keep => wanted.push((Some(index), index.clone())),
             }
         }
@@ -111,6 +119,12 @@ impl Making<'_> {
                 self.warn("index_replaced", Some(&index.field), what, advice);
                 other
             }
+            IndexFit::Without { index: other, why } => {
+                let what = format!("the index {} is made {why}", index_text(&index));
+                let advice = "choose another one with `indexes` in the plan file";
+                self.warn("index_replaced", Some(&index.field), what, advice);
+                other
+            }
         }
     }
 }
@@ -145,18 +159,23 @@ fn attribute(index: &Index) -> String {
 }
 
 /// Whether the server chose how a vector is indexed: of such an index a metric can be asked for, and
-/// nothing else.
+/// how it is kept.
 fn is_auto(index: &Index, from: &Collection) -> bool {
     index.params.get("index_type").is_some_and(|kind| kind.eq_ignore_ascii_case("AUTOINDEX"))
-        && from.indexed_field(&index.field).is_some_and(|field| field.data_type.is_vector())
+        && is_on_vector(index, from)
 }
 
-/// `AUTOINDEX`, with the metric of what was there.
-fn auto(index: &Index) -> Index {
-    let mut auto = index.clone();
-    auto.params.retain(|name, _| name == "metric_type" || TOP_LEVEL.contains(&name.as_str()));
-    auto.params.insert("index_type".to_owned(), "AUTOINDEX".to_owned());
-    auto
+fn is_on_vector(index: &Index, from: &Collection) -> bool {
+    from.indexed_field(&index.field).is_some_and(|field| field.data_type.is_vector())
+}
+
+/// `AUTOINDEX`, with the metric of what was there and how that is kept.
+fn auto(index: &Index, from: &Collection) -> Index {
+    let kept = if is_on_vector(index, from) { KEPT_IN } else { TOP_LEVEL };
+    let mut params = index.settings();
+    params.retain(|name, _| name == "metric_type" || kept.contains(&name.as_str()));
+    params.insert("index_type".to_owned(), "AUTOINDEX".to_owned());
+    Index { name: index.name.clone(), field: index.field.clone(), params }
 }
 
 fn given(field: &str, setting: &IndexSetting, before: Option<&Index>) -> Index {

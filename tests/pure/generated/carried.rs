@@ -115,7 +115,8 @@ fn rows() -> Vec<Row> {
         ),
         types("JSON", &[T::JSON]),
         types("Array", &[T::ARRAY]),
-        types("Geometry, Timestamptz", &[T::GEOMETRY, T::TIMESTAMPTZ]),
+        types("Geometry", &[T::GEOMETRY]),
+        types("Timestamptz", &[T::TIMESTAMPTZ]),
         double(types("Text", &[T::TEXT])),
         types("FloatVector", &[T::FLOAT_VECTOR]),
         types("BinaryVector", &[T::BINARY_VECTOR]),
@@ -130,6 +131,12 @@ fn rows() -> Vec<Row> {
             otherwise: "refused: `too_many_vector_fields`",
         },
         double(feature("arrays of structs", F::StructArrays, FEATURE)),
+        Row {
+            what: "vectors in structs other than FloatVector",
+            has: Box::new(|server| server.has_vectors_of_arrays(T::BINARY_VECTOR)),
+            tried: Tried::Double,
+            otherwise: "refused: `target_lacks_type`",
+        },
         feature("nullable scalars and arrays", F::NullableScalars, NULLS),
         feature("nullable vectors", F::NullableVectors, NULLS),
         double(feature("nullable arrays of structs", F::NullableStructs, NULLS)),
@@ -143,6 +150,7 @@ fn rows() -> Vec<Row> {
         function("rerank", FunctionKind::RERANK, Tried::Double),
         function("MinHash ²", FunctionKind::MIN_HASH, Tried::Double),
         feature("analyzers, text match", F::TextMatch, FEATURE),
+        double(feature("uploaded files of analyzers ⁵", F::FileResources, FEATURE)),
         feature("dynamic field", F::DynamicField, FEATURE),
         feature(
             "partition key",
@@ -316,7 +324,7 @@ fn fit(target: &Abilities, kind: &str, on: DataType) -> String {
     let params = params.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let index = Index { name: String::new(), field: "field".to_owned(), params };
     match index_for(target, &index, &field) {
-        IndexFit::Same => "=".to_owned(),
+        IndexFit::Same | IndexFit::Without { .. } => "=".to_owned(),
         IndexFit::Lacking(_) => "–".to_owned(),
         IndexFit::Mapped { index, .. } | IndexFit::Auto { index, .. } => {
             index.params["index_type"].clone()

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Event, Failure, Turn};
+use crate::changes::indexes::in_turn;
 use crate::changes::{Action, SourceState};
 use crate::ledger::{MoveId, StepState, WAS_EMPTY};
 use crate::milvus::{self, Described, Kind};
@@ -165,17 +166,29 @@ impl Turn<'_> {
         let target = &self.run.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let there = target.list_indexes(database, name).await?;
+        let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
         for index in &wanted.indexes {
             let (field, path) = place(index);
-            if there.iter().any(|have| place(have) == (field, path)) {
+            let on = path.map_or_else(|| field.to_owned(), |path| format!("{field} {path}"));
+            let step = format!("create_index:{on}");
+            let (made, afterwards) =
+                in_turn(index, wanted.indexed_field(field), self.change.keeps_details);
+            let is_there = there.iter().any(|have| place(have) == (field, path));
+            // Killed between making it and altering it, or before the one or the other was recorded.
+            let half = steps.get(&step) == Some(&StepState::Started) && !afterwards.is_empty();
+            if is_there && !half {
                 continue;
             }
-            let on = path.map_or_else(|| field.to_owned(), |path| format!("{field} {path}"));
             self.step(&format!("create index on {on}")).await;
-            let step = format!("create_index:{on}");
             self.begin(of_move, &step).await?;
-            let made = target.create_index(database, name, index).await;
-            made.map_err(|error| self.index_refused(index, error))?;
+            if !is_there {
+                let created = target.create_index(database, name, &made).await;
+                created.map_err(|error| self.index_refused(index, error))?;
+            }
+            if !afterwards.is_empty() {
+                let altered = target.alter_index(database, name, &made, &afterwards).await;
+                altered.map_err(|error| self.index_refused(index, error))?;
+            }
             self.done(of_move, &step, "").await?;
         }
         for index in &wanted.indexes {

@@ -4,7 +4,7 @@ use super::super::page::{Page, Table, Text};
 use super::super::style::Role;
 use super::super::text::{quote, quote_both, shorten};
 use crate::changes::Override;
-use crate::model::{Collection, Field, Index};
+use crate::model::{Collection, DataType, Field, Index, StructField};
 
 /// Type parameters that [`Field::type_text`] shows.
 const IN_THE_TYPE: &[&str] = &["dim", "max_length", "max_capacity"];
@@ -60,6 +60,23 @@ pub(super) fn write_fields(
             attributes(field, &different),
         ]);
     }
+    for of in &to.struct_fields {
+        let different = overrides.take_field(&of.name);
+        marks.push(!different.is_empty());
+        table.row([
+            Text::plain(&of.name),
+            Text::plain("Array<Struct>"),
+            struct_attributes(of, &different),
+        ]);
+        for field in &of.fields {
+            marks.push(false);
+            table.row([
+                Text::plain(format!("  {}[{}]", of.name, field.name)),
+                Text::plain(field.type_text()),
+                attributes(field, &[]),
+            ]);
+        }
+    }
     for (different, line) in marks.into_iter().zip(table.lines()) {
         if different {
             let mut marked = Text::new(Role::Change, "~ ");
@@ -69,6 +86,25 @@ pub(super) fn write_fields(
             page.line(indent, &line);
         }
     }
+}
+
+/// What there is to say of a struct array field beside its own fields.
+fn struct_attributes(of: &StructField, different: &[(&str, &Override)]) -> Text {
+    let whole = Field {
+        name: of.name.clone(),
+        description: of.description.clone(),
+        data_type: DataType::ARRAY_OF_STRUCT,
+        element_type: DataType::NONE,
+        primary_key: false,
+        auto_id: false,
+        partition_key: false,
+        clustering_key: false,
+        nullable: of.nullable,
+        function_output: false,
+        default_value: None,
+        type_params: of.type_params.clone(),
+    };
+    attributes(&whole, different)
 }
 
 fn attributes(field: &Field, different: &[(&str, &Override)]) -> Text {

@@ -16,7 +16,7 @@ const PORTABLE: &[&str] = &[
     "ttl_field",
     "query_mode",
     "lazyload.enabled",
-    "allow_insert_auto_id",
+    BRING_KEYS,
     ALLOW_FUNCTION_OUTPUTS,
     SKIP_FUNCTION_CHECK,
 ];
@@ -36,6 +36,8 @@ const INTERNAL_PREFIXES: &[&str] = &["schema_version_", "cipher.", "collection.e
 /// Database properties that mean the same everywhere.
 const PORTABLE_OF_DATABASE: &[&str] = &["timezone", "mmap.enabled"];
 
+/// Lets rows bring the keys that the server makes up otherwise (2.6.3).
+const BRING_KEYS: &str = "allow_insert_auto_id";
 /// Lets rows bring the outputs of functions other than BM25 (2.6).
 const ALLOW_FUNCTION_OUTPUTS: &str = "collection.function.allowInsertNonBM25FunctionOutputs";
 /// Keeps a server from calling a function's provider to see whether it is there (2.6.8).
@@ -86,6 +88,7 @@ impl Making<'_> {
             let what = format!("{ISOLATION} needs a partition key, and is not carried");
             self.warn("properties_not_carried", None, what, "");
         }
+        self.bringing_keys(rules, &mut properties);
         if let Some(ttl) = rules.set.get(TTL)
             && ttl.parse::<u64>().is_err()
         {
@@ -122,6 +125,27 @@ impl Making<'_> {
             self.set(&format!("property {name}"), &before, &after);
         }
         self.collection.properties = properties;
+    }
+
+    /// Where the target makes up no keys, rows bring them anyway. Servers take the property with such
+    /// a collection when that is made, and refuse to alter one to it (`alterCollectionTask.PreExecute`,
+    /// internal/proxy/task.go, 2.6.4 to 3.0.0).
+    fn bringing_keys(&mut self, rules: &PropertyRules, carried: &mut BTreeMap<String, String>) {
+        if self.collection.primary_key().is_some_and(|key| key.auto_id) {
+            return;
+        }
+        if carried.remove(BRING_KEYS).is_some() && !rules.set.contains_key(BRING_KEYS) {
+            self.set(&format!("property {BRING_KEYS}"), "true", "none");
+        }
+        let asked = rules.set.get(BRING_KEYS);
+        if asked.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            let what = format!(
+                "{BRING_KEYS} = true needs a primary key that the server makes up (auto_id), and the \
+                 target's is not"
+            );
+            let advice = "leave it out of `properties.set`: rows bring their keys";
+            self.error("property_unfit", None, what, advice);
+        }
     }
 
     /// Properties that the target has only while rows are copied: an embedding is sent as it is

@@ -3,6 +3,7 @@
 
 mod collection;
 mod measure;
+mod resources;
 mod same;
 pub mod server;
 pub mod survey;

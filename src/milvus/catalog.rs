@@ -19,6 +19,8 @@ pub struct Described {
     pub collection: Collection,
     /// Who fills it, by the marks on it. They are no properties of [`Described::collection`].
     pub marks: Vec<Mark>,
+    /// The server's ids of uploaded files that its analyzers use (3.0).
+    pub file_resources: Vec<i64>,
 }
 
 /// The moment of a hybrid timestamp, in UTC; `None` for 0.
@@ -195,7 +197,9 @@ impl Client {
     }
 
     /// Creates a collection: fields, dynamic flag, shards, partition count, consistency level and
-    /// properties. Repeating it with the same parameters succeeds, but for Milvus Lite 3.
+    /// properties. Repeating it with the same parameters succeeds as long as it has no partition but
+    /// those that were made with it (2.5 to 3.0, `Collection.Equal` in internal/metastore/model), and
+    /// never at Milvus Lite 3.
     ///
     /// # Errors
     /// When the call fails.
@@ -286,6 +290,35 @@ impl Client {
         let stats: BTreeMap<_, _> =
             answer.stats.into_iter().map(|pair| (pair.key, pair.value)).collect();
         Ok(stats.get("row_count").and_then(|count| count.parse().ok()).unwrap_or(0))
+    }
+
+    /// The names of files that were uploaded for analyzers (3.0), by the server's ids of them; `None`
+    /// where the server knows of no such files, or this user may not ask.
+    ///
+    /// # Errors
+    /// When the call fails for another reason than not being there or not being allowed.
+    pub async fn list_file_resources(&self) -> Result<Option<BTreeMap<i64, String>>> {
+        let message = pb::ListFileResourcesRequest::default();
+        let answer = self
+            .repeat("ListFileResources", "", LOOKUP, message, |mut c, r| async move {
+                c.list_file_resources(r).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => {
+                Ok(Some(answer.resources.into_iter().map(|file| (file.id, file.name)).collect()))
+            }
+            // 2.6 answers that it is not implemented, with a code that says nothing.
+            Err(error)
+                if matches!(
+                    error.kind,
+                    Kind::Unsupported | Kind::PermissionDenied | Kind::Other
+                ) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The server's present moment as a hybrid timestamp, or `None` where it gives none away.

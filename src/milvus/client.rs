@@ -338,6 +338,7 @@ answers!(
     GetVersionResponse,
     ListAliasesResponse,
     ListDatabasesResponse,
+    ListFileResourcesResponse,
     MutationResult,
     QueryResults,
     SearchResults,

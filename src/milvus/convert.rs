@@ -73,6 +73,7 @@ pub(super) fn described(
             aliases,
         },
         marks,
+        file_resources: schema.file_resource_ids,
     })
 }
 

@@ -152,6 +152,8 @@ impl Inspection<'_> {
             findings.push(Finding::warning("source_being_filled", &address, message, advice));
         }
         if !in_use {
+            let files = &described.file_resources;
+            self.file_resources(&state.collection, files, rule, findings).await?;
             let target = self.target.version();
             measure::shadowed(self.source, target, &mut state, rule, findings).await?;
         }

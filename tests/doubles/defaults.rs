@@ -37,11 +37,11 @@ fn with_moment(name: &str) -> Collection {
 async fn default_values_of_every_type_arrive() {
     let pairs: [(&str, &str, Make); 6] = [
         ("2.5.4", "2.5.4", collection),
-        ("2.5.4", "2.6.5", collection),
-        ("2.6.5", "3.0.0", collection),
-        ("2.6.5", "2.6.5", with_moment),
+        ("2.5.4", "2.6.20", collection),
+        ("2.6.20", "3.0.0", collection),
+        ("2.6.20", "2.6.20", with_moment),
         ("3.0.0", "3.0.0", with_moment),
-        ("3.0.0", "2.6.5", with_moment),
+        ("3.0.0", "2.6.20", with_moment),
     ];
     for (from, to, collection) in pairs {
         let scene = Doubles::between(from, to).await;
@@ -68,7 +68,7 @@ async fn default_values_of_every_type_arrive() {
 
 #[tokio::test]
 async fn moments_keep_their_meaning_across_time_zones() {
-    for (from, to) in [("2.6.5", "2.6.5"), ("2.6.5", "3.0.0")] {
+    for (from, to) in [("2.6.20", "2.6.20"), ("2.6.20", "3.0.0")] {
         let scene = Doubles::between(from, to).await;
         let mut collection = plain("things", DataType::Int64).property("timezone", "Asia/Shanghai");
         collection.fields.extend([

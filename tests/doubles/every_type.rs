@@ -39,7 +39,7 @@ async fn of_25_to_25() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_26_to_26() {
-    arrives(milvus("2.6.5"), milvus("2.6.5"), everything_26).await;
+    arrives(milvus("2.6.20"), milvus("2.6.20"), everything_26).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

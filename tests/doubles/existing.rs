@@ -247,7 +247,7 @@ async fn database(probe: &Probe, name: &str, properties: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn databases_are_made_with_their_portable_properties() {
-    let scene = Doubles::between("2.6.5", "2.6.5").await;
+    let scene = Doubles::between("2.6.20", "2.6.20").await;
     let own = [
         ("timezone", "Asia/Tokyo"),
         ("mmap.enabled", "true"),
@@ -279,7 +279,7 @@ async fn databases_are_made_with_their_portable_properties() {
     testkit::table::assert_same(&there, &read);
 
     // One that is there stays as it is.
-    let scene = Doubles::of(Profile::milvus("2.6.5"), Profile::milvus("3.0.0")).await;
+    let scene = Doubles::of(Profile::milvus("2.6.20"), Profile::milvus("3.0.0")).await;
     database(&scene.source, "shop", &own).await;
     scene.source.in_database("shop").fill(&collection, &rows).await;
     database(&scene.target, "shop", &[]).await;

@@ -56,9 +56,9 @@ async fn what_a_target_forgets_is_named_and_nothing_is_filled() {
     let collection = collection();
     let rows = data::table_of(&collection, &data::key_range(0..100), 1);
     for (attribute, text) in said {
-        let forgetful = Profile::milvus("2.6.5").dropping(attribute.clone());
+        let forgetful = Profile::milvus("2.6.20").dropping(attribute.clone());
         // Without its parts the partition key takes no number of partitions.
-        let scene = Doubles::of(Profile::milvus("2.6.5"), forgetful).await;
+        let scene = Doubles::of(Profile::milvus("2.6.20"), forgetful).await;
         scene.source.fill(&collection, &rows).await;
         let settings = match attribute {
             Attribute::PartitionKey => "partition_key = { field = \"tenant\" }",
@@ -82,7 +82,7 @@ async fn what_a_target_forgets_is_named_and_nothing_is_filled() {
 async fn what_an_older_target_would_forget_is_refused_before() {
     let collection = collection();
     let rows = data::table_of(&collection, &data::key_range(0..20), 1);
-    let scene = Doubles::between("2.6.5", "2.3.5").await;
+    let scene = Doubles::between("2.6.20", "2.3.5").await;
     scene.source.fill(&collection, &rows).await;
     scene.plan_one("things", "");
     scene

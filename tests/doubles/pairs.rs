@@ -60,17 +60,12 @@ async fn from_26_to_25() {
 
 #[tokio::test]
 async fn from_26_to_26() {
-    moves(milvus("2.6.0"), milvus("2.6.0"), everything_26).await;
-}
-
-#[tokio::test]
-async fn from_2618_to_2618() {
-    moves(milvus("2.6.18"), milvus("2.6.18"), everything_26).await;
+    moves(milvus("2.6.20"), milvus("2.6.20"), everything_26).await;
 }
 
 #[tokio::test]
 async fn from_26_to_30() {
-    moves(milvus("2.6.5"), milvus("3.0.0"), everything_26).await;
+    moves(milvus("2.6.20"), milvus("3.0.0"), everything_26).await;
 }
 
 #[tokio::test]
@@ -86,20 +81,20 @@ async fn from_25_to_serverless_26() {
 #[tokio::test]
 async fn from_26_to_dedicated_26() {
     let cloud = Profile::zilliz(Plan::Dedicated { units: 4 }, "2.6");
-    moves(milvus("2.6.5"), cloud, everything_26).await;
+    moves(milvus("2.6.20"), cloud, everything_26).await;
 }
 
 #[tokio::test]
 async fn from_zilliz_to_milvus() {
     let cloud = Profile::zilliz(Plan::Dedicated { units: 1 }, "2.6");
-    moves(cloud, milvus("2.6.18"), everything_26).await;
+    moves(cloud, milvus("2.6.20"), everything_26).await;
 }
 
 /// A server that takes no query without a limit.
 #[tokio::test]
 async fn from_a_source_that_insists_on_limits() {
-    let limited = milvus("2.6.5").set(|profile| profile.limit_required = true);
-    moves(limited, milvus("2.6.5"), everything_26).await;
+    let limited = milvus("2.6.20").set(|profile| profile.limit_required = true);
+    moves(limited, milvus("2.6.20"), everything_26).await;
 }
 
 /// Columns come in another order, each with the id of another one.
@@ -112,7 +107,7 @@ async fn shuffled_columns_with_wrong_ids_arrive_rightly() {
 /// What 3.0 holds and 2.6 does not is refused, each by its name.
 #[tokio::test]
 async fn from_30_to_26_is_refused_by_name() {
-    let scene = Doubles::between("3.0.0", "2.6.5").await;
+    let scene = Doubles::between("3.0.0", "2.6.17").await;
     let everything = everything_30("everything", DataType::Int64);
     let rows = data::table(&everything, 20, 1);
     scene.source.fill(&everything, &rows).await;
@@ -125,7 +120,7 @@ async fn from_30_to_26_is_refused_by_name() {
             "maybe_embedding",
             "maybe_sparse",
             "things",
-            "Milvus 2.6.5",
+            "Milvus 2.6.17",
         ])
         .await;
 

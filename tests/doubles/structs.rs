@@ -77,9 +77,9 @@ async fn moves(from: Profile, to: Profile, collection: Collection) {
 
 #[tokio::test]
 async fn structs_of_scalars_and_of_vectors_arrive() {
-    moves(Profile::milvus("2.6.0"), Profile::milvus("2.6.18"), collection("things")).await;
+    moves(Profile::milvus("2.6.20"), Profile::milvus("2.6.20"), collection("things")).await;
     let members = |profile: &mut Profile| profile.empty_arrays_without_member = false;
-    let with_members = Profile::milvus("2.6.5").set(members);
+    let with_members = Profile::milvus("2.6.20").set(members);
     moves(with_members, Profile::milvus("3.0.0"), collection("things")).await;
 }
 
@@ -127,7 +127,7 @@ async fn structs_need_a_target_that_has_them() {
     scene.plan_one("things", "");
     scene.expect_refusal(&["target_lacks_nullable", "facts", "clips", "Milvus 3.0"]).await;
 
-    let scene = Doubles::between("2.6.5", "2.5.4").await;
+    let scene = Doubles::between("2.6.20", "2.5.4").await;
     let things = collection("things");
     scene.source.fill(&things, &rows(&things)).await;
     scene.plan_one("things", "");

@@ -118,11 +118,11 @@ async fn limits_of_a_collection_are_checked_before_anything_is_written() {
 
 #[tokio::test]
 async fn partitions_are_counted() {
-    // Milvus 2.4 takes 4,096 of them.
+    // Milvus 2.4.5 takes 4,096 of them.
     let names: Vec<String> = (0..1024).map(|number| format!("p{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let collection = plain("things", DataType::Int64).partitions(&names);
-    let scene = Doubles::of(Profile::milvus("2.4.10"), Profile::zilliz(DEDICATED, "2.6")).await;
+    let scene = Doubles::of(Profile::milvus("2.4.5"), Profile::zilliz(DEDICATED, "2.6")).await;
     scene.source.fill(&collection, &data::table(&collection, 10, 1)).await;
     scene.plan_one("things", "");
     scene.expect_refusal(&["too_many_partitions", "1,024"]).await;

@@ -51,7 +51,7 @@ fn with_defaults() -> Collection {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_default_in_place_of_a_null_is_explained_and_no_other_value_is() {
-    let milvus = || Profile::milvus("2.6.5");
+    let milvus = || Profile::milvus("2.6.20");
     let scene = Pair::between_doubles(milvus(), milvus()).await;
     let collection = with_defaults();
     let rows = table(&collection, 71);
@@ -104,7 +104,7 @@ async fn a_default_in_place_of_a_null_is_explained_and_no_other_value_is() {
 /// Another form is no other value; another value in the same form is.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_value_in_another_form_is_explained_and_another_value_is_not() {
-    let milvus = || Profile::milvus("2.6.5");
+    let milvus = || Profile::milvus("2.6.20");
     let scene = Pair::between_doubles(milvus(), milvus()).await;
     let mut collection = plain(NAME, DataType::Int64);
     collection.fields.push(field("json", DataType::Json));

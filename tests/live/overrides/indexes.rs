@@ -1,9 +1,13 @@
 //! Indexes: kept, replaced, automatic, none, added.
 
-use testkit::collection::Index;
+use testkit::collection::{Collection, Index, pair, plain};
 use testkit::data;
-use testkit::lab::Kind;
+use testkit::fake::{Fake, Profile};
+use testkit::lab::{Kind, server};
 use testkit::pb::common::LoadState;
+use testkit::pb::milvus::AlterIndexRequest;
+use testkit::pb::schema::DataType;
+use testkit::probe::Probe;
 use testkit::scene::articles::articles;
 use testkit::scene::{Scene, expect_words};
 
@@ -78,6 +82,54 @@ indexes = "auto"
         scene.expect(name, &rows).await;
     }
     scene.settled(&["index_replaced"]).await;
+}
+
+/// The rule that doubles of newer servers have too, seen at a real one, which has no call to alter an
+/// index afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_automatic_index_of_a_vector_takes_its_metric_alone() {
+    let server = server(Kind::Milvus235B);
+    let target = Probe::of(server).await.in_new_database().await;
+    let mut collection = plain("mapped", DataType::Int64);
+    collection.indexes = vec![Index::new("embedding", "AUTOINDEX", "L2", "")];
+    target.create_collection(&collection).await;
+    let mut mapped = collection.indexes[0].clone();
+    mapped.params.push(("mmap.enabled".to_owned(), "true".to_owned()));
+    let refused = target.raw().create_index(target.index_request("mapped", &mapped)).await;
+    let refused = refused.unwrap().into_inner();
+    assert!(refused.reason.contains("only metric type can be passed when use AutoIndex"));
+    target.create_index("mapped", &collection.indexes[0]).await;
+    let alter = AlterIndexRequest {
+        db_name: target.database().to_owned(),
+        collection_name: "mapped".to_owned(),
+        index_name: "embedding".to_owned(),
+        extra_params: vec![pair("mmap.enabled", "true")],
+        ..Default::default()
+    };
+    // It has the call, and no answer to it.
+    let unanswered = target.raw().alter_index(alter.clone()).await.unwrap_err();
+    assert!(unanswered.message().contains("Marshal called with nil"), "{unanswered}");
+
+    // A source whose index was altered.
+    let source = Fake::start(Profile::milvus("2.6.20"));
+    let probe = source.probe().await.in_database("default");
+    let collection = Collection { name: "altered".to_owned(), ..collection };
+    let rows = data::table(&collection, 300, 1);
+    probe.create_collection(&collection).await;
+    probe.insert("altered", &rows).await;
+    probe.create_index("altered", &collection.indexes[0]).await;
+    let name = "altered".to_owned();
+    let database = probe.database().to_owned();
+    let alter = AlterIndexRequest { db_name: database, collection_name: name, ..alter };
+    assert_eq!(probe.raw().alter_index(alter).await.unwrap().into_inner().code, 0);
+    probe.load("altered").await;
+    let scene = Scene::of((probe, &source.uri()), (target, server.uri()));
+    scene.plan_one("altered", "");
+    let (plan, _) = scene.converge().await;
+    expect_words(&plan, &["index_replaced", "without mmap.enabled"]);
+    let index = scene.target.index("altered", "embedding").await;
+    assert_eq!((&*index["index_type"], index.get("mmap.enabled")), ("AUTOINDEX", None));
+    scene.expect("altered", &rows).await;
 }
 
 /// Milvus loads no collection whose vectors lack an index, so that its rows could not be counted.

@@ -22,7 +22,7 @@ fn clustered() -> FieldSchema {
 
 /// A source of 2.6 with a collection of each kind; each to be refused with the code.
 async fn of_26() -> (Fake, Vec<(&'static str, &'static str)>) {
-    let source = Fake::start(Profile::milvus("2.6.5"));
+    let source = Fake::start(Profile::milvus("2.6.20"));
     let probe = Probe::connect(&source.uri()).await;
     let mut geometry = with("geometry", field("extra", DataType::Geometry));
     let mut several = with("several", vector("extra", DataType::FloatVector, 4));

@@ -50,7 +50,7 @@ pub const INT64_KEYS: [i64; 9] = [
 ];
 
 /// Texts that are hard to quote, to page over or to encode; all of them fit 200 bytes.
-pub const AWKWARD_TEXTS: [&str; 30] = [
+pub const AWKWARD_TEXTS: [&str; 33] = [
     "",
     " ",
     "a b",
@@ -77,6 +77,9 @@ pub const AWKWARD_TEXTS: [&str; 30] = [
     "数据库",
     "データ",
     "🚢 ferry",
+    "𠮷野家",
+    "\u{16fe2}",
+    "\u{bb7} is no \u{20bb7}",
     "e\u{301} is not \u{e9}",
     "\u{1}control",
     "-- ; drop",

@@ -18,6 +18,7 @@ mod indexes;
 mod intake;
 mod json_path;
 mod loading;
+mod merged;
 mod moments;
 mod names;
 mod profile;
@@ -30,6 +31,7 @@ mod search;
 mod service;
 mod state;
 mod wkt;
+mod words;
 
 use std::any::Any;
 use std::sync::{Arc, Mutex};
@@ -158,10 +160,16 @@ impl Fake {
         self.shared.calls.lock().unwrap().clear();
     }
 
-    /// Refuses one call of an RPC, the first one after so many others, with a code and a reason.
+    /// Refuses one call of an RPC, the first one after so many others, with a code and a reason. It
+    /// says that the call may be repeated where the servers' table of codes does.
     pub fn refuse_once(&self, rpc: &'static str, after: usize, code: i32, reason: &str) {
         let planned = PlannedRefusal { rpc, after, code, reason: reason.to_owned() };
         self.shared.refusals.lock().unwrap().push(planned);
+    }
+
+    /// Refuses nothing more.
+    pub fn forget_refusals(&self) {
+        self.shared.refusals.lock().unwrap().clear();
     }
 
     /// How often a provider of embeddings would have been asked, which costs money.

@@ -31,16 +31,20 @@ impl Part {
     }
 }
 
-/// Lays the rows out in columns.
+/// Lays the rows out in columns; arrays are those of `arrays`.
 pub fn columns(
     profile: &Profile,
     collection: &Collection,
     parts: &[Part],
-    rows: &[&Row],
+    (rows, arrays): (&[&Row], &[&Row]),
     zone: &Zone,
 ) -> Vec<FieldData> {
     let column = |place: usize| {
-        let values: Vec<&Value> = rows.iter().map(|row| &row.values[place]).collect();
+        let of = match collection.columns[place].kind() {
+            DataType::Array => arrays,
+            _ => rows,
+        };
+        let values: Vec<&Value> = of.iter().map(|row| &row.values[place]).collect();
         one(profile, &collection.columns[place], &values, zone)
     };
     let mut out: Vec<FieldData> = parts

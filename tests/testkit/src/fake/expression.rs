@@ -1,5 +1,6 @@
 //! Filter expressions, as far as clients that copy send them.
 
+mod han;
 mod parse;
 
 use std::cmp::Ordering;

@@ -2,10 +2,11 @@
 
 use super::profile::{Feature, Profile};
 use super::refused::{Refused, Result};
+use super::words;
+use crate::pb::common::ErrorCode;
 
-const RESERVED: [&str; 5] = ["RowID", "Timestamp", "$meta", "$namespace_id", "__virtual_pk__"];
-const KEYWORDS: [&str; 10] =
-    ["and", "or", "not", "in", "like", "exists", "true", "false", "null", "is"];
+/// Columns of the server's own (`hasSystemFields`, `internal/rootcoord/create_collection_task.go`).
+const RESERVED: [&str; 4] = ["RowID", "Timestamp", "$meta", "$namespace_id"];
 
 /// A collection, alias, database, field or function: `what` says which.
 pub fn check(profile: &Profile, what: &str, name: &str) -> Result<()> {
@@ -28,16 +29,28 @@ pub fn check(profile: &Profile, what: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// A field, which shares its names with the server's own columns and the words of filters.
+/// A field or sub-field: `validateFieldName` and, from 3.0 on, `validateReservedFieldNames` of
+/// `internal/proxy/util.go`. The words are those of 2.5.27 and 2.6.20.
 pub fn check_field(profile: &Profile, name: &str) -> Result<()> {
     check(profile, "field", name)?;
-    if RESERVED.contains(&name) {
-        return Err(Refused::invalid(format!(
-            "invalid field name, field name = {name} is reserved"
-        )));
+    let refused = |why: String| {
+        let reason = format!("{why}: field name invalid[field={name}]");
+        Err(Refused::new(1701, ErrorCode::UnexpectedError, reason))
+    };
+    if profile.version >= (3, 0, 0) && name == "__virtual_pk__" {
+        return refused(format!(
+            "field name {name:?} is reserved for internal use and cannot be used in user schemas"
+        ));
     }
-    if KEYWORDS.contains(&name.to_ascii_lowercase().as_str()) {
-        return Err(Refused::invalid(format!("Invalid field name: {name} is keyword in milvus.")));
+    if words::is_refused(profile.version, name) {
+        return refused(format!("Invalid field name: {name}. {name} is keyword in milvus."));
+    }
+    if RESERVED.contains(&name) {
+        return Err(Refused::expected(
+            "schema don't contains system field",
+            "contains",
+            format!("schema contains system field: {}", RESERVED.join(", ")),
+        ));
     }
     Ok(())
 }

@@ -25,6 +25,10 @@ pub enum Feature {
     /// `Float16Vector`, `BFloat16Vector`, `SparseFloatVector`, several vector fields.
     MoreVectors,
     ClusteringKey,
+    /// Arrays come with the rows that they are of, also where a key is there twice.
+    ArraysAligned,
+    /// Han characters of a filter are read as `\u` and four hex digits.
+    HanAsAscii,
     /// Nullable scalar fields.
     Nullable,
     DefaultValue,
@@ -110,6 +114,8 @@ impl Feature {
             Self::Bitmap => (2, 4, 8),
             // verifyDynamicFieldData, internal/proxy/util.go.
             Self::ShadowKeysRefused => (2, 4, 18),
+            Self::ArraysAligned => (2, 4, 6),
+            Self::HanAsAscii => (2, 4, 13),
             Self::Nullable
             | Self::DefaultValue
             | Self::Functions
@@ -237,6 +243,9 @@ pub struct Profile {
     pub loading_polls: u32,
     /// The token, `user:password` or an API key, that every call has to carry.
     pub token: Option<String>,
+    /// The user does not see the database `default`: `Connect` answers then that it is not there
+    /// (`internal/proxy/impl.go`, 2.2.9 to 3.0), and all else works.
+    pub default_hidden: bool,
 }
 
 impl Profile {
@@ -276,6 +285,7 @@ impl Profile {
             only_autoindex: false,
             loading_polls: 1,
             token: None,
+            default_hidden: false,
         }
     }
 

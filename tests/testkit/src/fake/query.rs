@@ -1,9 +1,11 @@
 //! Queries: which rows and which columns, in which order, and how many.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use super::answer::{self, Part};
 use super::expression::{self, Expression};
+use super::merged;
 use super::moments::Zone;
 use super::profile::{Feature, Profile};
 use super::refused::{Refused, Result};
@@ -56,7 +58,7 @@ impl State {
             None => row.deleted.is_none(),
             Some(at) => row.written <= at && row.deleted.is_none_or(|deleted| deleted > at),
         };
-        let found: Vec<&Row> = collection
+        let mut found: Vec<&Row> = collection
             .rows
             .iter()
             .filter(visible)
@@ -77,11 +79,19 @@ impl State {
             return Ok(out);
         }
         let parts = parts(collection, &request.output_fields)?;
-        let rows = page(profile, found, &params, collection.shards);
+        let sealed_first = !profile.has(Feature::ArraysAligned)
+            && merged::is_in_both(collection, &found)
+            && self.merges.fetch_add(1, Ordering::Relaxed) % 3 < 2;
+        if sealed_first && params.limit == Some(1) {
+            found.retain(|row| merged::is_sealed(collection, row));
+        }
+        let rows = page(profile, &found, &params, collection.shards);
+        let arrays =
+            if sealed_first { merged::arrays(collection, &found, &rows) } else { rows.clone() };
         let own_zone = collection.zone();
         let zone = params.zone.as_ref().unwrap_or(&own_zone);
         out.output_fields = parts.iter().map(|part| part.name(collection)).collect();
-        out.fields_data = answer::columns(profile, collection, &parts, &rows, zone);
+        out.fields_data = answer::columns(profile, collection, &parts, (&rows, &arrays), zone);
         Ok(out)
     }
 }
@@ -179,9 +189,9 @@ pub(super) fn partitions(collection: &Collection, names: &[String]) -> Result<Ve
 }
 
 /// One row for each key, in the order of this kind of query, cut to the limit.
-fn page<'a>(profile: &Profile, found: Vec<&'a Row>, params: &Params, shards: i32) -> Vec<&'a Row> {
+fn page<'a>(profile: &Profile, found: &[&'a Row], params: &Params, shards: i32) -> Vec<&'a Row> {
     let mut newest: BTreeMap<&Key, &Row> = BTreeMap::new();
-    for row in &found {
+    for row in found {
         let entry = newest.entry(&row.key).or_insert(row);
         if row.written > entry.written {
             *entry = row;

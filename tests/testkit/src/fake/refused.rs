@@ -13,6 +13,12 @@ pub enum Refused {
     Grpc(Box<tonic::Status>),
 }
 
+/// Codes that say `retriable` (`pkg/util/merr/errors.go`, 2.3 to 3.0).
+const RETRIABLE: [i32; 27] = [
+    1, 2, 4, 8, 12, 103, 106, 110, 202, 305, 505, 507, 1002, 1003, 1807, 2200, 2307, 2308, 2309,
+    2311, 2312, 2313, 2316, 2317, 1501, 1502, 1503,
+];
+
 pub type Result<T> = std::result::Result<T, Refused>;
 
 impl Refused {
@@ -23,6 +29,7 @@ impl Refused {
             error_code: legacy.into(),
             detail: reason.clone(),
             reason,
+            retriable: RETRIABLE.contains(&code),
             ..Default::default()
         };
         if [100, 200, 700, 800, 1100, 1101].contains(&code) {

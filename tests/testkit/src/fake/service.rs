@@ -136,7 +136,10 @@ fn good() -> Option<Status> {
 }
 
 served! {
-    connect(ConnectRequest) -> milvus::ConnectResponse, "Connect", |state, _, _| {
+    connect(ConnectRequest) -> milvus::ConnectResponse, "Connect", |state, database, _| {
+        if state.profile.default_hidden && database == DEFAULT_DATABASE {
+            return Err(Refused::no_database(database));
+        }
         let build_tags = state.profile.build_tags();
         let server_info = Some(ServerInfo { build_tags, ..Default::default() });
         Ok(milvus::ConnectResponse { status: good(), server_info, identifier: 1 })

@@ -1,7 +1,7 @@
 //! What the double holds in memory: databases, collections, partitions, rows.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use super::moments::Zone;
 use super::profile::Profile;
@@ -30,6 +30,8 @@ pub struct State {
     pub embeddings: usize,
     /// Uploaded files that analyzers may use, by name.
     pub file_resources: BTreeMap<String, FileResourceInfo>,
+    /// Queries so far that two segments had a key of.
+    pub merges: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -240,6 +242,7 @@ impl State {
                 + SERVERS.fetch_add(1, Ordering::Relaxed) * 1_000_000_000,
             embeddings: 0,
             file_resources: BTreeMap::new(),
+            merges: AtomicUsize::new(0),
         };
         state.add_database(DEFAULT_DATABASE);
         state

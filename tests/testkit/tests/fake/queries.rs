@@ -1,5 +1,7 @@
 //! What queries find, in which order, and when they are refused.
 
+use std::collections::BTreeSet;
+
 use super::scene::{Scene, fine, refused};
 use testkit::collection::{FieldWords, everything_235, field, plain, var_char};
 use testkit::data;
@@ -82,7 +84,8 @@ async fn awkward_texts_are_found_by_their_literals() {
     let collection = plain("things", DataType::VarChar);
     let rows = data::table(&collection, 40, 1);
     scene.probe.fill(&collection, &rows).await;
-    for key in rows.keys() {
+    let han = |key: &Key| matches!(key, Key::Text(text) if text.contains(['𠮷', '\u{16fe2}']));
+    for key in rows.keys().into_iter().filter(|key| !han(key)) {
         let expression = format!("id == {}", key.literal());
         assert_eq!(scene.probe.query_keys("things", &[], &expression, 0).await, vec![key]);
     }
@@ -91,6 +94,30 @@ async fn awkward_texts_are_found_by_their_literals() {
         let found = scene.probe.query_keys("things", &[], &expression, 0).await;
         let expected: Vec<Key> = rows.keys().into_iter().filter(|k| *k == Key::from(key)).collect();
         assert_eq!(found, expected, "{literal}");
+    }
+}
+
+/// `convertHanToASCII` takes the lower half of what is beyond U+FFFF, and nothing where another escape
+/// is in the filter.
+#[tokio::test]
+async fn han_characters_beyond_ffff_are_read_as_others() {
+    for (version, wrong) in [("2.4.12", false), ("2.4.13", true), ("2.6.20", true), ("3.0.0", true)]
+    {
+        let scene = Scene::milvus(version).await;
+        let collection = plain("things", DataType::VarChar);
+        let keys = ["𠮷", "\u{bb7}", "中", "🚢"].map(Key::from);
+        scene.probe.fill(&collection, &data::table_of(&collection, &keys, 1)).await;
+        let found = async |literal: &str| {
+            let expression = format!("id == {literal}");
+            scene.probe.query_keys("things", &[], &expression, 0).await
+        };
+        let read = if wrong { "\u{bb7}" } else { "𠮷" };
+        assert_eq!(found("\"𠮷\"").await, [Key::from(read)], "{version}");
+        assert_eq!(found(r#""\U00020BB7""#).await, [Key::from("𠮷")], "{version}");
+        assert_eq!(found(r#""\U0001F6A2""#).await, [Key::from("🚢")], "{version}");
+        assert_eq!(found("\"🚢\"").await, [Key::from("🚢")], "{version}");
+        assert_eq!(found("\"中\"").await, [Key::from("中")], "{version}");
+        assert_eq!(found(r#""\u4e2d""#).await, [Key::from("中")], "{version}");
     }
 }
 
@@ -324,5 +351,43 @@ async fn an_upsert_of_a_key_that_the_server_makes_gives_a_new_one() {
             c.live().map(|row| row.key.clone()).collect()
         });
         assert!(live.len() == 5 && !live.contains(&made), "{live:?}");
+    }
+}
+
+/// Before 2.4.6, arrays behind a key of two segments are those of the rows before, with a limit of one
+/// a row is whole, and everything but arrays is right.
+#[tokio::test]
+async fn arrays_behind_a_key_of_two_segments_are_of_other_rows() {
+    for (version, wrong) in [("2.3.5", true), ("2.4.5", true), ("2.4.6", false)] {
+        let scene = Scene::milvus(version).await;
+        let mut collection = plain("things", DataType::Int64);
+        collection.fields.push(testkit::collection::array("tags", DataType::Int64));
+        let rows = |keys: &[i64], version: i64| {
+            let keys: Vec<Key> = keys.iter().copied().map(Key::Int).collect();
+            let mut rows = data::table_of(&collection, &keys, 1);
+            for row in &mut rows.rows {
+                row.values[1] = Value::Text(version.to_string());
+                row.values[3] = Value::Array(vec![Value::Int(version), row.values[0].clone()]);
+            }
+            rows
+        };
+        scene.probe.create_collection(&collection).await;
+        scene.probe.insert("things", &rows(&[1, 2, 3], 1)).await;
+        scene.probe.flush("things").await;
+        scene.probe.build_and_load(&collection).await;
+        scene.probe.insert("things", &rows(&[2], 2)).await;
+        let columns = ["id", "text", "tags"];
+        let mut answers = BTreeSet::new();
+        let mut single = BTreeSet::new();
+        for _ in 0..6 {
+            let read = scene.probe.query("things", &[], "id >= 2", &columns, &[]).await;
+            answers.insert(format!("{:?}", read.fields_data));
+            let read =
+                scene.probe.query("things", &[], "id == 2", &columns, &[("limit", "1")]).await;
+            single.insert(format!("{:?}", read.fields_data));
+        }
+        assert_eq!(answers.len(), if wrong { 2 } else { 1 }, "{version}: {answers:#?}");
+        assert_eq!(single.len(), if wrong { 2 } else { 1 }, "{version}: {single:#?}");
+        assert_eq!(scene.probe.count("things", &[]).await, 4);
     }
 }

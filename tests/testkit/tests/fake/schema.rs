@@ -4,8 +4,10 @@ use super::scene::{Scene, fine, refused, small};
 use testkit::collection::{
     Collection, FieldWords, array, field, key, pair, plain, var_char, vector,
 };
+use testkit::data;
 use testkit::fake::Profile;
 use testkit::lines::{everything_26, everything_30};
+use testkit::pb::milvus;
 use testkit::pb::schema::value_field::Data;
 use testkit::pb::schema::{DataType, FieldSchema};
 use testkit::structs::{struct_array, vectors};
@@ -47,8 +49,9 @@ async fn names_are_of_letters_digits_and_underscores() {
     }
     fine(says("2.6.20", &named("a$b")).await);
     refused(says("2.5.4", &named("a$b")).await, 1100, "can only contain");
-    for wrong in ["$meta", "RowID", "Timestamp", "1st", "in", "null"] {
-        refused(says_to(field(wrong, DataType::Int64)).await, 1100, "nvalid field name");
+    for wrong in ["$meta", "RowID", "Timestamp", "1st"] {
+        let status = says_to(field(wrong, DataType::Int64)).await;
+        assert_eq!(status.code, 1100, "{wrong}: {}", status.reason);
     }
     let twice = small(vec![field("a", DataType::Int64), field("a", DataType::Bool)]);
     refused(says("2.6.20", &twice).await, 1100, "duplicated field name a");
@@ -297,4 +300,57 @@ async fn collections_and_databases_are_counted() {
     };
     let status = scene.probe.raw().create_database(request).await.unwrap().into_inner();
     refused(status, 801, "exceeded the limit number of database");
+}
+
+/// Beside the words that lists of the server have, a filter has words that no list has.
+#[tokio::test]
+async fn words_of_the_filter_language_are_refused_or_cannot_be_asked_for() {
+    // Version, and names: refused; taken and in no filter; like any other.
+    let cases = [
+        ("2.4.11", "", "like EXISTS LIKE", "IN text_match null"),
+        ("2.4.17", "like TRUE array_length", "LIKE IN", "AND tRUE is"),
+        ("2.5.4", "like", "text_match AND", "phrase_match st_contains Like"),
+        ("2.5.27", "text_match", "phrase_match ST_WITHIN", "random_sample iso"),
+        (
+            "2.6.20",
+            "phrase_match RANDOM_SAMPLE",
+            "interval iso minimum_should_match st_dwithin NOT",
+            "null threshold __virtual_pk__ match_all",
+        ),
+        (
+            "3.0.0",
+            "null Null __virtual_pk__",
+            "threshold match_exact element_filter st_isvalid text_match_fuzzy",
+            "max_edit_distance is",
+        ),
+    ];
+    for (version, kept_out, unnamed, fine_ones) in cases {
+        let scene = Scene::milvus(version).await;
+        let called = |name: &str| {
+            let mut collection = plain("things", DataType::Int64);
+            collection.fields[0].name = name.to_owned();
+            collection
+        };
+        for name in kept_out.split_whitespace() {
+            refused(scene.create(&called(name)).await, 1701, "field name invalid");
+        }
+        let unnamed = unnamed.split_whitespace().map(|name| (name, false));
+        for (name, named) in unnamed.chain(fine_ones.split_whitespace().map(|name| (name, true))) {
+            let collection = called(name);
+            scene.probe.fill(&collection, &data::table(&collection, 3, 1)).await;
+            let query = milvus::QueryRequest {
+                collection_name: "things".to_owned(),
+                expr: format!("{name} > 0 and {name} <= 5"),
+                output_fields: vec![name.to_owned()],
+                ..Default::default()
+            };
+            let status = scene.probe.raw().query(query).await.unwrap().into_inner().status.unwrap();
+            if named {
+                fine(status);
+            } else {
+                refused(status, 1100, "cannot parse expression");
+            }
+            scene.probe.drop_collection("things").await;
+        }
+    }
 }

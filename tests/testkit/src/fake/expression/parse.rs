@@ -2,7 +2,8 @@
 
 use super::super::profile::{Feature, Profile};
 use super::super::state::Column;
-use super::{Expression, Literal, Operator};
+use super::super::words;
+use super::{Expression, Literal, Operator, han};
 use crate::pb::schema::DataType;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +29,8 @@ pub fn parse(text: &str, columns: &[Column], profile: &Profile) -> Result<Expres
     let wrong = |why: String| {
         format!("failed to create query plan: cannot parse expression: {text}, error: {why}")
     };
-    let tokens = tokens(text).map_err(wrong)?;
+    let read = if profile.has(Feature::HanAsAscii) { han::as_ascii(text) } else { text.to_owned() };
+    let tokens = tokens(&read).map_err(wrong)?;
     let mut parser = Parser { tokens, next: 0, columns, profile };
     let expression = parser.either().map_err(wrong)?;
     match parser.tokens.get(parser.next) {
@@ -94,6 +96,15 @@ fn quoted(text: &str, quote: char) -> Result<(String, &str), String> {
                         let digits = text.get(at + 1..at + 3).ok_or_else(unclosed)?;
                         characters.nth(1);
                         u8::from_str_radix(digits, 16).map_err(|_| "a wrong escape")?
+                    }
+                    'u' | 'U' => {
+                        let length = if escaped == 'u' { 4 } else { 8 };
+                        let digits = text.get(at + 1..=at + length).ok_or_else(unclosed)?;
+                        characters.nth(length - 1);
+                        let code = u32::from_str_radix(digits, 16).map_err(|_| "a wrong escape")?;
+                        let c = char::from_u32(code).ok_or("a wrong escape")?;
+                        out.extend(c.encode_utf8(&mut [0; 4]).bytes());
+                        continue;
                     }
                     '0'..='3' => {
                         let digits = text.get(at..at + 3).ok_or_else(unclosed)?;
@@ -205,6 +216,9 @@ impl Parser<'_> {
         let Token::Word(name) = self.take()? else {
             return Err("a filter begins with a field".to_owned());
         };
+        if words::is_token(self.profile.version, &name) {
+            return Err(format!("line 1:0 mismatched input '{name}' expecting Identifier"));
+        }
         self.columns
             .iter()
             .position(|column| column.parent.is_none() && column.field.name == name)

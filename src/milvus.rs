@@ -3,8 +3,8 @@
 //! Built from the newest official protos, whose fields were never removed or re-typed since Milvus
 //! 2.0, so that one set of messages speaks to every version. Success is judged as
 //! `status.code == 0 && status.error_code == 0`: Milvus 2.2 sets only the legacy `error_code`, and
-//! Milvus Lite sometimes only one of the two. The `retriable` flag is never trusted (a rate-limit
-//! answer of 2.3.5 carries `false`).
+//! Milvus Lite sometimes only one of the two. The `retriable` flag is believed where it is set; unset
+//! it means nothing (a rate-limit answer of 2.3.5 carries `false`).
 
 pub mod alias;
 pub mod catalog;

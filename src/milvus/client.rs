@@ -277,8 +277,11 @@ impl Inner {
                 return Err(Error { kind: Kind::Tls, ..error });
             }
             Ok(answer) => answer.server_info.map(|info| info.build_tags).unwrap_or_default(),
-            // The call is there from 2.2.9 on.
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Other) => String::new(),
+            // The call is there from 2.2.9 on. A user who does not see the database `default` is
+            // told that it is missing (`Connect`, `internal/proxy/impl.go`).
+            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Other | Kind::Missing) => {
+                String::new()
+            }
             Err(error) => return Err(error),
         };
         let from_tags = ServerVersion::parse(&tags);

@@ -1,9 +1,11 @@
 //! What can go wrong with a call, sorted by what to do about it.
 
+mod codes;
 mod kinds;
 
 use std::error::Error as _;
 use std::fmt;
+use std::time::Duration;
 
 use tonic::Status;
 
@@ -52,6 +54,53 @@ pub enum Kind {
     Other,
 }
 
+/// What is not known of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Nothing: code, text or gRPC say of which kind it is.
+    None,
+    /// The code may mean anything, and the text is not known.
+    Unclear,
+    /// No release that is known has such a code.
+    UnknownCode,
+}
+
+/// How often a call was made and how long that took; of one call nothing is noted. Small, as errors are
+/// handed on everywhere.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tried {
+    times: u16,
+    seconds: u16,
+}
+
+impl Tried {
+    pub(super) fn new(times: u32, time: Duration) -> Self {
+        Self {
+            times: u16::try_from(times).unwrap_or(u16::MAX),
+            seconds: u16::try_from(time.as_secs()).unwrap_or(u16::MAX),
+        }
+    }
+}
+
+/// How long a read is repeated of which it is not known why it fails. What is known to pass by itself
+/// is waited for as long as the plan file says.
+const UNCLEAR: Duration = Duration::from_secs(30);
+
+/// Calls that only read, and without which a run cannot go on.
+const READS: &[&str] = &[
+    "Query",
+    "Search",
+    "DescribeCollection",
+    "DescribeDatabase",
+    "DescribeIndex",
+    "GetCollectionStatistics",
+    "GetLoadState",
+    "ListAliases",
+    "ListDatabases",
+    "ShowCollections",
+    "ShowPartitions",
+];
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -65,12 +114,29 @@ pub struct Error {
     pub message: String,
     /// Milvus's code, where there is one; for servers before 2.3 the legacy one.
     pub code: Option<i32>,
+    /// What is not known of it.
+    pub(super) doubt: Doubt,
+    /// How long it was tried, where that was more than once.
+    pub(super) tried: Tried,
 }
 
 impl Error {
+    /// How long the same call may be made again, where no call may for longer than `limit`.
+    pub(super) fn patience(&self, limit: Duration) -> Option<Duration> {
+        let unclear = self.kind == Kind::Other && self.doubt != Doubt::None;
+        if self.is_retryable() {
+            Some(limit)
+        } else if unclear && READS.contains(&self.rpc) {
+            Some(limit.min(UNCLEAR))
+        } else {
+            None
+        }
+    }
+
     /// Whether the same call may succeed when it is made again.
     ///
-    /// `Other` is not: an unknown refusal is shown to a person instead of repeated for minutes.
+    /// `Other` is not: an unknown refusal is shown to a person instead of repeated for minutes. Reads
+    /// are repeated for a while all the same.
     pub fn is_retryable(&self) -> bool {
         matches!(self.kind, Kind::Unavailable | Kind::Timeout | Kind::NotReady | Kind::RateLimited)
             || self.lacks_memory()
@@ -188,7 +254,15 @@ impl Error {
         endpoint: &str,
         message: impl Into<String>,
     ) -> Self {
-        Self { kind, rpc, endpoint: endpoint.to_owned(), message: message.into(), code: None }
+        Self {
+            kind,
+            rpc,
+            endpoint: endpoint.to_owned(),
+            message: message.into(),
+            code: None,
+            doubt: Doubt::None,
+            tried: Tried::default(),
+        }
     }
 
     /// Sorts the status of a call that gRPC itself failed.
@@ -212,7 +286,11 @@ impl Error {
             message =
                 format!("the server closed the plain connection, as a TLS port does: {message}");
         }
-        Self::new(kind, rpc, endpoint, shortened(&message))
+        let mut error = Self::new(kind, rpc, endpoint, shortened(&message));
+        if kind == Kind::Other {
+            error.doubt = Doubt::Unclear;
+        }
+        error
     }
 
     /// Sorts Milvus's own status; `None` when it is success.
@@ -231,8 +309,13 @@ impl Error {
             return None;
         }
         let text = if status.reason.is_empty() { &status.detail } else { &status.reason };
-        let mut error =
-            Self::new(status_kind(status.code, legacy, text), rpc, endpoint, shortened(text));
+        let (mut kind, doubt) = status_kind(status.code, legacy, text);
+        // A server that says so may be believed; one that does not says nothing by it.
+        if kind == Kind::Other && status.retriable {
+            kind = Kind::NotReady;
+        }
+        let mut error = Self::new(kind, rpc, endpoint, shortened(text));
+        error.doubt = doubt;
         error.code = Some(if status.code == 0 { legacy } else { status.code });
         Some(error)
     }
@@ -263,8 +346,16 @@ impl fmt::Display for Error {
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
-        if let Some(code) = self.code {
-            write!(f, " [code {code}]")?;
+        match self.code {
+            Some(code) if self.doubt == Doubt::UnknownCode => {
+                write!(f, " [code {code}, which milvus-ferry does not know]")?;
+            }
+            Some(code) => write!(f, " [code {code}]")?,
+            None => {}
+        }
+        let Tried { times, seconds } = self.tried;
+        if times > 1 {
+            write!(f, " (tried for {seconds} s, {times} times)")?;
         }
         Ok(())
     }
@@ -285,125 +376,4 @@ fn shortened(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use tonic::Code;
-
-    use super::*;
-
-    fn status(code: i32, legacy: i32, reason: &str) -> Option<Kind> {
-        #[expect(deprecated)]
-        let status = common::Status {
-            code,
-            error_code: legacy,
-            reason: reason.to_owned(),
-            ..Default::default()
-        };
-        Error::from_status("Insert", "http://h:1", Some(&status)).map(|error| error.kind)
-    }
-
-    #[test]
-    fn sorts_the_answers_that_real_servers_gave() {
-        // (code, legacy, reason, kind): measured on 2.3.5, 2.2.16 and Milvus Lite.
-        let cases = [
-            (8, 49, "request is rejected by grpc RateLimiter middleware", Kind::RateLimited),
-            (
-                0,
-                49,
-                "please retry later, req: /milvus.proto.milvus.MilvusService/Insert",
-                Kind::RateLimited,
-            ),
-            (9, 48, "quota exceeded[reason=disk quota exceeded]", Kind::QuotaExceeded),
-            (0, 54, "disk quota", Kind::QuotaExceeded),
-            (100, 1, "can't find collection collection not found[database=..]", Kind::Missing),
-            (
-                0,
-                1,
-                "code: CollectionNotExists, reason: can't find collection default:nope",
-                Kind::Missing,
-            ),
-            (65535, 1, "database:nodb not found", Kind::Missing),
-            (200, 15, "partition not found", Kind::Missing),
-            (101, 1, "collection not loaded", Kind::NotLoaded),
-            (0, 1, "checkIfLoaded failed when query, collection:[x]", Kind::NotLoaded),
-            (700, 25, "index not found", Kind::NoIndex),
-            (0, 1, "index doesn't exist, collectionID 1", Kind::NoIndex),
-            (
-                65535,
-                1,
-                "attempt #7: rpc error: code = Canceled desc = grpc: the client connection is closing",
-                Kind::NotReady,
-            ),
-            (65535, 1, "proxy TaskCondition context Done", Kind::NotReady),
-            (65535, 1, "unrecoverable error", Kind::NotReady),
-            (65535, 1, "query results exceed the limit size", Kind::TooLarge),
-            (1, 1, "alias 'current' already exists", Kind::Invalid),
-            (1, 55, "service not ready", Kind::NotReady),
-            (6, 1, "database 'nowhere' does not exist", Kind::Missing),
-            (1100, 5, "the length of string exceeds max length", Kind::Invalid),
-        ];
-        for (code, legacy, reason, kind) in cases {
-            assert_eq!(status(code, legacy, reason), Some(kind), "{code} {legacy} {reason}");
-        }
-        assert_eq!(status(0, 0, ""), None);
-    }
-
-    #[test]
-    fn of_the_quotas_only_memory_is_waited_for() {
-        let error = |code, legacy, reason: &str| {
-            #[expect(deprecated)]
-            let status = common::Status {
-                code,
-                error_code: legacy,
-                reason: reason.to_owned(),
-                ..Default::default()
-            };
-            Error::from_status("Insert", "http://h:1", Some(&status)).unwrap()
-        };
-        let full = "quota exceeded[reason=memory quota exceeded, please allocate more resources]";
-        for error in [
-            error(3, 0, "memory limit exceeded[predict=9][limit=8]"),
-            error(0, 52, "insufficient memory"),
-            error(0, 53, "memory quota exceeded, please allocate more resources"),
-            error(9, 48, full),
-        ] {
-            assert!(error.is_retryable() && error.advice().contains("memory"), "{error}");
-            assert!(error.kind == Kind::QuotaExceeded && !error.outcome_unknown(), "{error}");
-        }
-        for error in [error(9, 48, "disk quota exceeded"), error(7, 54, "disk"), error(0, 54, "")] {
-            assert!(!error.is_retryable() && !error.advice().contains("memory"), "{error}");
-        }
-        // The limiter denies writing while a server lags behind itself.
-        assert!(error(9, 48, "quota exceeded[reason=time tick long delay]").is_retryable());
-    }
-
-    #[test]
-    fn a_long_text_keeps_both_ends() {
-        let keys = "1234567,".repeat(1000);
-        let text = shortened(&format!("failed to create expr plan, expr = id in [{keys}]: why"));
-        assert!(text.len() < 1000, "{text}");
-        assert!(text.starts_with("failed to create expr plan") && text.ends_with("]: why"));
-        assert_eq!(shortened("größer"), "größer");
-    }
-
-    #[test]
-    fn only_an_explicit_refusal_has_a_known_outcome() {
-        let grpc = |code: Code, text: &str| {
-            Error::from_grpc("Insert", "http://h:1", &Status::new(code, text))
-        };
-        assert!(grpc(Code::DeadlineExceeded, "").outcome_unknown());
-        assert!(grpc(Code::Unavailable, "Stream removed").outcome_unknown());
-        assert!(grpc(Code::Internal, "h2 protocol error: stream reset").outcome_unknown());
-        let large =
-            grpc(Code::ResourceExhausted, "grpc: received message larger than max (9 vs. 8)");
-        assert!(large.kind == Kind::TooLarge && !large.outcome_unknown());
-        // Envoy says no more than this by itself.
-        for text in ["Rate limit exceeded", "local_rate_limited", "Quota exceeded for requests"] {
-            let fast = grpc(Code::ResourceExhausted, text);
-            assert!(fast.kind == Kind::RateLimited && !fast.outcome_unknown(), "{text}");
-        }
-        assert_eq!(
-            grpc(Code::Unknown, "auth check failure, please check username").kind,
-            Kind::Unauthenticated
-        );
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::error::{Error, Kind, Result};
+use super::error::{Error, Kind, Result, Tried};
 
 /// The first pause.
 const FIRST: Duration = Duration::from_millis(100);
@@ -55,6 +55,8 @@ impl RetryPolicy {
     {
         // Waiting for one's turn at a slow pace is no failure.
         let mut failing_since = None;
+        // What fails for an unknown reason is given less time, and not that of other reasons.
+        let mut unclear_since = None;
         let mut attempt = 0;
         loop {
             let error = match call().await {
@@ -63,8 +65,16 @@ impl RetryPolicy {
             };
             let pause = self.pause(attempt);
             let failing = failing_since.get_or_insert_with(Instant::now).elapsed();
-            if !error.is_retryable() || failing + pause > self.limit {
-                return Err(error);
+            let failing_so = if error.is_retryable() {
+                unclear_since = None;
+                failing
+            } else {
+                unclear_since.get_or_insert_with(Instant::now).elapsed()
+            };
+            let bound = error.patience(self.limit);
+            if bound.is_none_or(|bound| failing_so + pause > bound) || failing + pause > self.limit
+            {
+                return Err(Error { tried: Tried::new(attempt + 1, failing), ..error });
             }
             tracing::info!(attempt, ?pause, %error, "Trying again.");
             wait(pause, cancel, &error).await?;

@@ -11,6 +11,7 @@
 
 mod adopted;
 mod aliases;
+mod codes;
 mod counts;
 mod defaults;
 mod every_type;

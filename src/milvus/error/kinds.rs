@@ -2,7 +2,8 @@
 
 use tonic::Code;
 
-use super::Kind;
+use super::codes::{self, Class};
+use super::{Doubt, Kind};
 
 pub(super) fn has_any(text: &str, needles: &[&str]) -> bool {
     needles.iter().any(|needle| text.contains(needle))
@@ -43,6 +44,16 @@ const TRANSIENT: &[&str] = &[
     "STREAMING_CODE_UNMATCHED_CHANNEL_TERM",
     "STREAMING_CODE_CHANNEL_NOT_EXIST",
     "STREAMING_CODE_CHANNEL_FENCED",
+];
+
+/// Texts that mean that a request is refused as it is.
+const REFUSED: &[&str] = &[
+    "already exist",
+    "conflicts with an existing",
+    // A filter that a server does not understand: 2.2.16 and 2.3.5 give it no code of its own.
+    "cannot parse expression",
+    "failed to create query plan",
+    "failed to create expr plan",
 ];
 
 pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
@@ -96,36 +107,40 @@ pub(super) fn grpc_kind(code: Code, text: &str) -> Kind {
 }
 
 /// Sorts by Milvus's code, by the legacy code of servers before 2.3, then by text.
-pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> Kind {
+pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> (Kind, Doubt) {
     if has_any(text, TOO_LARGE) {
-        return Kind::TooLarge;
+        return (Kind::TooLarge, Doubt::None);
     }
-    match code {
-        // Not ready, which has a legacy code of its own; Milvus Lite says both of any failure.
-        1 if legacy == 1 => return text_kind(text),
-        1 | 2 | 11 | 12 | 106 | 110 | 503 | 505 | 507 | 2200 => return Kind::NotReady,
-        4 | 8 | 1807 => return Kind::RateLimited,
-        9 if text.contains("time tick") => return Kind::NotReady,
-        3 | 7 | 9 => return Kind::QuotaExceeded,
-        100 | 200 | 800 | 1600 => return Kind::Missing,
-        101 | 103 | 400 => return Kind::NotLoaded,
-        700 => return Kind::NoIndex,
-        1100 | 1101 | 1601 | 1602 => return Kind::Invalid,
-        1102 => return Kind::TooLarge,
-        1400 => return Kind::Unauthenticated,
-        1401 => return Kind::PermissionDenied,
-        _ => {}
+    // Not ready, which has a legacy code of its own; Milvus Lite says both of any failure, and what
+    // fails in one process does not pass by itself.
+    if (code, legacy) == (1, 1) {
+        return (text_kind(text), Doubt::None);
     }
-    match legacy {
-        49 => return Kind::RateLimited,
-        48 | 52 | 53 | 54 => return Kind::QuotaExceeded,
-        55 | 56 => return Kind::NotReady,
-        4 | 15 | 26 => return Kind::Missing,
-        25 => return Kind::NoIndex,
-        5 => return Kind::Invalid,
-        _ => {}
+    let class = codes::class(code, text);
+    match class {
+        // The limiter denies writing while a server lags behind itself.
+        Some(Class::Is(_)) if code == 9 && text.contains("time tick") => {
+            return (Kind::NotReady, Doubt::None);
+        }
+        Some(Class::Is(kind)) => return (kind, Doubt::None),
+        Some(Class::Final) => return (Kind::Other, Doubt::None),
+        Some(Class::ByText) | None => {}
     }
-    text_kind(text)
+    let kind = match legacy {
+        49 => Kind::RateLimited,
+        48 | 52 | 53 | 54 => Kind::QuotaExceeded,
+        55 | 56 => Kind::NotReady,
+        4 | 15 | 26 => Kind::Missing,
+        25 => Kind::NoIndex,
+        5 => Kind::Invalid,
+        _ => text_kind(text),
+    };
+    let doubt = match (class, kind) {
+        (None, _) if code != 0 => Doubt::UnknownCode,
+        (_, Kind::Other) => Doubt::Unclear,
+        _ => Doubt::None,
+    };
+    (kind, doubt)
 }
 
 fn text_kind(text: &str) -> Kind {
@@ -153,7 +168,7 @@ fn text_kind(text: &str) -> Kind {
         &["index doesn't exist", "index not exist", "index not found", "no index"],
     ) {
         Kind::NoIndex
-    } else if has_any(text, &["already exist", "conflicts with an existing"]) {
+    } else if has_any(text, REFUSED) {
         Kind::Invalid
     // The whole text of what 2.3.5 says to LoadCollection for most of a minute after a crash.
     } else if has_any(text, TRANSIENT) || text == "unrecoverable error" {

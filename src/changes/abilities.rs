@@ -1,15 +1,17 @@
 //! What a server can hold: its types, features, indexes and limits, by its version and kind. Pure.
 //!
-//! The tables are in `tables` and `index_tables`; here is how they are asked.
+//! The tables are in `tables`, `index_tables` and `words`; here is how they are asked.
 
 mod index_tables;
 mod limits;
 mod tables;
+mod words;
 
 use std::fmt;
 
 pub use limits::Limits;
 pub use tables::Feature;
+pub use words::FieldName;
 
 use super::Capacity;
 use crate::model::{DataType, Field, Flavour, FunctionKind, ServerVersion, TargetKind};

@@ -4,8 +4,7 @@
 pub const LONGEST: usize = 255;
 
 /// Names of fields that Milvus keeps for itself (`common.go`, every line).
-pub const RESERVED_FIELDS: &[&str] =
-    &["$meta", "RowID", "Timestamp", "$namespace_id", "__virtual_pk__"];
+pub const RESERVED_FIELDS: &[&str] = &["$meta", "RowID", "Timestamp", "$namespace_id"];
 
 /// What is wrong with a name of a collection, database or field, if anything.
 pub fn fault(name: &str) -> Option<&'static str> {

@@ -39,4 +39,5 @@ mod selection;
 mod states;
 mod structs;
 mod verify;
+mod words;
 mod zilliz;

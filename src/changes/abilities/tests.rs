@@ -253,3 +253,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn words_of_filters_are_names_until_a_release_takes_them() {
+    use FieldName::{Fine, Refused, Unnamed, Unsure};
+    let of = |version: &str, name: &str| {
+        Abilities::of(&ServerVersion::parse(version), None, None).field_name(name)
+    };
+    for (name, from) in [
+        ("id", [Fine, Fine, Fine, Fine, Fine, Fine]),
+        ("like", [Unnamed, Refused, Refused, Refused, Refused, Refused]),
+        ("ARRAY_LENGTH", [Unnamed, Refused, Refused, Refused, Refused, Refused]),
+        ("True", [Unnamed, Refused, Refused, Refused, Refused, Refused]),
+        ("tRUE", [Fine, Fine, Fine, Fine, Fine, Fine]),
+        ("IN", [Fine, Unnamed, Unnamed, Unnamed, Unnamed, Unnamed]),
+        ("AND", [Fine, Fine, Fine, Unnamed, Unnamed, Unnamed]),
+        ("text_match", [Fine, Fine, Unnamed, Refused, Refused, Refused]),
+        ("PHRASE_MATCH", [Fine, Fine, Fine, Unnamed, Refused, Refused]),
+        ("random_sample", [Fine, Fine, Fine, Fine, Refused, Refused]),
+        ("st_contains", [Fine, Fine, Fine, Unnamed, Unnamed, Unnamed]),
+        ("ISO", [Fine, Fine, Fine, Fine, Unnamed, Unnamed]),
+        ("minimum_should_match", [Fine, Fine, Fine, Fine, Unnamed, Unnamed]),
+        ("threshold", [Fine, Fine, Fine, Fine, Fine, Unnamed]),
+        ("max_edit_distance", [Fine, Fine, Fine, Fine, Fine, Fine]),
+        ("nUll", [Fine, Fine, Fine, Fine, Fine, Refused]),
+        ("__virtual_pk__", [Fine, Fine, Fine, Fine, Fine, Refused]),
+        ("is", [Fine, Fine, Fine, Fine, Fine, Fine]),
+    ] {
+        let found = ["2.3.5", "2.4.17", "2.5.0", "2.5.27", "2.6.20", "3.0.0"].map(|v| of(v, name));
+        assert_eq!(found, from, "{name}");
+    }
+    assert_eq!(of("2.6.0", "st_contains"), Fine);
+    assert_eq!(of("milvus_lite-3.2.2", "Like"), Unsure);
+    assert_eq!(of("milvus_lite-3.2.2", "title"), Fine);
+}

@@ -1,33 +1,9 @@
 //! Names that the target refuses.
 
 use super::Found;
+use crate::changes::abilities::FieldName;
 use crate::model::Collection;
 use crate::model::name::{LONGEST, RESERVED_FIELDS, fault_allowing};
-
-/// Words of Milvus's filter language. Newer releases refuse some of them as names of fields; where
-/// they are taken, a filter that names the field cannot be written.
-const KEYWORDS: &[&str] = &[
-    "like",
-    "exists",
-    "and",
-    "or",
-    "not",
-    "in",
-    "is",
-    "null",
-    "true",
-    "false",
-    "json_contains",
-    "json_contains_all",
-    "json_contains_any",
-    "array_contains",
-    "array_contains_all",
-    "array_contains_any",
-    "array_length",
-    "text_match",
-    "phrase_match",
-    "random_sample",
-];
 
 pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
     let names = [("database", &wanted.database), ("collection", &wanted.name)];
@@ -43,12 +19,15 @@ pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
             continue;
         }
         one(found, "field", name, name, &advice);
-        if KEYWORDS.contains(&name.to_lowercase().as_str()) {
-            let what = format!(
-                "{name:?} is a word of the filter language: newer servers refuse it as the name \
-                 of a field, and others cannot be asked about it"
-            );
-            found.warn("name_unfit", name, what, advice);
+        a_word(found, wanted, name, advice);
+    }
+    for of in &wanted.struct_fields {
+        for field in &of.fields {
+            if found.target.field_name(&field.name) == FieldName::Refused {
+                let part = format!("{}[{}]", of.name, field.name);
+                let what = refused(found, &field.name);
+                found.error("name_unfit", &part, what, super::LEAVE_OUT);
+            }
         }
     }
     for function in &wanted.functions {
@@ -65,6 +44,48 @@ pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
             found.error("name_unfit", partition, what, advice);
         }
     }
+}
+
+/// Whether a field's name means something else to the target.
+fn a_word(found: &mut Found<'_>, wanted: &Collection, name: &str, advice: String) {
+    let key = wanted.primary_key().is_some_and(|key| key.name == name);
+    match found.target.field_name(name) {
+        FieldName::Fine => {}
+        FieldName::Refused => {
+            let what = refused(found, name);
+            found.error("name_unfit", name, what, advice);
+        }
+        FieldName::Unnamed if key => {
+            let what = format!(
+                "the primary key {name:?} is a word of the filter language of {}, which cannot be \
+                 named by a filter: rows could be written and never be read again",
+                found.target
+            );
+            found.error("name_unfit", name, what, advice);
+        }
+        FieldName::Unnamed => {
+            let what = format!(
+                "{name:?} is a word of the filter language of {}: no filter there can name this \
+                 field",
+                found.target
+            );
+            found.warn("name_unfit", name, what, advice);
+        }
+        FieldName::Unsure => {
+            let what = format!(
+                "{name:?} is a word of Milvus's filter language: some servers refuse it as the name \
+                 of a field, and others cannot be asked about it"
+            );
+            found.warn("name_unfit", name, what, advice);
+        }
+    }
+}
+
+fn refused(found: &Found<'_>, name: &str) -> String {
+    format!(
+        "{} refuses {name:?} as the name of a field: it keeps that word for itself",
+        found.target
+    )
 }
 
 fn one(found: &mut Found<'_>, kind: &str, name: &str, part: &str, advice: &str) {

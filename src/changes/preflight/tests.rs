@@ -360,7 +360,20 @@ fn names_are_those_that_the_target_takes() {
     assert_eq!(against(&new, with_field("Timestamp")), ["name_unfit"]);
     assert_eq!(against(&new, with_field("ok_1")), NOTHING);
     assert_eq!(against(&new, with_field("1st")), ["name_unfit"]);
-    assert_eq!(against(&new, with_field("Like")), ["(name_unfit)"]);
+    assert_eq!(against(&new, with_field("Like")), NOTHING);
+    assert_eq!(against(&new, with_field("like")), ["name_unfit"]);
+    assert_eq!(against(&new, with_field("LIKE")), ["(name_unfit)"]);
+    assert_eq!(against(&target("milvus_lite-2.5.1"), with_field("Like")), ["(name_unfit)"]);
+    let in_a_struct = |to: &mut Collection| {
+        let mut inner = structs(false);
+        "random_sample".clone_into(&mut inner.fields[0].name);
+        to.struct_fields.push(inner);
+    };
+    assert_eq!(against(&new, in_a_struct), ["name_unfit"]);
+    assert_eq!(against(&target("2.6.19"), with_field("interval")), ["(name_unfit)"]);
+    let key = |to: &mut Collection| "interval".clone_into(&mut to.fields[0].name);
+    assert_eq!(against(&target("2.6.19"), key), ["name_unfit"]);
+    assert_eq!(against(&target("2.5.27"), key), NOTHING);
 
     let with_partition =
         |name: &'static str| move |to: &mut Collection| to.partitions.push(name.to_owned());

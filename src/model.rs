@@ -25,7 +25,7 @@ pub use collection::{
 };
 pub use data_type::DataType;
 pub use digest::{Digest, FieldDifference};
-pub use key::{Key, KeyKind, KeyRange};
+pub use key::{Dialect, Key, KeyKind, KeyRange};
 pub use mark::Mark;
 pub use migration::{
     ByteSize, ContentCheck, CopySettings, Credentials, Endpoint, EnvName, Migration, NameTemplate,

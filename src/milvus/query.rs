@@ -7,7 +7,7 @@ use super::client::{CallOptions, Client};
 use super::column::Rows;
 use super::error::{Error, Kind, Result};
 use super::pb::{common, milvus as pb};
-use crate::model::{Collection, DataType, Flavour, Key, KeyKind, KeyRange, LoadState};
+use crate::model::{Collection, DataType, Dialect, Flavour, Key, KeyKind, KeyRange, LoadState};
 
 /// Largest `limit` that servers take (`quotaAndLimits.limits.maxQueryResultWindow`).
 pub const LARGEST_LIMIT: u32 = 16_384;
@@ -207,7 +207,7 @@ impl Client {
         limit: u32,
         max_answer: usize,
     ) -> Result<(Vec<Key>, Option<u64>)> {
-        let expression = range.expression(&query.key_field, query.key_kind);
+        let expression = self.within(query, range);
         let output = vec![query.key_field.clone()];
         let request = query.request(expression, output.clone(), moment, Limit::Page(limit));
         let answer = self.query(&query.database, request, max_answer).await?;
@@ -258,7 +258,7 @@ impl Client {
         moment: Moment,
         max_answer: usize,
     ) -> Result<Rows> {
-        let expression = range.expression(&query.key_field, query.key_kind);
+        let expression = self.within(query, range);
         let rows = self.rows_where(query, expression, output, moment, max_answer).await?;
         if let Some(stray) = rows.keys().iter().find(|key| !range.contains(key)) {
             let why = format!("asked for {range}, the answer holds key {stray}");
@@ -279,7 +279,7 @@ impl Client {
         moment: Moment,
         max_answer: usize,
     ) -> Result<Rows> {
-        let expression = Key::any_of(&query.key_field, keys);
+        let expression = Key::any_of(&query.key_field, keys, self.dialect());
         let rows = self.rows_where(query, expression, output, moment, max_answer).await?;
         let asked: BTreeSet<&Key> = keys.iter().collect();
         if let Some(stray) = rows.keys().iter().find(|key| !asked.contains(key)) {
@@ -346,7 +346,7 @@ impl Client {
         moment: Moment,
         limit: u32,
     ) -> Result<Rows> {
-        let expression = range.expression(&query.key_field, query.key_kind);
+        let expression = self.within(query, range);
         let request = query.request(expression, output.clone(), moment, Limit::Page(limit));
         let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
         self.rows(query, answer, &output)
@@ -366,7 +366,7 @@ impl Client {
         let expression = if *range == KeyRange::ALL {
             String::new()
         } else {
-            range.expression(&query.key_field, query.key_kind)
+            self.within(query, range)
         };
         self.count_where(query, expression, moment).await
     }
@@ -411,7 +411,7 @@ impl Client {
         key: &Key,
         moment: Moment,
     ) -> Result<Option<u64>> {
-        let expression = format!("{} == {}", query.key_field, key.literal());
+        let expression = format!("{} == {}", query.key_field, key.literal(self.dialect()));
         self.count_where(query, expression, moment).await
     }
 
@@ -426,7 +426,17 @@ impl Client {
         keys: &[Key],
         moment: Moment,
     ) -> Result<Option<u64>> {
-        self.count_where(query, Key::any_of(&query.key_field, keys), moment).await
+        self.count_where(query, Key::any_of(&query.key_field, keys, self.dialect()), moment).await
+    }
+
+    /// The filter that holds for the keys of a range.
+    fn within(&self, query: &Query, range: &KeyRange) -> String {
+        range.expression(&query.key_field, query.key_kind, self.dialect())
+    }
+
+    /// How this server's filters are written.
+    pub(super) fn dialect(&self) -> Dialect {
+        Dialect::of(self.version())
     }
 
     fn rows(&self, query: &Query, answer: pb::QueryResults, asked: &[String]) -> Result<Rows> {

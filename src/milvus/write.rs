@@ -105,7 +105,7 @@ impl Client {
             db_name: to.database.clone(),
             collection_name: to.name.clone(),
             partition_name: partition.unwrap_or_default().to_owned(),
-            expr: Key::any_of(&field.name, keys),
+            expr: Key::any_of(&field.name, keys, self.dialect()),
             ..Default::default()
         };
         self.call(

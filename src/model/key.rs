@@ -1,8 +1,29 @@
 //! Primary keys and ranges of them, and how a range is written as a filter expression.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
+
+use super::{Flavour, ServerVersion};
+
+/// How a server's filter language writes a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Milvus and Zilliz Cloud: `\U` and eight hex digits are a character.
+    Milvus,
+    /// Milvus Lite, which knows no such escape: 2.5.1 reads another text, and 3.2.2 refuses it.
+    Lite,
+}
+
+impl Dialect {
+    /// That of a server.
+    pub fn of(version: &ServerVersion) -> Self {
+        match version.flavour {
+            Flavour::Milvus | Flavour::ZillizCloud => Self::Milvus,
+            Flavour::Lite => Self::Lite,
+        }
+    }
+}
 
 /// The type of a primary key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +48,14 @@ pub enum Key {
 impl Key {
     /// The key as a literal of Milvus's expression language.
     ///
-    /// Backslash, double quote, line feed and carriage return are escaped; everything else may
-    /// stay as it is (measured on 2.2.16 and 2.3.5 with equality and order).
+    /// Backslash, double quote, line feed and carriage return are escaped; everything else up to
+    /// U+FFFF may stay as it is (measured on 2.2.16 and 2.3.5 with equality and order). Beyond it,
+    /// Milvus 2.4.15 to 3.0 reads Han characters as others: `convertHanToASCII`
+    /// (`planparserv2/utils.go`) writes the lower four of their hex digits. A `\U` anywhere makes it
+    /// leave the expression as it is.
     /// `i64::MIN` has no literal before Milvus 2.6; it is written as a difference, which parsers
     /// fold into a constant, in a list too (measured on both).
-    pub fn literal(&self) -> String {
+    pub fn literal(&self, dialect: Dialect) -> String {
         match self {
             Self::Int64(i64::MIN) => format!("{} - 1", i64::MIN + 1),
             Self::Int64(value) => value.to_string(),
@@ -44,6 +68,9 @@ impl Key {
                         '"' => out.push_str("\\\""),
                         '\n' => out.push_str("\\n"),
                         '\r' => out.push_str("\\r"),
+                        wide if wide > '\u{ffff}' && dialect == Dialect::Milvus => {
+                            let _ = write!(out, "\\U{:08X}", u32::from(wide));
+                        }
                         other => out.push(other),
                     }
                 }
@@ -54,8 +81,8 @@ impl Key {
     }
 
     /// The expression that holds for these keys and no others, in the field that has them.
-    pub fn any_of(field: &str, keys: &[Self]) -> String {
-        let literals: Vec<String> = keys.iter().map(Self::literal).collect();
+    pub fn any_of(field: &str, keys: &[Self], dialect: Dialect) -> String {
+        let literals: Vec<String> = keys.iter().map(|key| key.literal(dialect)).collect();
         format!("{field} in [{}]", literals.join(","))
     }
 
@@ -106,14 +133,14 @@ impl KeyRange {
     ///
     /// Never names `i64::MIN`, whose literal old parsers refuse: `pk > i64::MIN` is written
     /// `pk >= i64::MIN + 1`, and `pk <= i64::MIN` as `pk < i64::MIN + 1`.
-    pub fn expression(&self, field: &str, kind: KeyKind) -> String {
+    pub fn expression(&self, field: &str, kind: KeyKind, dialect: Dialect) -> String {
         let after = self.after.as_ref().map(|key| match key {
             Key::Int64(i64::MIN) => format!("{field} >= {}", i64::MIN + 1),
-            key => format!("{field} > {}", key.literal()),
+            key => format!("{field} > {}", key.literal(dialect)),
         });
         let up_to = self.up_to.as_ref().map(|key| match key {
             Key::Int64(i64::MIN) => format!("{field} < {}", i64::MIN + 1),
-            key => format!("{field} <= {}", key.literal()),
+            key => format!("{field} <= {}", key.literal(dialect)),
         });
         match (after, up_to) {
             (Some(after), Some(up_to)) => format!("{after} and {up_to}"),
@@ -145,7 +172,7 @@ mod tests {
     use super::*;
 
     /// What Milvus's parser makes of a literal.
-    fn unescape(literal: &str) -> String {
+    fn unescape(literal: &str, dialect: Dialect) -> String {
         let inner = literal.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
         let mut out = String::new();
         let mut characters = inner.chars();
@@ -155,8 +182,16 @@ mod tests {
                 '\\' => match characters.next().unwrap() {
                     'n' => '\n',
                     'r' => '\r',
+                    'U' => {
+                        assert_eq!(dialect, Dialect::Milvus, "{literal}");
+                        let digits: String = characters.by_ref().take(8).collect();
+                        char::from_u32(u32::from_str_radix(&digits, 16).unwrap()).unwrap()
+                    }
                     other => other,
                 },
+                wide if dialect == Dialect::Milvus && wide > '\u{ffff}' => {
+                    panic!("{wide} is not escaped: {literal}")
+                }
                 other => other,
             });
         }
@@ -171,9 +206,11 @@ mod tests {
     proptest! {
         #[test]
         fn literals_of_texts_read_back(text in any::<String>()) {
-            let literal = Key::VarChar(text.clone()).literal();
-            prop_assert!(!literal.contains(['\n', '\r']));
-            prop_assert_eq!(unescape(&literal), text);
+            for dialect in [Dialect::Milvus, Dialect::Lite] {
+                let literal = Key::VarChar(text.clone()).literal(dialect);
+                prop_assert!(!literal.contains(['\n', '\r']));
+                prop_assert_eq!(unescape(&literal, dialect), text.clone());
+            }
         }
 
         #[test]
@@ -193,7 +230,7 @@ mod tests {
         fn no_range_needs_the_literal_that_old_parsers_refuse(
             after in proptest::option::of(int_key()), up_to in proptest::option::of(int_key()),
         ) {
-            let expression = KeyRange { after, up_to }.expression("id", KeyKind::Int64);
+            let expression = KeyRange { after, up_to }.expression("id", KeyKind::Int64, Dialect::Milvus);
             prop_assert!(!expression.contains(&i64::MIN.to_string()), "{}", expression);
         }
     }
@@ -203,7 +240,7 @@ mod tests {
         let range = |after, up_to| KeyRange { after, up_to };
         let int = |value| Some(Key::Int64(value));
         let text = |value: &str| Some(Key::VarChar(value.to_owned()));
-        let written = |range: KeyRange, kind| range.expression("id", kind);
+        let written = |range: KeyRange, kind| range.expression("id", kind, Dialect::Milvus);
         assert_eq!(written(range(int(-1), int(5)), KeyKind::Int64), "id > -1 and id <= 5");
         assert_eq!(written(KeyRange::ALL, KeyKind::Int64), "id <= 9223372036854775807");
         assert_eq!(
@@ -219,5 +256,11 @@ mod tests {
             r#"id > "a\"b" and id <= "c\\\n""#
         );
         assert_eq!(written(KeyRange::ALL, KeyKind::VarChar), "id >= \"\"");
+        assert_eq!(
+            written(range(text("中𠮷"), text("\u{16fe2}")), KeyKind::VarChar),
+            r#"id > "中\U00020BB7" and id <= "\U00016FE2""#
+        );
+        let plain = range(text("中𠮷"), None).expression("id", KeyKind::VarChar, Dialect::Lite);
+        assert_eq!(plain, r#"id > "中𠮷""#);
     }
 }

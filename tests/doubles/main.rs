@@ -25,6 +25,7 @@ mod functions;
 mod identity;
 mod indexes;
 mod init;
+mod keys;
 mod kills;
 mod lacking;
 mod loading;

@@ -16,6 +16,7 @@ pub mod convert;
 pub mod error;
 pub mod index;
 pub mod mark;
+mod mixed;
 pub mod pace;
 pub mod permission;
 pub mod property;

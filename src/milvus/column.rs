@@ -12,6 +12,7 @@ mod canonical;
 mod compare;
 mod digest;
 mod examples;
+mod joined;
 mod lists;
 mod nulls;
 mod payload;

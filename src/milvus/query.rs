@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::client::{CallOptions, Client};
 use super::column::Rows;
 use super::error::{Error, Kind, Result};
+use super::mixed::{Ask, Of};
 use super::pb::{common, milvus as pb};
 use crate::model::{Collection, DataType, Dialect, Flavour, Key, KeyKind, KeyRange, LoadState};
 
@@ -41,11 +42,13 @@ pub struct Query {
     pub key_field: String,
     /// The primary key's type.
     pub key_kind: KeyKind,
+    /// Fields whose values are arrays.
+    pub arrays: Vec<String>,
 }
 
 /// How many rows an answer may hold.
 #[derive(Debug, Clone, Copy)]
-enum Limit {
+pub(super) enum Limit {
     /// As many as there are.
     None,
     /// One page of many.
@@ -78,6 +81,12 @@ impl Query {
                 DataType::VARCHAR => KeyKind::VarChar,
                 _ => return None,
             },
+            arrays: collection
+                .fields
+                .iter()
+                .filter(|field| field.data_type == DataType::ARRAY)
+                .map(|field| field.name.clone())
+                .collect(),
         })
     }
 
@@ -96,7 +105,7 @@ impl Query {
         self
     }
 
-    fn request(
+    pub(super) fn request(
         &self,
         expression: String,
         output: Vec<String>,
@@ -135,7 +144,7 @@ impl Query {
 }
 
 impl Client {
-    async fn query(
+    pub(super) async fn query(
         &self,
         database: &str,
         request: pb::QueryRequest,
@@ -258,8 +267,9 @@ impl Client {
         moment: Moment,
         max_answer: usize,
     ) -> Result<Rows> {
-        let expression = self.within(query, range);
-        let rows = self.rows_where(query, expression, output, moment, max_answer).await?;
+        let of = Of::Range(range.clone());
+        let ask = Ask { query, output: &output, moment, max_answer };
+        let rows = self.rows_of(ask, of).await?;
         if let Some(stray) = rows.keys().iter().find(|key| !range.contains(key)) {
             let why = format!("asked for {range}, the answer holds key {stray}");
             return Err(self.error(Kind::BadAnswer, "Query", why));
@@ -279,8 +289,9 @@ impl Client {
         moment: Moment,
         max_answer: usize,
     ) -> Result<Rows> {
-        let expression = Key::any_of(&query.key_field, keys, self.dialect());
-        let rows = self.rows_where(query, expression, output, moment, max_answer).await?;
+        let of = Of::Keys(keys.to_vec());
+        let ask = Ask { query, output: &output, moment, max_answer };
+        let rows = self.rows_of(ask, of).await?;
         let asked: BTreeSet<&Key> = keys.iter().collect();
         if let Some(stray) = rows.keys().iter().find(|key| !asked.contains(key)) {
             let why = format!("asked for {} keys, the answer holds key {stray}", keys.len());
@@ -289,19 +300,30 @@ impl Client {
         Ok(rows)
     }
 
-    async fn rows_where(
-        &self,
-        query: &Query,
-        expression: String,
-        output: Vec<String>,
-        moment: Moment,
-        max_answer: usize,
-    ) -> Result<Rows> {
-        let request = query.request(expression.clone(), output.clone(), moment, Limit::None);
+    async fn rows_of(&self, ask: Ask<'_>, of: Of) -> Result<Rows> {
+        if self.mixes_arrays(ask.query, ask.output) {
+            return Box::pin(self.unmixed(ask, of)).await;
+        }
+        let expression = self.expression(ask.query, &of);
+        self.rows_as_answered(ask, expression).await
+    }
+
+    /// The filter that holds for these rows.
+    pub(super) fn expression(&self, query: &Query, of: &Of) -> String {
+        match of {
+            Of::Range(range) => self.within(query, range),
+            Of::Keys(keys) => Key::any_of(&query.key_field, keys, self.dialect()),
+        }
+    }
+
+    pub(super) async fn rows_as_answered(&self, ask: Ask<'_>, expression: String) -> Result<Rows> {
+        let Ask { query, output, moment, max_answer } = ask;
+        let columns = output.to_vec();
+        let request = query.request(expression.clone(), columns.clone(), moment, Limit::None);
         let answer = match self.query(&query.database, request, max_answer).await {
             Err(error) if error.kind != Kind::TooLarge && wants_a_limit(&error.message) => {
                 let whole = Limit::Whole(LARGEST_LIMIT);
-                let request = query.request(expression.clone(), output.clone(), moment, whole);
+                let request = query.request(expression.clone(), columns, moment, whole);
                 let answer = self.query(&query.database, request, max_answer).await?;
                 // The limit is spent before duplicate keys are dropped, so rows are counted too.
                 let rows = Rows::row_count(&answer, &query.key_field) as u64;
@@ -314,7 +336,7 @@ impl Client {
             }
             other => other?,
         };
-        let rows = self.rows(query, answer, &output)?;
+        let rows = self.rows(query, answer, output)?;
         if !rows.is_empty()
             && let Some(missing) = output.iter().find(|name| !rows.has_column(name))
         {
@@ -363,11 +385,8 @@ impl Client {
         range: &KeyRange,
         moment: Moment,
     ) -> Result<Option<u64>> {
-        let expression = if *range == KeyRange::ALL {
-            String::new()
-        } else {
-            self.within(query, range)
-        };
+        let expression =
+            if *range == KeyRange::ALL { String::new() } else { self.within(query, range) };
         self.count_where(query, expression, moment).await
     }
 
@@ -385,7 +404,7 @@ impl Client {
         Ok(u64::from(!self.rows(query, answer, &output)?.is_empty()))
     }
 
-    async fn count_where(
+    pub(super) async fn count_where(
         &self,
         query: &Query,
         expression: String,
@@ -439,7 +458,12 @@ impl Client {
         Dialect::of(self.version())
     }
 
-    fn rows(&self, query: &Query, answer: pb::QueryResults, asked: &[String]) -> Result<Rows> {
+    pub(super) fn rows(
+        &self,
+        query: &Query,
+        answer: pb::QueryResults,
+        asked: &[String],
+    ) -> Result<Rows> {
         Rows::from_answer(answer, asked, &query.key_field, query.key_kind)
             .map_err(|why| self.error(Kind::BadAnswer, "Query", why))
     }

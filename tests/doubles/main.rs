@@ -29,6 +29,7 @@ mod keys;
 mod kills;
 mod lacking;
 mod loading;
+mod merged;
 mod moving;
 mod null;
 mod nulls;

@@ -3,4 +3,5 @@
 
 mod digests;
 mod every_type;
+mod merged;
 mod settings;

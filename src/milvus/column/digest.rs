@@ -30,6 +30,16 @@ impl Rows {
         Ok(digests)
     }
 
+    /// [`Self::digest`] of rows without some of their columns.
+    ///
+    /// # Errors
+    /// As [`Self::digests`].
+    pub(in crate::milvus) fn digest_without(&self, names: &[String]) -> Result<Digest, String> {
+        let columns = self.columns.iter().filter(|column| !names.contains(&column.field_name));
+        let (columns, keys) = (columns.cloned().collect(), self.keys.clone());
+        Self { columns, keys, bytes: 0, rebuilt: 0 }.digest()
+    }
+
     /// The digest of all rows: the sum of those of each.
     ///
     /// # Errors

@@ -45,6 +45,27 @@ proptest! {
     }
 
     #[test]
+    fn rows_that_were_read_in_parts_are_the_same_rows(
+        numbers in prop::collection::vec(0_u32..50_000, 1..30),
+        cuts in prop::collection::vec(0_usize..30, 0..4),
+    ) {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % numbers.len()).collect();
+        cuts.extend([0, numbers.len()]);
+        cuts.sort_unstable();
+        // Columns that come in another order are the same columns.
+        let parts = cuts.windows(2).enumerate().map(|(part, cut)| {
+            let mut columns = table(&numbers[cut[0]..cut[1]]);
+            columns.rotate_left(part % 3);
+            read(&columns).unwrap()
+        });
+        let joined = Rows::joined(parts.collect()).unwrap();
+        let whole = read(&table(&numbers)).unwrap();
+        prop_assert_eq!(joined.keys(), whole.keys());
+        prop_assert_eq!(joined.digests().unwrap(), whole.digests().unwrap());
+        prop_assert!(joined.bytes() > 0);
+    }
+
+    #[test]
     fn other_rows_have_other_digests(
         mut numbers in prop::collection::vec(0_u32..50_000, 1..20),
         place in 0_usize..20,

@@ -222,7 +222,7 @@ async fn killed_at_two_points_of_each_phase() {
         }
     }
     // Rows that arrived before anybody knew: inserted once more, they would be there twice.
-    chosen.push(Point { phase: 1, call: 1, carried_out: true });
+    chosen.push(Point { parted: false, phase: 1, call: 1, carried_out: true });
     every(chosen).await;
 }
 

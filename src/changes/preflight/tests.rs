@@ -345,7 +345,7 @@ fn a_collection_needs_a_vector() {
 
 #[test]
 fn names_are_those_that_the_target_takes() {
-    let new = target("2.6.0");
+    let new = target("2.6.4");
     let called = |name: &'static str| move |to: &mut Collection| name.clone_into(&mut to.name);
     let mut wanted = plain();
     wanted.name = "a-b".to_owned();

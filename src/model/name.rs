@@ -6,6 +6,10 @@ pub const LONGEST: usize = 255;
 /// Names of fields that Milvus keeps for itself (`common.go`, every line).
 pub const RESERVED_FIELDS: &[&str] = &["$meta", "RowID", "Timestamp", "$namespace_id"];
 
+/// The key of external collections: Milvus 3.0 keeps it for itself, and a field of an older server may
+/// be called so.
+pub const VIRTUAL_KEY: &str = "__virtual_pk__";
+
 /// What is wrong with a name of a collection, database or field, if anything.
 pub fn fault(name: &str) -> Option<&'static str> {
     fault_allowing(name, |_| false)

@@ -150,7 +150,12 @@ async fn a_refused_search_is_tried_again_or_told() {
     assert!(found[0].passed, "{found:?}");
     assert_eq!(scene.fakes[1].count("Search"), 2);
 
-    scene.fakes[1].refuse_once("Search", 0, 65_535, "topk is over the limit of this cluster");
+    scene.fakes[1].refuse_once(
+        "Search",
+        0,
+        1100,
+        "topk is over the limit of this cluster: invalid parameter",
+    );
     let found = scene.search("rows").await;
     assert_eq!((found[0].passed, found[0].queries), (false, 0));
     let note = found[0].note.as_deref().unwrap();

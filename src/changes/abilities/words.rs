@@ -7,6 +7,7 @@
 //! and 3.0.0 were asked for each word.
 
 use super::{Abilities, Family, Release};
+use crate::model::name::VIRTUAL_KEY;
 
 /// What a server makes of a field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,9 +152,8 @@ const WORDS: &[Words] = &[
         unnamed: &[((3, 0, 0), None)],
         refused: Some((3, 0, 0)),
     },
-    // The key of an external collection.
     Words {
-        each: &["__virtual_pk__"],
+        each: &[VIRTUAL_KEY],
         written: Written::Exactly,
         unnamed: &[],
         refused: Some((3, 0, 0)),

@@ -3,8 +3,8 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::diagnostic::Diagnostic;
-use crate::model::name::RESERVED_FIELDS;
 pub(in crate::planfile) use crate::model::name::fault;
+use crate::model::name::{RESERVED_FIELDS, VIRTUAL_KEY};
 
 const HELP: &str =
     "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes";
@@ -20,7 +20,7 @@ pub(super) fn finding(name: &str) -> Option<Diagnostic> {
 
 /// A finding about a new name of a field, if anything is wrong with it.
 pub(super) fn new_field_finding(name: &str) -> Option<Diagnostic> {
-    if RESERVED_FIELDS.contains(&name) {
+    if RESERVED_FIELDS.contains(&name) || name == VIRTUAL_KEY {
         let message = format!("Milvus keeps the name `{name}` for itself");
         return Some(Diagnostic::error("reserved_name", message).help("choose another one"));
     }

@@ -31,7 +31,7 @@ pub use error::Error;
 pub use lend::Lend;
 use repair::Extra;
 pub use result::{Basis, Mode, RowDifference, SearchParity, Status, Verification};
-pub use run::{compare_spots, settle, verify, verify_collection, verify_collection_by};
+pub use run::{compare_spots, note_ours, settle, verify, verify_collection, verify_collection_by};
 pub use schema::{Wishes, compare_schema, schema_differs};
 pub use search::search_parity;
 

@@ -1,5 +1,6 @@
 //! Holding both ends of a turn against the collections that its move began with.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 
 use tokio::sync::mpsc;
@@ -8,7 +9,7 @@ use super::{Failure, Turn};
 use crate::changes::SourceState;
 use crate::copy::Identity;
 use crate::copy::identity::{self, End, Place};
-use crate::ledger::MoveId;
+use crate::ledger::{ChunkId, MoveId};
 use crate::model::quantity::{count as grouped, counted};
 use crate::model::{Collection, LoadState};
 use crate::verify::{self, Ids, Mode};
@@ -106,6 +107,24 @@ impl Turn<'_> {
         let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
         let subject = self.loaded_subject(of_move, source, wanted, to);
         Ok(verify::settle(&check, &subject).await?)
+    }
+
+    /// Notes which rows are of this move in chunks that are to be written once more, where others may
+    /// write into the target. It is loaded.
+    pub(super) async fn note_ours(
+        &mut self,
+        of_move: MoveId,
+        source: &SourceState,
+        wanted: &Collection,
+        chunks: BTreeSet<ChunkId>,
+    ) -> Result<(), Failure> {
+        if !self.run_adopted() && self.mark.is_some() {
+            return Ok(());
+        }
+        let to = self.target_now(wanted).await?;
+        let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
+        let subject = self.loaded_subject(of_move, source, wanted, to);
+        Ok(verify::note_ours(&check, &subject, chunks).await?)
     }
 
     /// What says more than `failure`.

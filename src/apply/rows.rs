@@ -125,13 +125,17 @@ impl Turn<'_> {
             .await?;
             // What another collection holds explains nothing.
             self.confirm_ends().await?;
-            let (reopened, unexplained) = (counts.reopened, counts.unexplained.len());
+            let (reopened, unexplained) = (counts.to_reopen.len(), counts.unexplained.len());
+            if reopened > 0 {
+                self.note_ours(of_move, source, wanted, counts.to_reopen.clone()).await?;
+                counts::reopen(&self.run.ledger, &counts).await?;
+            }
             self.outcome.counts = Some(counts);
             self.done(of_move, "check_counts", &format!("{unexplained} unexplained")).await?;
             if reopened == 0 || round == ROUNDS {
                 break;
             }
-            let chunks = counted(reopened, "chunk");
+            let chunks = counted(reopened as u64, "chunk");
             self.warn(format!("the counts differ; {chunks} copied again")).await;
             // Rows that are copied again are not rows more.
             let (rows, bytes) = (self.outcome.rows, self.outcome.bytes);

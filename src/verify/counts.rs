@@ -47,9 +47,9 @@ pub struct Counts {
     pub explanations: Vec<String>,
     /// Differences that nothing explains, or that copying again did not mend.
     pub unexplained: Vec<String>,
-    /// Chunks that were opened again, to be written by key.
+    /// Chunks that are to be opened again and written by key.
     #[serde(skip)]
-    pub reopened: u64,
+    pub to_reopen: BTreeSet<ChunkId>,
 }
 
 /// What is compared.
@@ -223,14 +223,13 @@ fn check_stop(client: &Client) -> Result<(), Error> {
     Ok(())
 }
 
-/// Opens a chunk again, to be written by key.
-async fn reopen(
-    compared: &Compared<'_>,
-    counts: &mut Counts,
-    chunk: &ChunkRecord,
-) -> Result<(), Error> {
-    let id = chunk.id;
-    compared.ledger.with(move |ledger| ledger.reopen_chunk(id)).await?;
-    counts.reopened += 1;
+/// Opens chunks again that are not as they should be, to be written by key.
+///
+/// # Errors
+/// When the ledger fails.
+pub async fn reopen(ledger: &SharedLedger, counts: &Counts) -> Result<(), ledger::Error> {
+    for id in counts.to_reopen.iter().copied() {
+        ledger.with(move |ledger| ledger.reopen_chunk(id)).await?;
+    }
     Ok(())
 }

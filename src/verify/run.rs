@@ -15,6 +15,7 @@ use super::explain::{Context, code};
 use super::numbers::{Compared, Numbers};
 use super::result::{Basis, Content, Explanation, Mode, RowCounts, Status, Verification};
 use super::{Check, Error, Event, Subject, compare_schema, content, lend, sample, search_parity};
+use crate::ledger::ChunkId;
 
 /// Verifies collections, several at a time; the results are in their order.
 pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Verification> {
@@ -281,6 +282,23 @@ pub async fn settle(check: &Check, subject: &Subject) -> Result<(), Error> {
     let ends = Ends::of(check, subject).await?;
     match subject.of_move {
         Some(of_move) => Box::pin(spots::settle(&ends, of_move)).await,
+        None => Ok(()),
+    }
+}
+
+/// Notes which rows are of this move in chunks that are to be written once more, into a target with rows
+/// of others.
+///
+/// # Errors
+/// When a call fails, or an end is another collection by now.
+pub async fn note_ours(
+    check: &Check,
+    subject: &Subject,
+    chunks: BTreeSet<ChunkId>,
+) -> Result<(), Error> {
+    let ends = Ends::of(check, subject).await?;
+    match subject.of_move {
+        Some(of_move) => Box::pin(spots::note_ours(&ends, of_move, chunks)).await,
         None => Ok(()),
     }
 }

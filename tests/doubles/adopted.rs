@@ -1,6 +1,7 @@
 //! A target that was there and holds rows of others: which rows are whose is known, not guessed.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -11,7 +12,7 @@ use testkit::ferry::Outcome;
 use testkit::pb::schema::DataType;
 use testkit::relay::{Act, Relay};
 use testkit::scene::{PLAN, doubles::Doubles, entry, expect_words};
-use testkit::table::{Key, Table, differences};
+use testkit::table::{Key, Table, Value, differences};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const APPLY: [&str; 3] = ["apply", PLAN, "--yes"];
@@ -87,10 +88,10 @@ impl Merge {
     fn killed_at(&self, arguments: &[&str], rpcs: &'static [&str], writes: usize, act: Act) {
         let before: usize = rpcs.iter().map(|rpc| self.relay.count(rpc)).sum();
         let counted = || rpcs.iter().map(|rpc| self.relay.count(rpc)).sum::<usize>() - before;
-        let seen = std::sync::atomic::AtomicUsize::new(0);
+        let seen = AtomicUsize::new(0);
         self.relay.set_rule(move |call| {
-            let over = rpcs.contains(&call.rpc)
-                && seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1 >= writes;
+            let over =
+                rpcs.contains(&call.rpc) && seen.fetch_add(1, Ordering::SeqCst) + 1 >= writes;
             if over { act.clone() } else { Act::Forward }
         });
         let mut run = self.scene.ferry.spawn(arguments);
@@ -181,6 +182,37 @@ async fn what_a_killed_copy_wrote_and_the_source_has_no_more_was_not_there_befor
         merge.expect_merged().await;
         assert_eq!(merge.verify(0).await, (theirs, 0), "{found:?}");
     }
+}
+
+/// While rows are copied, some are deleted at the source and others are new in one range, which is copied
+/// once more for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_deleted_behind_the_read_in_a_range_that_is_copied_again_is_known() {
+    let mut merge = Merge::new(Found::Loaded).await;
+    let source = merge.scene.from.double();
+    let (written, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    merge.relay.set_rule(move |call| {
+        written.fetch_or(call.rpc == "Upsert", Ordering::SeqCst);
+        let counts = call.rpc == "Query" && call.output_fields == ["count(*)"];
+        if counts && written.load(Ordering::SeqCst) && !done.swap(true, Ordering::SeqCst) {
+            source.change_state(|state| {
+                let of = state.collection_mut("default", "things").unwrap();
+                of.rows.retain(|row| row.key != Key::Int(14));
+                for key in [-4, -2] {
+                    let mut row = of.rows[3].clone();
+                    (row.key, row.values[0]) = (Key::Int(key), Value::Int(key));
+                    of.rows.push(row);
+                }
+            });
+        }
+        Act::Forward
+    });
+    let outcome = merge.run(&APPLY, 6).await;
+    expect_words(&outcome, &["1 chunk copied again", "the target holds 1 keys that the source"]);
+    merge.run(&CATCH_UP, 0).await;
+    merge.rows = merge.scene.source.read_uncounted("things", &merge.rows.keys(), &[]).await;
+    assert_eq!(merge.rows.rows.len() as i64, ROWS + 1);
+    merge.expect_merged().await;
 }
 
 /// A row of somebody else with a key that the source had as well: whether it was replaced before the

@@ -113,20 +113,37 @@ impl Part {
 
     /// The digest of a range at one end.
     pub(super) async fn digest(&self, side: Side, ranged: &Ranged) -> Result<Rows, Error> {
-        self.digest_of(side, ranged, None).await
+        self.read(side, ranged, |_, all, _| all).await
     }
 
     /// The digest of a range at the target, without the rows of some keys and those that it had before
     /// this move.
     async fn digest_beside(&self, ranged: &Ranged, keys: &BTreeSet<Key>) -> Result<Rows, Error> {
-        self.digest_of(Side::Target, ranged, Some(keys)).await
+        let beside =
+            |rows: &Keyed, all, before: &_| without(without(all, rows, keys), rows, before);
+        self.read(Side::Target, ranged, beside).await
     }
 
-    async fn digest_of(
+    /// Keys of the rows that the target has in a range, but for those that it had before this move,
+    /// where they are just the rows that were copied.
+    pub(super) async fn ours(&self, ranged: &Ranged) -> Result<Option<Vec<Key>>, Error> {
+        let mut keys = Vec::new();
+        let list = |rows: &Keyed, all, before: &BTreeSet<Key>| {
+            keys.extend(rows.keys().iter().filter(|key| !before.contains(key)).cloned());
+            without(all, rows, before)
+        };
+        let beside = self.read(Side::Target, ranged, list).await?;
+        let is_as_copied = ranged.unsure.is_none() && ranged.copied == Some(beside);
+        Ok(is_as_copied.then_some(keys))
+    }
+
+    /// Reads a range at one end, and sums up what each part of it comes to: of its rows, all of them
+    /// together, and the keys of those that the target had before this move.
+    async fn read(
         &self,
         side: Side,
         ranged: &Ranged,
-        beside: Option<&BTreeSet<Key>>,
+        mut each: impl FnMut(&Keyed, Rows, &BTreeSet<Key>) -> Rows,
     ) -> Result<Rows, Error> {
         let scope = ranged.scope.as_deref();
         let mut sum = Rows::default();
@@ -141,15 +158,13 @@ impl Part {
                 continue;
             }
             let rows = keyed(answer).map_err(|why| self.unfit(side, scope, &range, why))?;
-            let part = Rows { rows: rows.count(), digest: rows.digest() };
-            self.tell(part.rows, bytes(&rows)).await;
-            sum += match beside {
-                Some(keys) => {
-                    let before = self.before(scope, &rows).await?;
-                    without(without(part, &rows, keys), &rows, &before)
-                }
-                None => part,
+            let all = Rows { rows: rows.count(), digest: rows.digest() };
+            self.tell(all.rows, bytes(&rows)).await;
+            let before = match side {
+                Side::Source => BTreeSet::new(),
+                Side::Target => self.before(scope, &rows).await?,
             };
+            sum += each(&rows, all, &before);
         }
         Ok(sum)
     }

@@ -100,6 +100,35 @@ pub(in crate::verify) async fn settle(ends: &Ends, of_move: MoveId) -> Result<()
     }
 }
 
+/// Notes which rows are of this move in chunks that are to be written once more: what the source lacks
+/// of them later was copied and deleted there.
+///
+/// # Errors
+/// When a call fails, or an end is another collection by now.
+pub(in crate::verify) async fn note_ours(
+    ends: &Ends,
+    of_move: MoveId,
+    chunks: BTreeSet<ChunkId>,
+) -> Result<(), Error> {
+    let Some(ledger) = &ends.check.ledger else { return Ok(()) };
+    let part = Part::of(ends.clone(), ends.fix_moments().await?).await?;
+    let mut after = None::<ChunkId>;
+    loop {
+        let from = after;
+        let page = ledger.with(move |l| l.done_chunks(of_move, from, LEDGER_PAGE)).await?;
+        let Some(last) = page.last() else { return ends.confirm().await };
+        after = Some(last.chunk.id);
+        for done in page.into_iter().filter(|done| chunks.contains(&done.chunk.id)) {
+            let id = done.chunk.id;
+            if let Some(keys) = part.ours(&Ranged::of_chunk(done)).await? {
+                let note =
+                    move |l: &mut Ledger| l.chunk_unsure(id, Unsure::Others, &keys, &[], None);
+                ledger.with(note).await?;
+            }
+        }
+    }
+}
+
 /// The first, the last and some others of ranges.
 pub(in crate::verify) fn some_of(all: Vec<Ranged>, seed: u64) -> Vec<Ranged> {
     let places = chosen(all.len(), seed);

@@ -1,9 +1,7 @@
 //! Why the source does not count what was read.
 
 use super::beyond::{Beyond, beyond, last_key};
-use super::{
-    Compared, Counts, Error, Rejects, Tally, answer_limit, check_stop, done_chunks, keys, reopen,
-};
+use super::{Compared, Counts, Error, Rejects, Tally, answer_limit, check_stop, done_chunks, keys};
 use crate::milvus::{self, Moment};
 use crate::model::KeyRange;
 use crate::model::quantity::count as grouped;
@@ -27,7 +25,7 @@ struct Found {
 }
 
 /// Finds out, chunk by chunk, why `count(*)` of the source is not the number of rows read. Chunks
-/// that hold more keys than were read are opened again. Before 2.3 there is no such count, and
+/// that hold more keys than were read are to be opened again. Before 2.3 there is no such count, and
 /// every chunk is looked at.
 pub(super) async fn explain(
     compared: &Compared<'_>,
@@ -47,6 +45,9 @@ pub(super) async fn explain(
                 continue;
             };
             check_stop(compared.source)?;
+            if counts.to_reopen.contains(&chunk.id) {
+                continue;
+            }
             let is_set_aside = rejects.contains(&chunk.id);
             let rows = acknowledged + u64::from(is_set_aside);
             let count = compared.source.count(&query, &chunk.range, at).await?;
@@ -64,7 +65,7 @@ pub(super) async fn explain(
             let gone = if is_set_aside { &mut found.withdrawn } else { &mut found.gone };
             gone.add(rows.saturating_sub(keys), &chunk);
             if keys > rows || (is_set_aside && keys < rows) {
-                reopen(compared, counts, &chunk).await?;
+                counts.to_reopen.insert(chunk.id);
             }
         }
     }

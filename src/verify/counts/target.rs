@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Compared, Counts, Error, Rejects, Tally, answer_limit, done_chunks, reopen};
+use super::{Compared, Counts, Error, Rejects, Tally, answer_limit, done_chunks};
 use crate::copy::KeyPages;
 use crate::ledger::{ChunkRecord, Ledger};
 use crate::milvus::{Kind, Moment, Query};
@@ -13,7 +13,7 @@ use crate::model::quantity::count as grouped;
 const NAMED_KEYS: usize = 5;
 
 /// Counts distinct keys at the target, chunk by chunk: `count(*)` may lag behind deletes and
-/// upserts for hours, distinct keys do not. Chunks with missing or doubled rows are opened again.
+/// upserts for hours, distinct keys do not. Chunks with missing or doubled rows are to be opened again.
 pub(super) async fn explain(
     compared: &Compared<'_>,
     rejects: &Rejects,
@@ -41,7 +41,7 @@ pub(super) async fn explain(
                 strays.extend(keys_beyond_source(compared, &chunk, at).await?);
             }
             if keys < rows {
-                reopen(compared, counts, &chunk).await?;
+                counts.to_reopen.insert(chunk.id);
                 continue;
             }
             // Once: what is written by key replaces every older version of a row. What is counted
@@ -51,7 +51,7 @@ pub(super) async fn explain(
                 && counts.target_count > Some(counts.acknowledged)
                 && compared.target.count(&query, &chunk.range, at).await? > Some(all)
             {
-                reopen(compared, counts, &chunk).await?;
+                counts.to_reopen.insert(chunk.id);
             }
         }
     }

@@ -22,6 +22,7 @@ mod merged;
 mod moments;
 mod names;
 mod profile;
+mod property_rules;
 mod query;
 mod refused;
 mod resources;

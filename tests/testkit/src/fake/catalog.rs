@@ -3,6 +3,7 @@
 use super::create::check_properties;
 use super::names;
 use super::profile::Feature;
+use super::property_rules;
 use super::refused::{Refused, Result};
 use super::state::{DEFAULT_DATABASE, DEFAULT_PARTITION, Partition, State, to_map};
 use crate::pb::common::{ErrorCode, KeyValuePair};
@@ -83,22 +84,21 @@ impl State {
         delete: &[String],
     ) -> Result<()> {
         if !set.is_empty() && !delete.is_empty() {
-            return Err(Refused::invalid("can not provide properties and deletekeys together"));
+            return Err(Refused::invalid("cannot provide both DeleteKeys and ExtraParams"));
         }
         let mut set = to_map(set);
         check_properties(&set)?;
         set.retain(|key, _| self.profile.keeps_property(key));
         let later = self.profile.has(Feature::DynamicLater);
         let inserted = self.profile.has(Feature::AutoIdInserted);
+        property_rules::check_altered(
+            &self.profile,
+            self.collection(database, name)?,
+            &set,
+            delete,
+        )?;
         let (mut meta, now) = (self.meta_column(0), self.now());
         let collection = self.collection_mut(database, name)?;
-        let mapped = |key: &String| key == "mmap.enabled" || key == "lazyload.enabled";
-        if collection.is_loaded() && set.keys().chain(delete).any(mapped) {
-            let reason = format!(
-                "can not alter mmap properties if collection loaded: collection already loaded[collection={name}]"
-            );
-            return Err(Refused::new(104, ErrorCode::UnexpectedError, reason));
-        }
         // `alterCollectionTask.PreExecute` (internal/proxy/task.go), 2.6.4 to 3.0.0.
         let brought = set.get("allow_insert_auto_id").is_some_and(|value| value == "true");
         if inserted && brought && !collection.key().auto_id {

@@ -1,9 +1,12 @@
 //! Creating a collection: rules, ids, partitions, and the columns that its rows will have.
 
+use std::collections::BTreeSet;
+
 use prost::Message as _;
 
 use super::moments::{self, Zone};
 use super::profile::{Feature, Plan};
+use super::property_rules;
 use super::refused::{Refused, Result};
 use super::schema_rules;
 use super::state::{Asked, Collection, Column, DEFAULT_PARTITION, META, Partition, State, to_map};
@@ -14,8 +17,6 @@ use crate::pb::schema::{CollectionSchema, DataType, FieldSchema, FunctionType, V
 
 /// The property with which a collection takes values for the outputs of embedding functions.
 pub const OUTPUTS_INSERTED: &str = "collection.function.allowInsertNonBM25FunctionOutputs";
-
-const MAX_FIELD_ID: &str = "max_field_id";
 
 impl State {
     pub fn create_collection(
@@ -50,16 +51,11 @@ impl State {
             let reason = format!("exceeded the limit number of collections[limit={limit}]");
             return Err(Refused::new(102, ErrorCode::UnexpectedError, reason));
         }
-        let stamped = self.profile.has(Feature::StampedProperties);
         let mut collection = self.built(asked);
+        let zone = self.database(database)?.properties.get("timezone").cloned();
+        collection.database_zone = zone;
+        property_rules::stamp(&self.profile, &mut collection);
         let holder = self.database_mut(database)?;
-        collection.database_zone = holder.properties.get("timezone").cloned();
-        if stamped {
-            let zone = collection.database_zone.clone().unwrap_or_else(|| "UTC".to_owned());
-            collection.properties.entry("timezone".to_owned()).or_insert(zone);
-            let last = collection.last_field_id().to_string();
-            collection.properties.insert(MAX_FIELD_ID.to_owned(), last);
-        }
         holder.collections.insert(collection.name.clone(), collection);
         Ok(())
     }
@@ -83,9 +79,7 @@ impl State {
         let mut properties = to_map(&request.properties);
         properties.retain(|key, _| profile.keeps_property(key));
         check_properties(&properties)?;
-        if profile.has(Feature::StampedProperties) && properties.contains_key(MAX_FIELD_ID) {
-            return Err(Refused::invalid(format!("property {MAX_FIELD_ID} is reserved")));
-        }
+        property_rules::check_created(profile, &schema, &properties)?;
         let keyed = schema.fields.iter().any(|field| field.is_partition_key);
         let num_partitions = match (keyed, request.num_partitions) {
             (false, 0) => 1,
@@ -146,8 +140,8 @@ impl State {
             asked,
             partitions,
             indexes: Vec::new(),
-            replicas: 0,
-            load_fields: Vec::new(),
+            replicas: Vec::new(),
+            load_fields: BTreeSet::new(),
             loading: 0,
             rows: Vec::new(),
             flushed: 0,
@@ -239,6 +233,8 @@ fn number_fields(schema: &mut CollectionSchema) {
     for parent in &mut schema.struct_array_fields {
         parent.field_id = ids.next().unwrap();
         for field in &mut parent.fields {
+            // `ValidateStructArrayField` (internal/proxy/util.go), 3.0.0.
+            field.nullable |= parent.nullable;
             field.field_id = ids.next().unwrap();
         }
     }

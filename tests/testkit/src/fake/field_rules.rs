@@ -48,11 +48,6 @@ pub fn check_sub_field(
             "Inner field {name} of struct array field {parent} can only be Array or ArrayOfVector"
         )));
     }
-    if field.nullable {
-        return Err(Refused::invalid(format!(
-            "nullable is not supported for fields in struct array now, fieldName = {name}"
-        )));
-    }
     let roles = [
         (field.is_primary_key, "primary key"),
         (field.is_partition_key, "partition key"),

@@ -1,11 +1,16 @@
 //! What is in memory: loading, releasing, and the answers about it.
 
+use std::collections::BTreeSet;
+
 use super::catalog::refuse_partition_key;
 use super::profile::Profile;
 use super::refused::{Refused, Result};
-use super::state::{Collection, State};
+use super::state::{Collection, Column, META, State};
 use crate::pb::common::{ErrorCode, LoadState};
 use crate::pb::milvus;
+
+/// The resource group of who asks for no other.
+pub const DEFAULT_GROUP: &str = "__default_resource_group";
 
 impl State {
     pub fn load_collection(
@@ -13,32 +18,54 @@ impl State {
         database: &str,
         request: &milvus::LoadCollectionRequest,
     ) -> Result<()> {
-        let polls = self.profile.loading_polls;
-        check_replicas(&self.profile, request.replica_number)?;
-        let collection = self.collection_mut(database, &request.collection_name)?;
-        check_indexes(collection)?;
-        let unknown = request.load_fields.iter().find(|name| {
-            !collection
-                .columns
-                .iter()
-                .any(|column| column.field.name == **name || column.parent.as_ref() == Some(name))
-        });
-        if let Some(name) = unknown {
-            return Err(Refused::invalid(format!("failed to get field schema by name: {name}")));
+        let (polls, new) = (self.profile.loading_polls, self.profile.version >= (2, 6, 0));
+        let name = &request.collection_name;
+        let replicas = self.replicas_asked_for(
+            database,
+            name,
+            request.replica_number,
+            &request.resource_groups,
+        )?;
+        let first = !self.collection(database, name)?.is_loaded();
+        if first {
+            check_nodes(&self.profile, replicas.len())?;
         }
-        if !collection.is_loaded() {
+        let collection = self.collection_mut(database, name)?;
+        let fields =
+            load_fields(collection, &request.load_fields, request.skip_load_dynamic_field)?;
+        check_indexes(collection, &fields)?;
+        let coordinator = "call query coordinator LoadCollection";
+        if !first && !new {
+            // `Server.LoadCollection` (internal/querycoordv2/services.go), 2.4.17 and 2.5.27: another
+            // number or other groups are all that such a request changes.
+            let has = &collection.replicas;
+            if has.len() != replicas.len() || groups(has) != groups(&replicas) {
+                collection.replicas = replicas;
+                return Ok(());
+            }
+            // `LoadCollectionJob.PreExecute` (internal/querycoordv2/job/job_load.go).
+            if collection.load_fields != fields {
+                return Err(Refused::other(format!(
+                    "{coordinator}: can't change the load field list for loaded collection: \
+                     invalid parameter[expected={:?}][actual={fields:?}]",
+                    collection.load_fields
+                )));
+            }
+        }
+        // `broadcastAlterLoadConfigCollectionV2ForLoadCollection` (internal/querycoordv2), 2.6.20
+        // and 3.0.0: it is loaded as this request says, whatever it was.
+        if first {
             collection.loading = polls;
         }
         collection.partitions.iter_mut().for_each(|partition| partition.loaded = true);
-        collection.replicas = request.replica_number.max(1);
-        collection.load_fields.clone_from(&request.load_fields);
+        (collection.replicas, collection.load_fields) = (replicas, fields);
         Ok(())
     }
 
     pub fn release_collection(&mut self, database: &str, name: &str) -> Result<()> {
         let collection = self.collection_mut(database, name)?;
         collection.partitions.iter_mut().for_each(|partition| partition.loaded = false);
-        (collection.replicas, collection.loading) = (0, 0);
+        forget_load(collection);
         Ok(())
     }
 
@@ -47,16 +74,44 @@ impl State {
         database: &str,
         request: &milvus::LoadPartitionsRequest,
     ) -> Result<()> {
-        let polls = self.profile.loading_polls;
-        check_replicas(&self.profile, request.replica_number)?;
-        let collection = self.collection_mut(database, &request.collection_name)?;
-        refuse_partition_key(collection, "load partitions")?;
-        check_indexes(collection)?;
-        if !collection.is_loaded() {
+        let (polls, new) = (self.profile.loading_polls, self.profile.version >= (2, 6, 0));
+        let name = &request.collection_name;
+        refuse_partition_key(self.collection(database, name)?, "load partitions")?;
+        let replicas = self.replicas_asked_for(
+            database,
+            name,
+            request.replica_number,
+            &request.resource_groups,
+        )?;
+        check_nodes(&self.profile, replicas.len())?;
+        let collection = self.collection_mut(database, name)?;
+        let fields =
+            load_fields(collection, &request.load_fields, request.skip_load_dynamic_field)?;
+        check_indexes(collection, &fields)?;
+        if collection.is_loaded() {
+            // `CheckIfLoadPartitionsExecutable` (internal/querycoordv2/job/load_config.go), 2.6.20 and
+            // 3.0.0; `LoadPartitionJob.PreExecute` (internal/querycoordv2/job/job_load.go) with the
+            // groups and the fields too, 2.4.17 and 2.5.27. Since 2.6 these become what is asked for.
+            let has = &collection.replicas;
+            if has.len() != replicas.len() {
+                let what = "can't change the replica number for loaded partitions";
+                return Err(Refused::expected(has.len(), replicas.len(), what));
+            }
+            if !new && collection.load_fields != fields {
+                let what = "can't change the load field list for loaded collection";
+                let (has, asked) = (&collection.load_fields, &fields);
+                return Err(Refused::expected(format!("{has:?}"), format!("{asked:?}"), what));
+            }
+            if !new && groups(has) != groups(&replicas) {
+                let what = "can't change the resource groups for loaded partitions";
+                let (has, asked) = (groups(has), groups(&replicas));
+                return Err(Refused::expected(format!("{has:?}"), format!("{asked:?}"), what));
+            }
+        } else {
             collection.loading = polls;
         }
         set_loaded(collection, &request.partition_names, true)?;
-        collection.replicas = request.replica_number.max(1);
+        (collection.replicas, collection.load_fields) = (replicas, fields);
         Ok(())
     }
 
@@ -67,7 +122,59 @@ impl State {
     ) -> Result<()> {
         let collection = self.collection_mut(database, &request.collection_name)?;
         refuse_partition_key(collection, "release partitions")?;
-        set_loaded(collection, &request.partition_names, false)
+        set_loaded(collection, &request.partition_names, false)?;
+        if !collection.is_loaded() {
+            forget_load(collection);
+        }
+        Ok(())
+    }
+
+    /// The resource group of each replica that a load request asks for:
+    /// `getDefaultResourceGroupsAndReplicaNumber` (internal/querycoordv2, 2.6.20 and 3.0.0) or
+    /// `Server.LoadCollection` (internal/querycoordv2/services.go, 2.5.27), then `AssignReplica`
+    /// (internal/querycoordv2/utils/meta.go).
+    fn replicas_asked_for(
+        &self,
+        database: &str,
+        name: &str,
+        number: i32,
+        asked: &[String],
+    ) -> Result<Vec<String>> {
+        let (mut number, mut asked) = (number, asked.to_vec());
+        if number <= 0 && asked.is_empty() {
+            let set = |key: &str| -> Option<String> {
+                let own = self.collection(database, name).ok()?.properties.get(key);
+                let of_database = key.replace("collection.", "database.");
+                own.or_else(|| self.databases[database].properties.get(&of_database)).cloned()
+            };
+            let of_text = |text: String| text.split(',').map(str::to_owned).collect();
+            asked = set("collection.resource_groups").map(of_text).unwrap_or_default();
+            let text = set("collection.replica.number");
+            number = text.and_then(|text| text.parse().ok()).unwrap_or(0);
+        }
+        let number = number.max(1) as usize;
+        match asked.as_slice() {
+            [] => asked = vec![DEFAULT_GROUP.to_owned(); number],
+            [one] => asked = vec![one.clone(); number],
+            several if several.len() == number => {}
+            several => {
+                let what = format!(
+                    "replica=[{number}] resource group=[{}], resource group num can only be 0, 1 or \
+                     same as replica number",
+                    several.join(",")
+                );
+                return Err(match self.profile.version >= (2, 6, 0) {
+                    true => Refused::invalid(what),
+                    false => Refused::other(what),
+                });
+            }
+        }
+        let known = |group: &&String| !self.profile.resource_groups.contains(*group);
+        if let Some(group) = asked.iter().find(known) {
+            let reason = format!("resource group not found[rg={group}]");
+            return Err(Refused::new(300, ErrorCode::UnexpectedError, reason));
+        }
+        Ok(asked)
     }
 
     /// Answers "loading" for a while after a load.
@@ -116,23 +223,73 @@ impl State {
         request: &milvus::GetReplicasRequest,
     ) -> Result<Vec<milvus::ReplicaInfo>> {
         let collection = self.found(database, &request.collection_name, request.collection_id)?;
-        if !collection.is_loaded() {
-            return Err(Refused::not_loaded(&collection.name));
-        }
-        let one = |number: i32| milvus::ReplicaInfo {
-            replica_id: collection.id + 1000 + i64::from(number),
+        // `Server.GetReplicas` (internal/querycoordv2/services.go), 2.5.27 to 3.0.0: of one that is
+        // not loaded there are none.
+        let one = |(number, group): (i64, &String)| milvus::ReplicaInfo {
+            replica_id: collection.id + 1000 + number,
             collection_id: collection.id,
-            node_ids: vec![i64::from(number) + 1],
-            resource_group_name: "__default_resource_group".to_owned(),
+            node_ids: vec![number + 1],
+            resource_group_name: group.clone(),
             ..Default::default()
         };
-        Ok((0..collection.replicas).map(one).collect())
+        Ok((0..).zip(&collection.replicas).map(one).collect())
     }
 }
 
-fn check_replicas(profile: &Profile, wanted: i32) -> Result<()> {
+fn groups(replicas: &[String]) -> BTreeSet<&String> {
+    replicas.iter().collect()
+}
+
+fn forget_load(collection: &mut Collection) {
+    collection.replicas.clear();
+    collection.load_fields.clear();
+    collection.loading = 0;
+}
+
+/// The fields that are loaded; none where all are: `schemaInfo.GetLoadFieldIDs` and
+/// `validateLoadFields` (internal/proxy/meta_cache.go), 2.4.17 to 3.0.0.
+fn load_fields(
+    collection: &Collection,
+    asked: &[String],
+    without_dynamic: bool,
+) -> Result<BTreeSet<String>> {
+    let columns = &collection.columns;
+    let field = |column: &Column| column.parent.clone().unwrap_or(column.field.name.clone());
+    if asked.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    if let Some(name) =
+        asked.iter().find(|name| !columns.iter().any(|column| field(column) == **name))
+    {
+        return Err(Refused::other(format!(
+            "failed to get field schema by name: fieldName({name}) not found"
+        )));
+    }
+    let lacks = |what: &str| Err(Refused::invalid(format!("load field list {asked:?} {what}")));
+    let key = &collection.key().name;
+    if !asked.contains(key) {
+        return lacks(&format!("does not contain primary key field {key}"));
+    }
+    if !columns.iter().any(|column| column.is_vector() && asked.contains(&field(column))) {
+        return lacks("does not contain vector field");
+    }
+    if let Some(place) = collection.partition_key()
+        && !asked.contains(&columns[place].field.name)
+    {
+        let name = &columns[place].field.name;
+        return lacks(&format!("does not contain partition key field {name}"));
+    }
+    let mut fields: BTreeSet<String> = asked.iter().cloned().collect();
+    if collection.schema.enable_dynamic_field && !without_dynamic {
+        fields.insert(META.to_owned());
+    }
+    let all = columns.iter().all(|column| fields.contains(&field(column)));
+    Ok(if all { BTreeSet::new() } else { fields })
+}
+
+fn check_nodes(profile: &Profile, wanted: usize) -> Result<()> {
     let most = profile.limits.replicas;
-    if wanted <= most {
+    if wanted <= most as usize {
         return Ok(());
     }
     let reason = format!(
@@ -142,14 +299,18 @@ fn check_replicas(profile: &Profile, wanted: i32) -> Result<()> {
     Err(Refused::new(12, ErrorCode::UnexpectedError, reason))
 }
 
-/// Every vector field needs an index before a load.
-fn check_indexes(collection: &Collection) -> Result<()> {
+/// Every vector field that is to be loaded needs an index before.
+fn check_indexes(collection: &Collection, fields: &BTreeSet<String>) -> Result<()> {
     let indexed = |path: &String| collection.indexes.iter().any(|index| index.field == *path);
+    let loaded = |column: &&Column| {
+        fields.is_empty() || fields.contains(column.parent.as_ref().unwrap_or(&column.field.name))
+    };
     let bare: Vec<String> = collection
         .columns
         .iter()
         .filter(|column| column.is_vector())
-        .map(super::state::Column::path)
+        .filter(loaded)
+        .map(Column::path)
         .filter(|path| !indexed(path))
         .collect();
     match bare.as_slice() {

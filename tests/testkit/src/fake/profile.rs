@@ -81,8 +81,6 @@ pub enum Feature {
     ValidDataOptional,
     /// An iterator's page holds as many rows as were asked for, as long as there are any.
     ExactPages,
-    /// Every new collection gets the properties `timezone` and `max_field_id`.
-    StampedProperties,
     /// Validity inside of `ScalarField` and `VectorField`, as on the master branch.
     OwnValidity,
     /// Partitions are limited to 1,024 of a collection, and not to 4,096.
@@ -152,7 +150,6 @@ impl Feature {
             | Self::MinHash
             | Self::NullableStructs
             | Self::ExactPages
-            | Self::StampedProperties
             | Self::ValidDataOfDefaultsOptional => (3, 0, 0),
             Self::OwnValidity => (4, 0, 0),
         }
@@ -222,6 +219,11 @@ pub struct Profile {
     /// Switched on or off against the release.
     pub switched: BTreeMap<Feature, bool>,
     pub drops: BTreeSet<Attribute>,
+    /// `common.storage.useLoonFFI`, without which 3.0 takes no `Text`: off unless somebody sets it,
+    /// and on here, so that there is a server with every type.
+    pub storage_v3: bool,
+    /// The resource groups that there are.
+    pub resource_groups: BTreeSet<String>,
     /// Refuses every query without a limit, but `count(*)`.
     pub limit_required: bool,
     pub null_scalars: NullScalars,
@@ -274,6 +276,8 @@ impl Profile {
             limits,
             switched: BTreeMap::new(),
             drops: BTreeSet::new(),
+            storage_v3: true,
+            resource_groups: [super::loading::DEFAULT_GROUP.to_owned()].into(),
             limit_required: false,
             null_scalars: NullScalars::Full,
             shuffled_columns: false,

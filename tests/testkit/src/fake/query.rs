@@ -78,7 +78,7 @@ impl State {
             out.output_fields = vec!["count(*)".to_owned()];
             return Ok(out);
         }
-        let parts = parts(collection, &request.output_fields)?;
+        let parts = parts(profile, collection, &request.output_fields)?;
         let sealed_first = !profile.has(Feature::ArraysAligned)
             && merged::is_in_both(collection, &found)
             && self.merges.fetch_add(1, Ordering::Relaxed) % 3 < 2;
@@ -223,7 +223,7 @@ fn page<'a>(profile: &Profile, found: &[&'a Row], params: &Params, shards: i32) 
 }
 
 /// What a query is to answer. The key is always with it.
-fn parts(collection: &Collection, names: &[String]) -> Result<Vec<Part>> {
+fn parts(profile: &Profile, collection: &Collection, names: &[String]) -> Result<Vec<Part>> {
     let mut parts: Vec<Part> = Vec::new();
     let mut add = |part: Part| {
         if !parts.contains(&part) {
@@ -231,12 +231,16 @@ fn parts(collection: &Collection, names: &[String]) -> Result<Vec<Part>> {
         }
     };
     let columns = &collection.columns;
+    // `translateOutputFields` (internal/proxy/util.go) of 2.4.17 and 2.5.27; 2.6.0 has it no more.
+    let by_field = profile.version < (2, 6, 0) && !collection.load_fields.is_empty();
+    let loaded = |name: &String| !by_field || collection.load_fields.contains(name);
     for name in names {
         if name == "*" {
             let readable = columns
                 .iter()
                 .enumerate()
-                .filter(|(_, column)| column.parent.is_none() && !column.is_hidden());
+                .filter(|(_, column)| column.parent.is_none() && !column.is_hidden())
+                .filter(|(_, column)| loaded(&column.field.name));
             readable.for_each(|(place, _)| add(Part::Column(place)));
             (0..collection.schema.struct_array_fields.len())
                 .for_each(|place| add(Part::Struct(place)));
@@ -254,6 +258,9 @@ fn parts(collection: &Collection, names: &[String]) -> Result<Vec<Part>> {
                 return Err(Refused::invalid(format!(
                     "not allowed to retrieve raw data of field {name}"
                 )));
+            }
+            Some(_) if !loaded(name) => {
+                return Err(Refused::other(format!("field {name} is not loaded")));
             }
             Some(place) => add(Part::Column(place)),
             // A name that the schema does not know is taken for a dynamic key.

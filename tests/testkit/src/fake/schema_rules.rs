@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::profile::{Attribute, Feature, Profile};
 use super::refused::{Refused, Result};
 use super::state::is_vector;
-use super::{field_rules, function_rules, names};
-use crate::pb::schema::{CollectionSchema, FieldSchema};
+use super::{field_rules, function_rules, names, property_rules};
+use crate::pb::schema::{CollectionSchema, DataType, FieldSchema};
 
 /// Takes away what this server does not know, or is told to forget.
 pub fn forget(profile: &Profile, schema: &mut CollectionSchema) {
@@ -83,8 +83,18 @@ pub fn check(profile: &Profile, schema: &CollectionSchema) -> Result<()> {
         }
     }
     check_keys(&schema.fields)?;
+    // `validateTextStorageV3Enabled` (internal/proxy/util.go), 3.0.0.
+    let text = schema.fields.iter().any(|field| field.data_type() == DataType::Text);
+    if text && profile.version >= (3, 0, 0) && !profile.storage_v3 {
+        return Err(Refused::invalid(
+            "TEXT field requires StorageV3; enable common.storage.useLoonFFI: invalid parameter",
+        ));
+    }
     for field in &schema.fields {
         field_rules::check(profile, field, &schema.name)?;
+        if field.is_clustering_key {
+            property_rules::check_clustering(profile, field, &schema.name)?;
+        }
     }
     if vectors == 0 {
         return Err(Refused::invalid("schema does not contain vector field"));
@@ -106,6 +116,20 @@ pub fn check(profile: &Profile, schema: &CollectionSchema) -> Result<()> {
                 )));
             }
             field_rules::check_sub_field(profile, field, &parent.name, &schema.name)?;
+            // `ValidateFieldsInStruct` (internal/proxy/util.go), 2.6.20, and `ValidateStructArrayField`,
+            // 3.0.0.
+            if field.nullable && !parent.nullable {
+                let (name, of) = (&field.name, &parent.name);
+                return Err(Refused::invalid(match profile.has(Feature::NullableStructs) {
+                    true => format!(
+                        "sub-field in non-nullable struct cannot be nullable individually, set \
+                         nullable on the struct instead: structName={of}, subFieldName={name}"
+                    ),
+                    false => format!(
+                        "nullable is not supported for fields in struct array now, fieldName = {name}"
+                    ),
+                }));
+            }
         }
     }
     function_rules::check(profile, schema)

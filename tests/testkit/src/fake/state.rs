@@ -1,6 +1,6 @@
 //! What the double holds in memory: databases, collections, partitions, rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use super::moments::Zone;
@@ -141,8 +141,10 @@ pub struct Collection {
     pub consistency: i32,
     pub partitions: Vec<Partition>,
     pub indexes: Vec<Index>,
-    pub replicas: i32,
-    pub load_fields: Vec<String>,
+    /// The resource group of each replica in memory.
+    pub replicas: Vec<String>,
+    /// The fields in memory; none where all are.
+    pub load_fields: BTreeSet<String>,
     /// Questions about its load state that are still answered with "loading".
     pub loading: u32,
     pub rows: Vec<Row>,

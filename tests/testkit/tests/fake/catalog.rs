@@ -99,7 +99,7 @@ async fn properties_are_set_and_deleted() {
         scene.probe.describe("things").await.properties,
         [pair("collection.ttl.seconds", "60")]
     );
-    refused(alter(&scene, &[("a", "b")], &["timezone"]).await, 1100, "together");
+    refused(alter(&scene, &[("a", "b")], &["timezone"]).await, 1100, "cannot provide both");
     refused(alter(&scene, &[("collection.ttl.seconds", "soon")], &[]).await, 1100, "TTL");
     refused(alter(&scene, &[("timezone", "Nowhere/Land")], &[]).await, 1100, "Time Zone");
     fine(alter(&scene, &[("mmap.enabled", "true")], &[]).await);
@@ -268,7 +268,8 @@ async fn a_load_needs_an_index_on_every_vector() {
     scene.fake.change(|profile| profile.limits.replicas = 1);
     refused(load(&scene).await, 12, "service resource insufficient");
     let answer = scene.probe.raw().get_replicas(replicas).await.unwrap().into_inner();
-    refused(answer.status.unwrap(), 101, "collection not loaded");
+    fine(answer.status.unwrap());
+    assert!(answer.replicas.is_empty());
     assert_eq!(scene.probe.load_state("nothing", &[]).await, LoadState::NotExist);
 }
 

@@ -260,11 +260,16 @@ async fn a_description_says_what_its_line_says() {
     // The dynamic column is the last.
     let last = schema.struct_array_fields[0].fields.last().unwrap().field_id + 1;
     let last = last.to_string();
-    let stamped =
-        [pair("max_field_id", &last), pair("mmap.enabled", "true"), pair("timezone", "UTC")];
+    let stamped = [
+        pair("max_field_id", &last),
+        pair("mmap.enabled", "true"),
+        pair("namespace.sharding.enabled", "false"),
+        pair("timezone", "UTC"),
+    ];
     assert_eq!(schema.properties, stamped);
-    let collection = plain("others", DataType::Int64).property("max_field_id", "105");
-    refused(scene.create(&collection).await, 1100, "reserved");
+    let scene = Scene::milvus("2.6.6").await;
+    scene.probe.create_collection(&plain("things", DataType::Int64)).await;
+    assert_eq!(scene.probe.describe("things").await.properties, [pair("timezone", "UTC")]);
 
     let scene = Scene::milvus("2.4.10").await;
     scene.probe.create_collection(&plain("things", DataType::Int64)).await;

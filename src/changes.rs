@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use databases::NewDatabase;
 
-use crate::model::{Collection, CollectionRule, LoadState, Mark, Partition, RowSettings};
+use crate::model::{Collection, CollectionRule, LoadState, Mark, Partition, Replicas, RowSettings};
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -147,8 +147,8 @@ pub struct SourceState {
     pub nulls: BTreeMap<String, u64>,
     /// Rows with a dynamic key that is the name of a field at the target; only those that there are.
     pub shadowed: BTreeMap<String, u64>,
-    /// Replicas in memory, where the server tells.
-    pub replicas: Option<u32>,
+    /// Replicas in memory, where the server tells and they matter.
+    pub replicas: Option<Replicas>,
 }
 
 /// A target collection as it was found.

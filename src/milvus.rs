@@ -37,6 +37,7 @@ pub use permission::{Deed, Quota};
 pub use query::{Moment, Query};
 pub use retry::RetryPolicy;
 pub use search::{Hit, Search};
+pub use serving::Load;
 pub use write::WriteMode;
 
 /// The types that `proto/build.rs` generates, with column payloads as undecoded bytes.

@@ -13,6 +13,7 @@ pub mod migration;
 pub mod name;
 pub mod policy;
 pub mod quantity;
+pub mod replicas;
 pub mod rows;
 pub mod rule;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use migration::{
     OnMismatch, SearchCheck, Selector, TargetKind, Tls, VerifySettings,
 };
 pub use policy::{Placed, Policy, Verification};
+pub use replicas::Replicas;
 pub use rows::{DynamicData, RowSettings};
 pub use rule::{
     AliasRule, CollectionRule, DynamicField, Existing, FieldRule, IndexRule, IndexRules,

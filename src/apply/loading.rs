@@ -8,8 +8,8 @@ use super::{Failure, Turn};
 use crate::changes::{Loaded, SourceState};
 use crate::copy::wait_until_readable;
 use crate::ledger::{MoveId, StepState};
-use crate::milvus::{self, Client, Kind, Query};
-use crate::model::{Collection, LoadState};
+use crate::milvus::{self, Client, Kind, Load, Query};
+use crate::model::{Collection, LoadState, Partition};
 
 /// How long a collection may stay unloaded after the server agreed to load it.
 const GIVEN_UP: Duration = Duration::from_secs(180);
@@ -36,34 +36,56 @@ impl Turn<'_> {
         let released = steps.get(RELEASE_SOURCE) == Some(&StepState::Done);
         let note = match noted {
             Some((old, _)) if self.change.load_source && released => {
-                let (old, new) = (old.clone(), what_is_not_loaded(source));
-                if old != new {
+                let (old, new) = (old.clone(), self.what_is_not_loaded(source).await?);
+                if new.as_ref() != Some(&old) {
                     self.ledger(move |ledger| ledger.step_forgotten(of_move, &old)).await?;
                 }
                 new
             }
             Some((note, state)) if self.change.load_source || *state != StepState::Done => {
-                note.clone()
+                Some(note.clone())
             }
-            None if self.change.load_source => what_is_not_loaded(source),
+            None if self.change.load_source => self.what_is_not_loaded(source).await?,
             _ => return Ok(()),
         };
-        self.step("load the source").await;
-        self.begin(of_move, &note).await?;
-        self.begin(of_move, RELEASE_SOURCE).await?;
         let from = &source.collection;
         let reads: Vec<String> =
             source.partitions.iter().map(|partition| partition.name.clone()).collect();
-        match &self.change.settings.partitions {
-            None => self.run.source.load_collection(&from.database, &from.name, 0).await?,
+        if let Some(note) = &note {
+            self.step("load the source").await;
+            self.begin(of_move, note).await?;
+            self.begin(of_move, RELEASE_SOURCE).await?;
             // No more than what is read takes memory there.
-            Some(_) => {
-                self.run.source.load_partitions(&from.database, &from.name, &reads, 0).await?;
-            }
+            let some = self.change.settings.partitions.as_ref().map_or(&[][..], |_| &reads);
+            let loading = self.run.source.load_rest(from, some, 0).await?;
+            asked(&loading, &format!("{} at the source", from.address()))?;
         }
         wait_until_loaded(&self.run.source, from, &reads, &self.common.halt).await?;
         self.wait_until_readable(from, (None, Instant::now())).await?;
-        self.done(of_move, &note, "").await
+        match note {
+            Some(note) => self.done(of_move, &note, "").await,
+            None => Ok(()),
+        }
+    }
+
+    /// The step that notes what is not loaded at the source by now, and nobody loads: these
+    /// partitions, or all of it. None where there is nothing.
+    async fn what_is_not_loaded(&self, source: &SourceState) -> Result<Option<String>, Failure> {
+        let (client, from) = (&self.run.source, &source.collection);
+        let state = client.load_state(&from.database, &from.name, None).await?;
+        if state == LoadState::NotLoaded {
+            return Ok(Some(LOAD_SOURCE.to_owned()));
+        }
+        let mut unloaded = Vec::new();
+        for Partition { name, .. } in &source.partitions {
+            match client.load_state(&from.database, &from.name, Some(name)).await {
+                Ok(LoadState::NotLoaded) => unloaded.push(name.as_str()),
+                Ok(LoadState::Loaded | LoadState::Loading) => {}
+                Err(error) if error.kind == Kind::Unsupported => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((!unloaded.is_empty()).then(|| format!("{LOAD_SOURCE}{}", unloaded.join(","))))
     }
 
     /// Waits until all rows of the source that are copied can be read. `counted` is an earlier
@@ -137,7 +159,6 @@ impl Turn<'_> {
         release: bool,
     ) -> Result<(), Failure> {
         let target = &self.run.target;
-        let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let partitions = match what {
             Loaded::Nothing => return Ok(()),
             Loaded::All => wanted.all_partitions(),
@@ -152,13 +173,13 @@ impl Turn<'_> {
             self.begin(of_move, RELEASE_TARGET).await?;
         }
         let replicas = self.change.ending.replicas.unwrap_or(0);
-        let loading = match what {
-            Loaded::Partitions(names) => {
-                target.load_partitions(database, name, names, replicas).await
-            }
-            _ => target.load_collection(database, name, replicas).await,
+        let some = match what {
+            Loaded::Partitions(names) => names.as_slice(),
+            _ => &[],
         };
-        loading.map_err(|error| too_many(replicas, error))?;
+        let loading = target.load_rest(wanted, some, replicas).await;
+        let loading = loading.map_err(|error| too_many(replicas, error))?;
+        asked(&loading, &format!("{} at the target", wanted.address()))?;
         wait_until_loaded(target, wanted, &partitions, &self.common.halt).await?;
         // A whole collection is loaded when its rows can be read; partitions beside others are not.
         let target_state = self.change.target.as_ref().map(|target| target.load);
@@ -283,18 +304,8 @@ fn too_many(replicas: u32, error: milvus::Error) -> Failure {
     ))
 }
 
-/// The step that notes what is not loaded at the source: these partitions, or all of it.
-fn what_is_not_loaded(source: &SourceState) -> String {
-    if source.load != LoadState::Loaded {
-        return LOAD_SOURCE.to_owned();
-    }
-    let unloaded: Vec<&str> = source
-        .partitions
-        .iter()
-        .filter(|partition| partition.load != LoadState::Loaded)
-        .map(|partition| partition.name.as_str())
-        .collect();
-    format!("{LOAD_SOURCE}{}", unloaded.join(","))
+fn asked(load: &Load, address: &str) -> Result<(), Failure> {
+    load.refusal(address).map_or(Ok(()), |why| Err(Failure::Refused(why)))
 }
 
 /// Those of the partitions that are not loaded.

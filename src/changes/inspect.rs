@@ -249,6 +249,9 @@ impl Inspection<'_> {
         if let (Some(source), Some(target)) = (&source, &target) {
             findings.extend(self.same_collection(rule, source, target).await?);
         }
+        if let Some(target) = &target {
+            findings.extend(self.replicas_kept(rule, target).await?);
+        }
         let has = source.as_ref().map(|source| source.collection.aliases.clone());
         let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
             Ok(aliases) => aliases,

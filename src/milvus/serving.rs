@@ -3,7 +3,32 @@
 use super::client::{CHANGE, Client, LOOKUP};
 use super::error::{Kind, Result};
 use super::pb::{common, milvus as pb};
-use crate::model::LoadState;
+use crate::model::{Collection, Flavour, LoadState, Replicas};
+
+/// What became of a request to load what is not loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum Load {
+    /// It was made, as far as anything was not loaded.
+    Asked,
+    /// It was not made: of these partitions others are loaded, in replicas that the server does not
+    /// tell, so that it would change them.
+    ReplicasUnknown(Vec<String>),
+}
+
+impl Load {
+    /// Why nothing was loaded, and what to do, for a collection at this address.
+    pub fn refusal(&self, address: &str) -> Option<String> {
+        let Self::ReplicasUnknown(partitions) = self else { return None };
+        Some(format!(
+            "{address}: these partitions are not loaded: {}. Others are, and the server does not tell \
+             in which replicas and resource groups (GetReplicas), so that loading more could change \
+             them; load these partitions by hand, or release the whole collection, then run the same \
+             command again",
+            partitions.join(", ")
+        ))
+    }
+}
 
 impl Client {
     /// Whether a collection, or one partition of it, can be queried.
@@ -63,8 +88,67 @@ impl Client {
         }
     }
 
-    /// Asks the server to load a collection; loading goes on after the answer. `replicas` is how
-    /// many copies in memory, 0 for the server's default.
+    /// Asks the server to load what of a collection is not loaded: these partitions, or all of it
+    /// where none are named. Loading goes on after the answer.
+    ///
+    /// Any load request reconfigures what is loaded already, also one that says nothing of replicas
+    /// (2.4 to 3.0: 0 means the configured number, else 1). So what is loaded is never loaded again,
+    /// and what is loaded beside it gets exactly the replicas and resource groups that there are.
+    /// `replicas` is how many copies there are to be of a collection of which nothing is loaded, 0
+    /// for as many as its server is set to.
+    ///
+    /// # Errors
+    /// When a call fails; a server with too few query nodes refuses more replicas than that.
+    pub async fn load_rest(
+        &self,
+        of: &Collection,
+        partitions: &[String],
+        replicas: u32,
+    ) -> Result<Load> {
+        let (database, name) = (of.database.as_str(), of.name.as_str());
+        if self.load_state(database, name, None).await? == LoadState::NotLoaded {
+            if partitions.is_empty() {
+                self.load_collection(database, name, replicas).await?;
+            } else {
+                let replicas = Replicas::of(replicas);
+                self.load_partitions(database, name, partitions, &replicas).await?;
+            }
+            return Ok(Load::Asked);
+        }
+        // Those of a partition key are loaded with the collection only.
+        let names = match partitions {
+            _ if of.partition_key().is_some() => Vec::new(),
+            [] => of.all_partitions(),
+            some => some.to_vec(),
+        };
+        let mut lacking = Vec::new();
+        for partition in names {
+            match self.load_state(database, name, Some(&partition)).await {
+                Ok(LoadState::NotLoaded) => lacking.push(partition),
+                Ok(LoadState::Loaded | LoadState::Loading) => {}
+                Err(error) if error.kind == Kind::Unsupported => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if lacking.is_empty() {
+            return Ok(Load::Asked);
+        }
+        let replicas = match self.replicas(database, name).await? {
+            Some(replicas) => replicas,
+            None if !self.keeps_replicas() => Replicas::default(),
+            None => return Ok(Load::ReplicasUnknown(lacking)),
+        };
+        self.load_partitions(database, name, &lacking, &replicas).await?;
+        Ok(Load::Asked)
+    }
+
+    /// Whether the server has replicas at all, that a load could change (not Milvus Lite).
+    pub fn keeps_replicas(&self) -> bool {
+        self.version().flavour != Flavour::Lite
+    }
+
+    /// Asks the server to load a collection of which nothing is loaded; loading goes on after the
+    /// answer. `replicas` is how many copies in memory, 0 for as many as the server is set to.
     ///
     /// # Errors
     /// When the call fails; a server with too few query nodes refuses more replicas than that.
@@ -77,7 +161,7 @@ impl Client {
         let message = pb::LoadCollectionRequest {
             db_name: database.to_owned(),
             collection_name: collection.to_owned(),
-            replica_number: replica_number(replicas),
+            replica_number: i32::try_from(replicas).unwrap_or(i32::MAX),
             ..Default::default()
         };
         self.repeat("LoadCollection", database, CHANGE, message, |mut c, r| async move {
@@ -87,7 +171,8 @@ impl Client {
         .map(drop)
     }
 
-    /// [`Client::load_collection`] for some partitions only.
+    /// [`Client::load_collection`] for some partitions only. Where others are loaded, `replicas` has
+    /// to be what they are in: another number is refused, and other groups are taken for a wish.
     ///
     /// # Errors
     /// When the call fails.
@@ -96,13 +181,14 @@ impl Client {
         database: &str,
         collection: &str,
         partitions: &[String],
-        replicas: u32,
+        replicas: &Replicas,
     ) -> Result<()> {
         let message = pb::LoadPartitionsRequest {
             db_name: database.to_owned(),
             collection_name: collection.to_owned(),
             partition_names: partitions.to_vec(),
-            replica_number: replica_number(replicas),
+            replica_number: i32::try_from(replicas.number).unwrap_or(i32::MAX),
+            resource_groups: replicas.groups.clone(),
             ..Default::default()
         };
         self.repeat("LoadPartitions", database, CHANGE, message, |mut c, r| async move {
@@ -112,12 +198,13 @@ impl Client {
         .map(drop)
     }
 
-    /// How many copies of a loaded collection are in memory. `None` where it is not loaded, or the
-    /// server does not tell (Milvus Lite; a user without that privilege).
+    /// The replicas that a loaded collection is in. `None` where it is not loaded, or the server does
+    /// not tell: Milvus Lite, a user without that privilege, and whoever refuses the question in a
+    /// way of its own.
     ///
     /// # Errors
-    /// When the call fails for another reason, or there is no such collection.
-    pub async fn replicas(&self, database: &str, collection: &str) -> Result<Option<u32>> {
+    /// When the server cannot be asked, or there is no such collection.
+    pub async fn replicas(&self, database: &str, collection: &str) -> Result<Option<Replicas>> {
         // Servers up to 2.3 know the collection by its id alone.
         let Some(described) = self.describe_collection(database, collection).await? else {
             return Err(self.error(Kind::Missing, "GetReplicas", collection));
@@ -134,12 +221,20 @@ impl Client {
             })
             .await;
         match answer {
+            Ok(answer) if answer.replicas.is_empty() => Ok(None),
             Ok(answer) => {
-                Ok(u32::try_from(answer.replicas.len()).ok().filter(|&replicas| replicas > 0))
+                let groups = answer.replicas.into_iter().map(|replica| replica.resource_group_name);
+                Ok(Some(Replicas::in_groups(groups.collect())))
             }
             // 2.2.16 says so with the code of a partition that is not there.
             Err(error) if matches!(error.kind, Kind::NotLoaded | Kind::Missing) => Ok(None),
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::PermissionDenied) => {
+            Err(error)
+                if matches!(
+                    error.kind,
+                    Kind::Unsupported | Kind::PermissionDenied | Kind::Invalid | Kind::Other
+                ) =>
+            {
+                tracing::debug!(%error, "Replicas are not told.");
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -181,8 +276,4 @@ impl Client {
             .map(drop)
         }
     }
-}
-
-fn replica_number(replicas: u32) -> i32 {
-    i32::try_from(replicas).unwrap_or(i32::MAX).max(1)
 }

@@ -172,7 +172,7 @@ pub struct CollectionRule {
     pub indexes: IndexRules,
     /// Whether it is loaded in the end.
     pub load: LoadRule,
-    /// Replicas to load; the source's number, as far as the target has room, where absent.
+    /// Replicas to load where nothing is loaded; as many as the target is set to where absent.
     pub replicas: Option<u32>,
     /// Aliases.
     pub aliases: AliasRule,

@@ -25,6 +25,9 @@ pub enum Error {
     /// Not everything that is to be compared can be read.
     #[error("{0} is not loaded, so that its rows cannot be read")]
     NotLoaded(String),
+    /// What is not loaded cannot be loaded beside the rest.
+    #[error("{0}")]
+    NotLoadable(String),
     /// No query can read it, and it is not known to be empty.
     #[error("{place} has a vector without an index, so that no query can read it: {why}")]
     Unreadable {
@@ -56,6 +59,7 @@ impl Error {
         match self {
             Self::Read { error, .. } => error.advice(),
             Self::Rows { .. } => "if it stays, please report it with the versions of both servers",
+            Self::NotLoadable(_) => "or compare it when all of it is loaded",
             Self::NotLoaded(_) => "load it, then run the same command again",
             Self::Unreadable { .. } => {
                 "make an index on its vectors, or set `load = true` under [source] to let an empty one \

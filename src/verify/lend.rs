@@ -97,11 +97,11 @@ pub(super) async fn load(
         let client = ends.client(side);
         tracing::info!(database, collection = name, "Loaded for the comparison.");
         let selected = ends.read_partitions(side);
-        let loading = match selected.as_slice() {
-            [] => client.load_collection(database, name, 0).await,
-            names => client.load_partitions(database, name, names, 0).await,
-        };
-        loading.map_err(|error| Error::read(|| ends.address(side), error))?;
+        let loading = client.load_rest(ends.collection(side), &selected, 0).await;
+        let loading = loading.map_err(|error| Error::read(|| ends.address(side), error))?;
+        if let Some(why) = loading.refusal(&ends.address(side)) {
+            return Err(Error::NotLoadable(why));
+        }
         let began = Instant::now();
         while !ends.not_loaded(side).await?.is_empty() {
             if began.elapsed() > LOAD_LIMIT {

@@ -36,6 +36,7 @@ mod nulls;
 mod online;
 mod ownership;
 mod pairs;
+mod replicas;
 mod searches;
 mod selection;
 mod states;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use milvus_ferry::milvus::{Client, Connection, Kind as ErrorKind, RetryPolicy, TlsFiles};
-use milvus_ferry::model::LoadState;
+use milvus_ferry::model::{LoadState, Replicas};
 use testkit::collection::plain;
 use testkit::data;
 use testkit::lab::{self, Kind};
@@ -138,12 +138,14 @@ async fn some_partitions_are_loaded_and_replicas_counted(kind: Kind) {
     }
     assert_eq!(client.replicas(database, "rows").await.unwrap(), None);
     let north = ["north".to_owned()];
-    client.load_partitions(database, "rows", &north, 0).await.unwrap();
-    client.load_partitions(database, "rows", &north, 1).await.unwrap();
+    let replicas = [Replicas::default(), Replicas::of(1)];
+    for replicas in &replicas {
+        client.load_partitions(database, "rows", &north, replicas).await.unwrap();
+    }
     let state = |partition| client.settled_load_state(database, "rows", Some(partition));
     until(async || state("north").await.unwrap() == LoadState::Loaded).await;
     assert_eq!(state("south").await.unwrap(), LoadState::NotLoaded);
-    assert_eq!(client.replicas(database, "rows").await.unwrap(), Some(1));
+    assert_eq!(client.replicas(database, "rows").await.unwrap(), Some(Replicas::of(1)));
     client.release(database, "rows", &[]).await.unwrap();
     // There is one query node.
     let error = client.load_collection(database, "rows", 3).await.unwrap_err();

@@ -51,7 +51,39 @@ fn not_read(address: &str, load_source: bool) -> Finding {
     Finding::warning("source_not_read", address, message.to_owned(), advice)
 }
 
+/// What is loaded beside other partitions gets their replicas, or it would change them.
+fn replicas_unknown(address: &str, unloaded: &[String]) -> Finding {
+    let message = format!(
+        "partitions are not loaded: {}; others are, and the source does not tell in which replicas and \
+         resource groups (GetReplicas), which loading more could change",
+        unloaded.join(", ")
+    );
+    let advice = "load these partitions at the source by hand, or release all of it to let apply load \
+                  it; or let this user ask for replicas";
+    Finding::error("source_replicas_unknown", address, message, advice)
+}
+
 impl Inspection<'_> {
+    /// Says that a target which is loaded stays in the replicas that it is in.
+    pub(super) async fn replicas_kept(
+        &self,
+        rule: &CollectionRule,
+        target: &TargetState,
+    ) -> Result<Option<Finding>> {
+        let Some(asked) = rule.replicas.filter(|_| target.load == LoadState::Loaded) else {
+            return Ok(None);
+        };
+        let Collection { database, name, .. } = &target.collection;
+        let has = self.target.replicas(database, name).await?;
+        Ok(has.filter(|has| has.number != asked).map(|has| {
+            let message = format!(
+                "it is loaded in {has}, and stays so: `replicas = {asked}` is for what is not loaded"
+            );
+            let advice = "release it at the target first to have it loaded in another number";
+            Finding::warning("replicas_kept", target.collection.address(), message, advice)
+        }))
+    }
+
     pub(super) async fn source_state(
         &self,
         rule: &CollectionRule,
@@ -92,10 +124,10 @@ impl Inspection<'_> {
         let load = self.source.settled_load_state(database, name, None).await?;
         let selected = wanted::selected(&rule.partitions.select, &partition_names);
         let partitions = partition_states(self.source, (database, name), selected, load).await?;
-        let unloaded: Vec<&str> = partitions
+        let unloaded: Vec<String> = partitions
             .iter()
             .filter(|partition| partition.load != LoadState::Loaded)
-            .map(|partition| partition.name.as_str())
+            .map(|partition| partition.name.clone())
             .collect();
         let readable = load == LoadState::Loaded && unloaded.is_empty();
         let row_statistic = self.source.row_count_statistic(database, name).await?;
@@ -124,8 +156,12 @@ impl Inspection<'_> {
             shadowed: BTreeMap::new(),
             replicas: None,
         };
-        if load == LoadState::Loaded && !in_use && rule.replicas.is_none() {
+        let beside = self.load_source && reads && load == LoadState::Loaded && !unloaded.is_empty();
+        if beside || (load == LoadState::Loaded && !in_use && rule.replicas.is_none()) {
             state.replicas = self.source.replicas(database, name).await?;
+        }
+        if beside && state.replicas.is_none() && self.source.keeps_replicas() {
+            findings.push(replicas_unknown(&address, &unloaded));
         }
         if readable {
             measure::rows(self.source, &mut state, rule, in_use).await?;
@@ -173,7 +209,7 @@ impl Inspection<'_> {
         &self,
         collection: &Collection,
         load: LoadState,
-        unloaded: &[&str],
+        unloaded: &[String],
     ) -> Option<(&'static str, String, &'static str)> {
         let version = self.source.version();
         let old = version.flavour == Flavour::Milvus && version.older_than(2, 3, 0);

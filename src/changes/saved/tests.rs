@@ -147,7 +147,7 @@ fn what_moves_all_the_time_is_no_reason() {
     let found = between(change(), |is| {
         let source = source(is);
         (source.rows, source.row_statistic, source.row_bytes) = (None, 99, Some(1));
-        source.replicas = Some(2);
+        source.replicas = Some(crate::model::Replicas::of(2));
         source.collection.partitions.reverse();
         is.explanation = "else".to_owned();
         is.findings.push(Finding::warning("room", "default/a", "less room".to_owned(), ""));

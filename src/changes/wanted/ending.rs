@@ -2,7 +2,7 @@
 
 use super::Making;
 use crate::changes::{Ending, Loaded};
-use crate::model::{CollectionRule, LoadRule, LoadState};
+use crate::model::{CollectionRule, LoadRule, LoadState, Replicas};
 
 impl Making<'_> {
     pub(super) fn ending(&mut self, rule: &CollectionRule) -> Ending {
@@ -13,7 +13,7 @@ impl Making<'_> {
         };
         let source = self.as_at_source();
         self.set("load", &text(&source), &text(&loaded));
-        if let Some(replicas @ 2..) = self.source.replicas
+        if let Some(Replicas { number: replicas @ 2.., .. }) = self.source.replicas
             && rule.replicas.is_none()
             && loaded != Loaded::Nothing
         {

@@ -72,7 +72,7 @@ macro_rules! settings {
             /// Whether the target is loaded in the end: `"keep"` it as the source is, `true` or
             /// `false`. Default: `"keep"`.
             pub(in crate::planfile) load: Option<LoadSetting>,
-            /// Replicas to load. Default: the source's number, as far as the target has room.
+            /// Replicas to load where nothing is loaded. Default: as many as the target is set to.
             #[schemars(range(min = 1, max = 1024))]
             pub(in crate::planfile) replicas: Option<Whole>,
             /// Aliases at the target, made when all else is done: `"keep"` the source's,

@@ -226,12 +226,12 @@ impl Lines {
     fn contents(&mut self, change: &CollectionChange, source: &SourceState) {
         let finished = change.is_finished();
         if change.load_source && !finished {
-            let what = match source.load {
-                LoadState::Loaded => "partitions that are not loaded are, for the copy",
-                _ => "loaded for the copy",
-            };
-            let text = Text::new(Role::Change, format!("{what}; released again afterwards"));
-            self.lines.push((false, "source".to_owned(), text));
+            let what = super::steps::loaded_for_the_copy(source);
+            let text = format!("{what}; released again afterwards");
+            for (place, line) in wrap(&text, WIDTH - INDENT - LABEL).iter().enumerate() {
+                let label = if place == 0 { "source" } else { "" };
+                self.lines.push((false, label.to_owned(), Text::new(Role::Change, line)));
+            }
         }
         self.same("rows", rows_text(change, source));
         if !finished {

@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::size;
-use crate::changes::{Action, CollectionChange, Loaded, Update};
+use crate::changes::{Action, CollectionChange, Loaded, SourceState, Update};
 use crate::model::differences::place;
 use crate::model::{Collection, Index, LoadState};
+
+/// Partitions that are named before the rest is only counted.
+const NAMES: usize = 10;
 
 /// One thing that `apply` does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -152,7 +155,7 @@ impl Steps<'_> {
                 LoadState::Loading => "loading",
                 LoadState::NotLoaded => "not loaded",
             };
-            let states = (Some(before.to_owned()), Some("loaded for the copy".to_owned()));
+            let states = (Some(before.to_owned()), Some(loaded_for_the_copy(source)));
             let address = change.source_address.clone();
             self.push(StepAction::LoadSource, "source_not_loaded", address, states);
         }
@@ -233,6 +236,29 @@ impl Steps<'_> {
             let after = Some(self.change.target_address.clone());
             self.push(action, reason, address, (None, after));
         }
+    }
+}
+
+/// What of a source is loaded for the copy, and how.
+pub(super) fn loaded_for_the_copy(source: &SourceState) -> String {
+    if source.load != LoadState::Loaded {
+        return "loaded for the copy".to_owned();
+    }
+    let unloaded: Vec<&str> = source
+        .partitions
+        .iter()
+        .filter(|partition| partition.load != LoadState::Loaded)
+        .map(|partition| partition.name.as_str())
+        .collect();
+    let mut partitions = unloaded.iter().take(NAMES).copied().collect::<Vec<_>>().join(", ");
+    if unloaded.len() > NAMES {
+        partitions = format!("{partitions} and {} more", unloaded.len() - NAMES);
+    }
+    match &source.replicas {
+        Some(replicas) => {
+            format!("loaded for the copy, beside the others in {replicas}: {partitions}")
+        }
+        None => format!("loaded for the copy, beside the others: {partitions}"),
     }
 }
 

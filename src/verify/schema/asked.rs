@@ -41,7 +41,7 @@ pub async fn compare_schema(
 
 async fn serving(client: &Client, of: &Collection, load: LoadState) -> Result<Serving> {
     let replicas = if load == LoadState::Loaded {
-        client.replicas(&of.database, &of.name).await?
+        client.replicas(&of.database, &of.name).await?.map(|replicas| replicas.number)
     } else {
         None
     };

@@ -75,9 +75,11 @@ pub struct Shared {
     refusals: Mutex<Vec<PlannedRefusal>>,
 }
 
-/// A call that is to be refused once.
+/// A call that is to be refused.
 struct PlannedRefusal {
     rpc: &'static str,
+    /// Not the first one alone.
+    always: bool,
     /// How many of that RPC are let pass before.
     after: usize,
     code: i32,
@@ -164,7 +166,15 @@ impl Fake {
     /// Refuses one call of an RPC, the first one after so many others, with a code and a reason. It
     /// says that the call may be repeated where the servers' table of codes does.
     pub fn refuse_once(&self, rpc: &'static str, after: usize, code: i32, reason: &str) {
-        let planned = PlannedRefusal { rpc, after, code, reason: reason.to_owned() };
+        let reason = reason.to_owned();
+        let planned = PlannedRefusal { rpc, always: false, after, code, reason };
+        self.shared.refusals.lock().unwrap().push(planned);
+    }
+
+    /// Refuses every call of an RPC from now on, with a code and a reason.
+    pub fn refuse(&self, rpc: &'static str, code: i32, reason: &str) {
+        let reason = reason.to_owned();
+        let planned = PlannedRefusal { rpc, always: true, after: 0, code, reason };
         self.shared.refusals.lock().unwrap().push(planned);
     }
 
@@ -205,8 +215,12 @@ impl Shared {
             refusals[place].after -= 1;
             return None;
         }
-        let planned = refusals.remove(place);
         let old_code = super::pb::common::ErrorCode::UnexpectedError;
-        Some(refused::Refused::new(planned.code, old_code, planned.reason))
+        let PlannedRefusal { code, reason, .. } = &refusals[place];
+        let refused = refused::Refused::new(*code, old_code, reason.clone());
+        if !refusals[place].always {
+            refusals.remove(place);
+        }
+        Some(refused)
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a call, sorted by what to do about it.
 
 mod codes;
+mod field;
 mod kinds;
 
 use std::error::Error as _;
@@ -180,6 +181,11 @@ impl Error {
         }
     }
 
+    /// The field that is not loaded, of a collection that is: repeating the call does not help.
+    pub fn unloaded_field(&self) -> Option<&str> {
+        if self.kind == Kind::NotLoaded { field::not_loaded(&self.message) } else { None }
+    }
+
     /// Whether the endpoint could not be used at all: unreachable, or not permitted.
     pub fn is_access(&self) -> bool {
         matches!(
@@ -219,6 +225,10 @@ impl Error {
             }
             Kind::PermissionDenied => "grant the named privilege to this user",
             Kind::Missing => "check the names, and that the user may see them",
+            Kind::NotLoaded if self.unloaded_field().is_some() => {
+                "only some fields of the collection are loaded: release it there, and load it with \
+                 all its fields"
+            }
             Kind::NotLoaded => {
                 "load the collection there; for the source, `load = true` under [source] lets apply do so"
             }

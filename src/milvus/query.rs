@@ -164,7 +164,7 @@ impl Client {
                 answer.fields_data.iter().map(|column| column.len() as u64).sum()
             });
             match answer {
-                Err(error) if error.kind == Kind::NotLoaded => {
+                Err(error) if error.kind == Kind::NotLoaded && error.unloaded_field().is_none() => {
                     let collection = (database, request.collection_name.as_str());
                     Err(self.not_loaded_yet(collection, &request.partition_names, error).await)
                 }

@@ -28,6 +28,7 @@ mod init;
 mod keys;
 mod kills;
 mod lacking;
+mod load_fields;
 mod loading;
 mod merged;
 mod moving;

@@ -1,13 +1,14 @@
 //! One collection, at the source and at the target, as it is now.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::{Inspection, UseOf, measure};
 use crate::changes::{Finding, SourceState, TargetState, wanted};
 use crate::milvus::{Client, Kind, Moment, Query, Result};
 use crate::model::{
-    Collection, CollectionRule, DEFAULT_PARTITION, DynamicField, Flavour, KeyRange, LoadState,
-    Partition,
+    Collection, CollectionRule, DEFAULT_PARTITION, DYNAMIC_COLUMN, DynamicField, Flavour, KeyRange,
+    LoadState, Partition,
 };
 
 /// Asked one by one: a collection with one released partition calls itself loaded, and queries then
@@ -61,6 +62,21 @@ fn replicas_unknown(address: &str, unloaded: &[String]) -> Finding {
     let advice = "load these partitions at the source by hand, or release all of it to let apply load \
                   it; or let this user ask for replicas";
     Finding::error("source_replicas_unknown", address, message, advice)
+}
+
+/// Somebody loaded some fields only.
+fn field_not_loaded(address: &str, field: &str) -> Finding {
+    let address = format!("{address}/{field}");
+    let message = format!(
+        "the field {field:?} is not loaded, although the collection is (`load_fields`), so that its \
+         values cannot be read"
+    );
+    let mut advice =
+        "release the collection at the source, and load it with all its fields".to_owned();
+    if field != DYNAMIC_COLUMN {
+        let _ = write!(advice, "; or leave the field behind with `fields.{field}.drop = true`");
+    }
+    Finding::error("source_field_not_loaded", address, message, advice)
 }
 
 impl Inspection<'_> {
@@ -162,6 +178,13 @@ impl Inspection<'_> {
         }
         if beside && state.replicas.is_none() && self.source.keeps_replicas() {
             findings.push(replicas_unknown(&address, &unloaded));
+        }
+        if reads
+            && load == LoadState::Loaded
+            && let Some(field) = measure::unloaded_field(self.source, &state, rule).await?
+        {
+            findings.push(field_not_loaded(&address, &field));
+            return Ok(Some(state));
         }
         if readable {
             measure::rows(self.source, &mut state, rule, in_use).await?;

@@ -28,6 +28,40 @@ fn selected(state: &SourceState, rule: &CollectionRule) -> Option<Query> {
     Some(query.within(names.collect()))
 }
 
+/// The columns that are read where rows are copied.
+fn read_columns(state: &SourceState, rule: &CollectionRule) -> Vec<String> {
+    let mut columns = state.collection.columns();
+    let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
+    columns.retain(|name| {
+        let dropped = rule.fields.get(name).is_some_and(|field| field.drop);
+        !dropped && !(off && name == DYNAMIC_COLUMN)
+    });
+    columns
+}
+
+/// The field that is not loaded although something of the collection is, as far as its server says
+/// so. Servers before 2.4 load all fields, and those since 2.6 read them from elsewhere.
+pub(super) async fn unloaded_field(
+    source: &Client,
+    state: &SourceState,
+    rule: &CollectionRule,
+) -> Result<Option<String>> {
+    let version = source.version();
+    let knows = version.flavour != Flavour::Lite
+        && !version.older_than(2, 4, 0)
+        && version.older_than(2, 6, 0);
+    let Some(query) = Query::of(&state.collection).filter(|_| knows) else { return Ok(None) };
+    match source.sample_rows(&query, read_columns(state, rule), 1).await {
+        Ok(_) => Ok(None),
+        Err(error) => match error.unloaded_field() {
+            Some(field) => Ok(Some(field.to_owned())),
+            // Whatever it is, it is said where the rows are read.
+            None if error.kind != Kind::Cancelled => Ok(None),
+            None => Err(error),
+        },
+    }
+}
+
 /// Counts rows, and measures a few where any may be copied.
 pub(super) async fn rows(
     source: &Client,
@@ -44,7 +78,7 @@ pub(super) async fn rows(
     if in_use {
         return Ok(());
     }
-    let output = state.collection.columns();
+    let output = read_columns(state, rule);
     let mut limit = SAMPLE_ROWS;
     loop {
         match source.sample_rows(&query, output.clone(), limit).await {

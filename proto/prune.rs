@@ -44,6 +44,7 @@ const RPCS: &[&str] = &[
     "ListAliases",
     "ListDatabases",
     "ListFileResources",
+    "ListResourceGroups",
     "LoadCollection",
     "LoadPartitions",
     "OperatePrivilege",

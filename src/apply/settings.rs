@@ -111,15 +111,18 @@ impl Turn<'_> {
         }
         self.step("take back properties of the copy").await;
         self.begin(of_move, TAKE_BACK).await?;
+        let (database, name) = (&wanted.database, &wanted.name);
+        let keeps = self.run.target.request_ends_isolation(database, name).await?;
         let mut set = BTreeMap::new();
         let mut unset = Vec::new();
         for name in during.keys() {
             match self.property_in_the_end(wanted, name) {
                 Some(value) => drop(set.insert(name.clone(), value)),
+                // All of them are off where they are not there.
+                None if keeps => drop(set.insert(name.clone(), "false".to_owned())),
                 None => unset.push(name.clone()),
             }
         }
-        let (database, name) = (&wanted.database, &wanted.name);
         self.run.target.alter_collection(database, name, &set, &unset).await?;
         self.done(of_move, TAKE_BACK, "").await
     }

@@ -4,6 +4,7 @@
 
 mod index_tables;
 mod limits;
+pub mod rules;
 mod tables;
 mod words;
 

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod aliases;
+mod hindered;
 mod known;
 mod ownership;
 

@@ -252,6 +252,7 @@ impl Inspection<'_> {
         if let Some(target) = &target {
             findings.extend(self.replicas_kept(rule, target).await?);
         }
+        findings.extend(self.resource_groups_missing(rule, &target_name).await?);
         let has = source.as_ref().map(|source| source.collection.aliases.clone());
         let aliases = match wanted::aliases(rule, &source_name, &has.unwrap_or_default()) {
             Ok(aliases) => aliases,

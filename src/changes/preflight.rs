@@ -3,6 +3,8 @@
 
 mod left_behind;
 mod names;
+mod properties;
+mod releases;
 mod room;
 mod schema;
 mod sizes;
@@ -19,6 +21,8 @@ use crate::model::Collection;
 pub fn findings(wanted: &Collection, source: &SourceState, target: &Abilities) -> Vec<Finding> {
     let mut found = Found { target, address: wanted.address(), findings: Vec::new() };
     schema::check(&mut found, wanted);
+    releases::check(&mut found, wanted);
+    properties::check(&mut found, wanted);
     names::check(&mut found, wanted);
     sizes::check(&mut found, wanted, source);
     found.findings

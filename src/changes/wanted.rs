@@ -18,7 +18,7 @@ use crate::model::{Collection, Index, RowSettings, Selector};
 pub use aliases::aliases;
 pub use indexes::without_index;
 pub use partitions::selected;
-pub use properties::{is_portable_of_database, portable_of_database};
+pub use properties::{is_made_up, is_portable_of_database, portable_of_database};
 
 /// The target as it is to be, how rows get there, what differs from the source, and what stands
 /// against it.
@@ -67,7 +67,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.partition_key(&rule.partition_key);
     making.partitions(&rule.partitions);
     making.sizes(rule);
-    making.properties(&rule.properties);
+    making.properties(&rule.properties, abilities);
     making.indexes(&rule.indexes, abilities);
     making.fields(&rule.fields);
     making.vectors_without_index(abilities);

@@ -342,6 +342,7 @@ answers!(
     ListAliasesResponse,
     ListDatabasesResponse,
     ListFileResourcesResponse,
+    ListResourceGroupsResponse,
     MutationResult,
     QueryResults,
     SearchResults,

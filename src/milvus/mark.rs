@@ -24,7 +24,8 @@ impl Client {
         self.alter_collection(database, collection, &set, &[]).await
     }
 
-    /// Takes the marks of these owners away: empties them where the server keeps every property.
+    /// Takes the marks of these owners away: empties them where the server keeps every property, or
+    /// would take such a request for the end of the collection's isolation.
     /// Repeating it succeeds.
     ///
     /// # Errors
@@ -33,7 +34,7 @@ impl Client {
         let names = owners.iter().map(|owner| Mark::property(owner));
         let version = self.version();
         let keeps = version.flavour == Flavour::Milvus && version.older_than(2, 4, 0);
-        if keeps {
+        if keeps || self.request_ends_isolation(database, collection).await? {
             let empty = names.map(|name| (name, String::new())).collect();
             self.alter_collection(database, collection, &empty, &[]).await
         } else {

@@ -8,6 +8,9 @@ use super::error::{Kind, Result};
 use super::pb::{common, milvus as pb};
 use crate::model::Flavour;
 
+/// Keeps the values of a partition key apart in the indexes of vectors.
+const ISOLATION: &str = "partitionkey.isolation";
+
 impl Client {
     /// Sets some properties of a collection and takes others away; all others stay. Repeating it
     /// succeeds.
@@ -33,12 +36,39 @@ impl Client {
         }
         // Servers refuse a request that does both.
         if !set.is_empty() {
-            self.alter(database, collection, convert::pairs(set), Vec::new()).await?;
+            let mut set = set.clone();
+            if !set.contains_key(ISOLATION)
+                && self.request_ends_isolation(database, collection).await?
+            {
+                set.insert(ISOLATION.to_owned(), "true".to_owned());
+            }
+            self.alter(database, collection, convert::pairs(&set), Vec::new()).await?;
         }
         if !unset.is_empty() {
             self.alter(database, collection, Vec::new(), unset.to_vec()).await?;
         }
         Ok(())
+    }
+
+    /// Whether a request that does not name the isolation would mean that it is off, which is refused
+    /// once a vector has an index, and could not be taken back: of a collection where it is on, at
+    /// servers from 2.4 to 2.6.12.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn request_ends_isolation(&self, database: &str, collection: &str) -> Result<bool> {
+        let version = self.version();
+        let means_so = version.flavour != Flavour::Lite
+            && !version.older_than(2, 4, 0)
+            && version.older_than(2, 6, 13);
+        if !means_so {
+            return Ok(false);
+        }
+        let described = self.describe_collection(database, collection).await?;
+        let is_on = |properties: &BTreeMap<String, String>| {
+            properties.get(ISOLATION).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        };
+        Ok(described.is_some_and(|described| is_on(&described.collection.properties)))
     }
 
     async fn alter(

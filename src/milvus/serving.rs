@@ -228,15 +228,28 @@ impl Client {
             }
             // 2.2.16 says so with the code of a partition that is not there.
             Err(error) if matches!(error.kind, Kind::NotLoaded | Kind::Missing) => Ok(None),
-            Err(error)
-                if matches!(
-                    error.kind,
-                    Kind::Unsupported | Kind::PermissionDenied | Kind::Invalid | Kind::Other
-                ) =>
-            {
+            Err(error) if is_untold(&error) => {
                 tracing::debug!(%error, "Replicas are not told.");
                 Ok(None)
             }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The resource groups that there are; `None` where the server does not tell.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub async fn resource_groups(&self) -> Result<Option<Vec<String>>> {
+        let message = pb::ListResourceGroupsRequest::default();
+        let answer = self
+            .repeat("ListResourceGroups", "", LOOKUP, message, |mut c, r| async move {
+                c.list_resource_groups(r).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(answer.resource_groups)),
+            Err(error) if is_untold(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -276,4 +289,10 @@ impl Client {
             .map(drop)
         }
     }
+}
+
+/// Whether a server refuses a question that it need not answer, in whatever way.
+fn is_untold(error: &super::error::Error) -> bool {
+    use Kind::{Invalid, Other, PermissionDenied, Unsupported};
+    matches!(error.kind, Unsupported | PermissionDenied | Invalid | Other)
 }

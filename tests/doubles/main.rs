@@ -11,6 +11,7 @@
 
 mod adopted;
 mod aliases;
+mod altering;
 mod codes;
 mod counts;
 mod defaults;
@@ -37,6 +38,7 @@ mod nulls;
 mod online;
 mod ownership;
 mod pairs;
+mod releases;
 mod replicas;
 mod searches;
 mod selection;

@@ -1,8 +1,9 @@
 //! Targets that no recorded run made: refused, or adopted with what they lack.
 
+use super::hindered::hindered;
 use super::{Verdict, names_beyond};
 use crate::changes::abilities::Abilities;
-use crate::changes::wanted::Wanted;
+use crate::changes::wanted::{Wanted, is_made_up};
 use crate::changes::{Action, Finding, Inspected, TargetState};
 use crate::model::Existing;
 use crate::model::differences::{Difference, Weight, differences, list, other_indexes};
@@ -84,7 +85,7 @@ pub(super) fn decide(
             "be sure that it does not, or choose another `target`",
         ));
     }
-    properties(&mut verdict, inspected, target, wanted, &alterable);
+    properties(&mut verdict, inspected, target, wanted, abilities, &alterable);
     verdict
 }
 
@@ -94,6 +95,7 @@ pub(super) fn properties(
     inspected: &Inspected,
     target: &TargetState,
     wanted: &Wanted,
+    abilities: &Abilities,
     differences: &[Difference],
 ) {
     for difference in differences {
@@ -104,6 +106,7 @@ pub(super) fn properties(
     let unwanted = there
         .filter(|name| unset.contains(*name) && !wanted.collection.properties.contains_key(*name));
     verdict.alter.extend(unwanted.map(|name| (name.clone(), None)));
+    hindered(verdict, inspected, target, abilities);
 }
 
 /// What the target lacks is set; another value is only replaced when the plan file itself says so,
@@ -117,10 +120,13 @@ fn alter(
 ) {
     let Some(name) = &difference.property else { return };
     let asked_for = inspected.rule.properties.set.contains_key(name);
+    let value = wanted.collection.properties.get(name);
+    if !asked_for && value.is_some_and(|value| is_made_up(name, value)) {
+        return;
+    }
     let expires = EXPIRING.contains(&name.as_str()) && target.rows != Some(0);
     if asked_for || (!target.collection.properties.contains_key(name) && !expires) {
-        let value = wanted.collection.properties.get(name).cloned();
-        verdict.alter.insert(name.clone(), value);
+        verdict.alter.insert(name.clone(), value.cloned());
         return;
     }
     verdict.findings.push(Finding::warning(

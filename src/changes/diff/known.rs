@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::hindered::hindered;
 use super::{Verdict, adoption, names_beyond};
 use crate::changes::abilities::{Abilities, Family, Feature};
 use crate::changes::wanted::Wanted;
@@ -160,7 +161,14 @@ fn unfinished(sides: &Sides<'_>) -> Verdict {
     if known.adopted && sides.abilities.keeps_details {
         let mut lacking = differences(&wanted.collection, &target.collection, true);
         lacking.retain(|found| found.property.is_some());
-        adoption::properties(&mut verdict, sides.inspected, target, wanted, &lacking);
+        adoption::properties(
+            &mut verdict,
+            sides.inspected,
+            target,
+            wanted,
+            sides.abilities,
+            &lacking,
+        );
     }
     verdict
 }
@@ -231,17 +239,9 @@ fn finished(sides: &Sides<'_>) -> Verdict {
         }
         at_target.retain(|found| found.property.as_ref().is_none_or(|n| !alter.contains_key(n)));
         verdict.alter = alter;
+        hindered(&mut verdict, sides.inspected, target, sides.abilities);
     }
-    if let Some(names) = not_removable(sides) {
-        let message = format!("{} takes no property away: {names}", sides.abilities);
-        let advice = "set another value instead, or remove it from `properties.unset`";
-        verdict.findings.push(Finding::warning(
-            "property_not_removable",
-            &address,
-            message,
-            advice,
-        ));
-    }
+    verdict.findings.extend(not_removable(sides));
     if let Some(update) = sides.inspected.update
         && let Some(refused) = brought_up_to_date(sides, update, &mut verdict)
     {
@@ -392,10 +392,15 @@ fn to_be_removed(sides: &Sides<'_>) -> Vec<String> {
 }
 
 /// Those that the target's server does not take away.
-fn not_removable(sides: &Sides<'_>) -> Option<String> {
+fn not_removable(sides: &Sides<'_>) -> Option<Finding> {
     let names = to_be_removed(sides);
-    let cannot = !sides.abilities.has(Feature::DeleteProperties) && !names.is_empty();
-    cannot.then(|| names.join(", "))
+    if names.is_empty() || sides.abilities.has(Feature::DeleteProperties) {
+        return None;
+    }
+    let message = format!("{} takes no property away: {}", sides.abilities, names.join(", "));
+    let advice = "set another value instead, or remove it from `properties.unset`";
+    let address = sides.wanted.collection.address();
+    Some(Finding::warning("property_not_removable", &address, message, advice))
 }
 
 /// What was taken away since, or is asked for since, and can be made without the rows.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Inspection, UseOf, measure};
+use crate::changes::abilities::rules::RESOURCE_GROUPS;
 use crate::changes::{Finding, SourceState, TargetState, wanted};
 use crate::milvus::{Client, Kind, Moment, Query, Result};
 use crate::model::{
     Collection, CollectionRule, DEFAULT_PARTITION, DYNAMIC_COLUMN, DynamicField, Flavour, KeyRange,
-    LoadState, Partition,
+    LoadState, Mark, Partition,
 };
 
 /// Asked one by one: a collection with one released partition calls itself loaded, and queries then
@@ -79,6 +80,21 @@ fn field_not_loaded(address: &str, field: &str) -> Finding {
     Finding::error("source_field_not_loaded", address, message, advice)
 }
 
+fn unloaded(partitions: &[Partition]) -> Vec<String> {
+    let left = partitions.iter().filter(|partition| partition.load != LoadState::Loaded);
+    left.map(|partition| partition.name.clone()).collect()
+}
+
+fn being_filled(address: &str, mark: &Mark) -> Finding {
+    let message = format!(
+        "the source is being filled by another run of milvus-ferry ({}): it may not hold all of its \
+         rows yet",
+        mark.who()
+    );
+    let advice = "wait until that run is done, or copy the rest later with --catch-up";
+    Finding::warning("source_being_filled", address, message, advice)
+}
+
 impl Inspection<'_> {
     /// Says that a target which is loaded stays in the replicas that it is in.
     pub(super) async fn replicas_kept(
@@ -97,6 +113,25 @@ impl Inspection<'_> {
             );
             let advice = "release it at the target first to have it loaded in another number";
             Finding::warning("replicas_kept", target.collection.address(), message, advice)
+        }))
+    }
+
+    /// Says which resource groups are not there that the plan file asks for.
+    pub(super) async fn resource_groups_missing(
+        &self,
+        rule: &CollectionRule,
+        target: &str,
+    ) -> Result<Option<Finding>> {
+        let Some(asked) = rule.properties.set.get(RESOURCE_GROUPS) else { return Ok(None) };
+        let Some(there) = self.target.resource_groups().await? else { return Ok(None) };
+        let lacks = |name: &&str| !there.iter().any(|group| group == name);
+        let missing: Vec<&str> = asked.split(',').filter(lacks).collect();
+        Ok((!missing.is_empty()).then(|| {
+            let address = format!("{}/{target}", rule.target_database);
+            let message =
+                format!("the target has no resource groups of these names: {}", missing.join(", "));
+            let advice = format!("those that there are: {}", there.join(", "));
+            Finding::error("resource_group_missing", address, message, advice)
         }))
     }
 
@@ -140,11 +175,7 @@ impl Inspection<'_> {
         let load = self.source.settled_load_state(database, name, None).await?;
         let selected = wanted::selected(&rule.partitions.select, &partition_names);
         let partitions = partition_states(self.source, (database, name), selected, load).await?;
-        let unloaded: Vec<String> = partitions
-            .iter()
-            .filter(|partition| partition.load != LoadState::Loaded)
-            .map(|partition| partition.name.clone())
-            .collect();
+        let unloaded = unloaded(&partitions);
         let readable = load == LoadState::Loaded && unloaded.is_empty();
         let row_statistic = self.source.row_count_statistic(database, name).await?;
         let unread = !readable && row_statistic == 0 && self.is_unloadable(&collection, load);
@@ -201,15 +232,8 @@ impl Inspection<'_> {
                     .await?;
             }
         }
-        for mark in described.marks.iter().filter(|_| reads) {
-            let message = format!(
-                "the source is being filled by another run of milvus-ferry ({}): it may not hold all \
-                 of its rows yet",
-                mark.who()
-            );
-            let advice = "wait until that run is done, or copy the rest later with --catch-up";
-            findings.push(Finding::warning("source_being_filled", &address, message, advice));
-        }
+        findings
+            .extend(described.marks.iter().filter(|_| reads).map(|m| being_filled(&address, m)));
         if !in_use {
             let files = &described.file_resources;
             self.file_resources(&state.collection, files, rule, findings).await?;

@@ -34,7 +34,8 @@ fn read_columns(state: &SourceState, rule: &CollectionRule) -> Vec<String> {
     let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
     columns.retain(|name| {
         let dropped = rule.fields.get(name).is_some_and(|field| field.drop);
-        !dropped && !(off && name == DYNAMIC_COLUMN)
+        let left_behind = off && name == DYNAMIC_COLUMN;
+        !dropped && !left_behind
     });
     columns
 }

@@ -140,7 +140,6 @@ fn types_attributes_and_functions_that_a_server_drops_or_dies_of_are_refused() {
         (&add(23), "2.2.8", "2.2.9", "target_lacks_type"),
         (&add(24), "2.6.3", "2.6.4", "target_lacks_type"),
         (&add(26), "2.6.5", "2.6.6", "target_lacks_type"),
-        (&add(25), "2.6.18", "3.0.0", "target_lacks_type"),
         (&|to| to.fields[1].nullable = true, "2.3.5", "2.5.0", "target_lacks_nullable"),
         (&|to| to.fields[2].nullable = true, "2.6.17", "2.6.18", "target_lacks_nullable"),
         (
@@ -220,6 +219,8 @@ fn types_attributes_and_functions_that_a_server_drops_or_dies_of_are_refused() {
         assert_eq!(refused(without, &change), *code, "case {position} at {without}");
         assert_eq!(refused(having, &change), "", "case {position} at {having}");
     }
+    assert_eq!(refused("2.6.18", &add(25)), "target_lacks_type");
+    assert_eq!(refused("3.0.0", &add(25)), "(target_needs_setting)");
 }
 
 #[test]
@@ -321,7 +322,7 @@ fn sizes_of_values_have_limits() {
     };
     assert_eq!(against(&new, sized(21, "max_length", "65535")), NOTHING);
     assert_eq!(against(&new, sized(21, "max_length", "65536")), ["max_length_too_large"]);
-    assert_eq!(against(&new, sized(25, "max_length", "2097152")), NOTHING);
+    assert_eq!(against(&new, sized(25, "max_length", "2097152")), ["(target_needs_setting)"]);
     assert_eq!(against(&new, sized(22, "max_capacity", "4096")), NOTHING);
     assert_eq!(against(&new, sized(22, "max_capacity", "4097")), ["capacity_too_large"]);
     assert_eq!(against(&new, sized(101, "dim", "32768")), NOTHING);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Making;
 use super::partitions::describe_partition_key;
+use crate::changes::abilities::rules::TTL_FIELD;
 use crate::model::quantity::counted;
 use crate::model::{DataType, Field, FieldRule};
 
@@ -247,6 +248,11 @@ impl Making<'_> {
             return self.names_are_unique();
         }
         self.collection.rename_fields(&renamed);
+        if let Some(name) = self.collection.properties.get_mut(TTL_FIELD)
+            && let Some(new) = renamed.get(name.as_str())
+        {
+            new.clone_into(name);
+        }
         for found in &mut self.overrides {
             if let Some((name, attribute)) = found.attribute.split_once('.')
                 && let Some(to) = renamed.get(name)

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::Making;
+use crate::changes::abilities::rules::{ISOLATION, QUERY_MODE, TTL_FIELD};
 use crate::changes::abilities::{Abilities, Feature};
-use crate::model::{CollectionRule, FunctionKind, PropertyRules};
+use crate::model::{CollectionRule, DataType, FunctionKind, PropertyRules};
 
 /// Collection properties that mean the same everywhere (Milvus 2.2 to 3.0).
 const PORTABLE: &[&str] = &[
     "collection.ttl.seconds",
     "mmap.enabled",
-    "partitionkey.isolation",
+    ISOLATION,
     "collection.autocompaction.enabled",
-    "timezone",
-    "ttl_field",
-    "query_mode",
+    TIMEZONE,
+    TTL_FIELD,
+    QUERY_MODE,
     "lazyload.enabled",
     BRING_KEYS,
     ALLOW_FUNCTION_OUTPUTS,
@@ -25,6 +26,7 @@ const PORTABLE_PREFIXES: &[&str] = &["warmup."];
 /// Properties that servers make for themselves.
 const INTERNAL: &[&str] = &[
     "max_field_id",
+    "namespace.sharding.enabled",
     "collection.on.truncating",
     "replicate.id",
     "replicate.endTS",
@@ -43,7 +45,9 @@ const ALLOW_FUNCTION_OUTPUTS: &str = "collection.function.allowInsertNonBM25Func
 /// Keeps a server from calling a function's provider to see whether it is there (2.6.8).
 const SKIP_FUNCTION_CHECK: &str = "disable_func_runtime_check";
 const TTL: &str = "collection.ttl.seconds";
-const ISOLATION: &str = "partitionkey.isolation";
+const TIMEZONE: &str = "timezone";
+/// The zone that a server gives a collection that asks for none.
+const DEFAULT_ZONE: &str = "UTC";
 
 /// Those of a database's properties that are carried when it is created.
 pub fn portable_of_database(properties: &BTreeMap<String, String>) -> BTreeMap<String, String> {
@@ -65,6 +69,11 @@ fn is_internal(name: &str) -> bool {
     INTERNAL.contains(&name) || INTERNAL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Whether a server gives every collection such a property, so that nobody need have wished for it.
+pub fn is_made_up(name: &str, value: &str) -> bool {
+    is_internal(name) || (name == TIMEZONE && value == DEFAULT_ZONE)
+}
+
 impl Making<'_> {
     /// Shards and the consistency level.
     pub(super) fn sizes(&mut self, rule: &CollectionRule) {
@@ -79,10 +88,14 @@ impl Making<'_> {
         }
     }
 
-    pub(super) fn properties(&mut self, rules: &PropertyRules) {
+    pub(super) fn properties(&mut self, rules: &PropertyRules, abilities: &Abilities) {
         let from = &self.source.collection;
         let mut properties = from.properties.clone();
         properties.retain(|name, _| is_portable(name));
+        // Where nothing has a zone, one that was made up says nothing.
+        if !abilities.has_type(DataType::TIMESTAMPTZ) {
+            properties.retain(|name, value| !is_made_up(name, value));
+        }
         let has_key = self.collection.partition_key().is_some();
         if !has_key && properties.remove(ISOLATION).is_some() {
             let what = format!("{ISOLATION} needs a partition key, and is not carried");

@@ -50,7 +50,7 @@ addressed!(
     LoadPartitionsRequest, QueryRequest, ReleaseCollectionRequest, ReleasePartitionsRequest,
     SearchRequest, ShowCollectionsRequest, ShowPartitionsRequest, UpsertRequest;
     AddFileResourceRequest, AllocTimestampRequest, CheckHealthRequest, ConnectRequest,
-    GetVersionRequest, ListDatabasesRequest, ListFileResourcesRequest
+    GetVersionRequest, ListDatabasesRequest, ListFileResourcesRequest, ListResourceGroupsRequest
 );
 
 impl Service {
@@ -158,6 +158,10 @@ served! {
     };
     drop_database(DropDatabaseRequest) -> Status, "DropDatabase", |state, _, request| {
         done(state.drop_database(&request.db_name))
+    };
+    list_resource_groups(ListResourceGroupsRequest) -> milvus::ListResourceGroupsResponse, "ListResourceGroups", |state, _, _| {
+        let resource_groups = state.profile.resource_groups.iter().cloned().collect();
+        Ok(milvus::ListResourceGroupsResponse { status: good(), resource_groups })
     };
     list_databases(ListDatabasesRequest) -> milvus::ListDatabasesResponse, "ListDatabases", |state, _, _| {
         Ok(milvus::ListDatabasesResponse {

@@ -162,6 +162,7 @@ refusals!(
     ListAliasesResponse,
     ListDatabasesResponse,
     ListFileResourcesResponse,
+    ListResourceGroupsResponse,
     MutationResult,
     QueryResults,
     SearchResults,
@@ -250,6 +251,7 @@ relayed! {
     alloc_timestamp(AllocTimestampRequest) -> milvus::AllocTimestampResponse, "AllocTimestamp";
     create_database(CreateDatabaseRequest) -> Status, "CreateDatabase";
     drop_database(DropDatabaseRequest) -> Status, "DropDatabase";
+    list_resource_groups(ListResourceGroupsRequest) -> milvus::ListResourceGroupsResponse, "ListResourceGroups";
     list_databases(ListDatabasesRequest) -> milvus::ListDatabasesResponse, "ListDatabases";
     describe_database(DescribeDatabaseRequest) -> milvus::DescribeDatabaseResponse, "DescribeDatabase";
     alter_database(AlterDatabaseRequest) -> Status, "AlterDatabase";

@@ -9,6 +9,9 @@ use testkit::pb::milvus;
 use testkit::pb::schema::DataType;
 use testkit::structs::struct_array;
 
+/// Properties, and what each of three releases answers to them.
+type Case = (&'static [(&'static str, &'static str)], [(i32, &'static str); 3]);
+
 const VERSIONS: [&str; 3] = ["2.5.27", "2.6.20", "3.0.0"];
 /// What is answered to a request that is taken.
 const OK: (i32, &str) = (0, "");
@@ -116,7 +119,7 @@ async fn values_are_looked_at() {
     let kind = (1100, "ttl field must be timestamptz, field name = text");
     let lost = (1100, "ttl field name nope not found in schema");
     let both = (1100, "collection TTL and ttl field cannot be set at the same time");
-    let cases: [(&[(&str, &str)], [(i32, &str); 3]); 6] = [
+    let cases: [Case; 6] = [
         (&[("warmup.vectorField", "async")], [OK, warmup, OK]),
         (&[("warmup", "sync")], [OK, at_field, at_field]),
         (&[("query_mode", "x")], [OK, mode, mode]),

@@ -1,0 +1,107 @@
+//! What servers make of properties and keys of collections, by release: `createCollectionTask` and
+//! `alterCollectionTask` (internal/proxy/task.go of Milvus 2.4 to 3.0, by their history).
+
+use super::{Abilities, Family, Release};
+use crate::model::DataType;
+
+/// What stands against altering a property of a collection that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// Anything of the collection is loaded (code 104).
+    Loaded,
+    /// A vector of it has an index (code 702).
+    VectorIndex,
+}
+
+/// Keeps the values of a partition key apart in the indexes of vectors.
+pub const ISOLATION: &str = "partitionkey.isolation";
+/// How searches are carried out.
+pub const QUERY_MODE: &str = "query_mode";
+/// The field by whose moment a row expires.
+pub const TTL_FIELD: &str = "ttl_field";
+/// The groups of nodes that a collection is loaded into by itself.
+pub const RESOURCE_GROUPS: &str = "collection.resource_groups";
+
+/// The policy of warming up, of a field or an index.
+pub const WARMUP: &str = "warmup";
+/// The same for a collection's fields and indexes.
+const WARMUPS: [&str; 4] =
+    ["warmup.scalarField", "warmup.scalarIndex", "warmup.vectorField", "warmup.vectorIndex"];
+
+/// `hasWarmupProp`, `ValidateWarmupPolicy`.
+const WARMUP_KNOWN: Release = (2, 6, 11);
+/// `detectBoolPropChange`.
+const ISOLATION_OF_REQUESTS: Release = (2, 6, 13);
+/// `detectQueryModeChange`.
+const QUERY_MODE_KNOWN: Release = (2, 6, 14);
+/// `IsClusteringKeyType` (pkg/util/typeutil/schema.go).
+const CLUSTERING_KEYS_CHECKED: Release = (2, 6, 14);
+/// `validateTTLField`; `hasLazyLoadProp` is gone.
+const V3: Release = (3, 0, 0);
+
+/// Whether a property says how a collection is warmed up.
+pub fn is_warmup(name: &str) -> bool {
+    WARMUPS.contains(&name)
+}
+
+impl Abilities {
+    fn is_milvus(&self) -> bool {
+        matches!(self.family, Family::Milvus | Family::Zilliz(_))
+    }
+
+    /// What may stand against setting a property of a collection that is there, or taking it away.
+    pub fn hindrance(&self, name: &str, removed: bool) -> Option<Hindrance> {
+        if !self.is_milvus() || self.release < (2, 4, 0) {
+            return None;
+        }
+        let looks = !removed || self.release >= (2, 5, 0);
+        match name {
+            "mmap.enabled" if looks => Some(Hindrance::Loaded),
+            "lazyload.enabled" if looks && self.release < V3 => Some(Hindrance::Loaded),
+            _ if is_warmup(name) && self.release >= WARMUP_KNOWN => Some(Hindrance::Loaded),
+            ISOLATION => Some(Hindrance::VectorIndex),
+            QUERY_MODE if self.release >= QUERY_MODE_KNOWN => Some(Hindrance::VectorIndex),
+            _ => None,
+        }
+    }
+
+    /// Whether a request that takes a property away means that the isolation is off: it is refused
+    /// while that is on and a vector has an index.
+    pub fn removal_ends_isolation(&self) -> bool {
+        self.is_milvus() && self.release < ISOLATION_OF_REQUESTS
+    }
+
+    /// The policies of warming up that there are; `None` where any text is kept.
+    pub fn warmup_policies(&self) -> Option<&'static [&'static str]> {
+        match self.release {
+            release if !self.is_milvus() || release < WARMUP_KNOWN => None,
+            release if release < V3 => Some(&["disable", "sync"]),
+            _ => Some(&["disable", "sync", "async"]),
+        }
+    }
+
+    /// The modes of searches that there are; `None` where any text is kept.
+    pub fn query_modes(&self) -> Option<&'static [&'static str]> {
+        let knows = self.is_milvus() && self.release >= QUERY_MODE_KNOWN;
+        knows.then_some(&["large_topk"])
+    }
+
+    /// Whether values of this type may be the clustering key.
+    pub fn clusters_by(&self, data_type: DataType) -> bool {
+        const KEYS: [DataType; 7] = [
+            DataType::INT8,
+            DataType::INT16,
+            DataType::INT32,
+            DataType::INT64,
+            DataType::FLOAT,
+            DataType::DOUBLE,
+            DataType::VARCHAR,
+        ];
+        !self.is_milvus() || self.release < CLUSTERING_KEYS_CHECKED || KEYS.contains(&data_type)
+    }
+
+    /// Whether rows expire by a field of their own.
+    pub fn has_ttl_field(&self) -> bool {
+        self.is_milvus() && self.release >= V3
+    }
+}

@@ -32,8 +32,11 @@ fn selected(state: &SourceState, rule: &CollectionRule) -> Option<Query> {
 fn read_columns(state: &SourceState, rule: &CollectionRule) -> Vec<String> {
     let mut columns = state.collection.columns();
     let off = matches!(rule.dynamic_field, DynamicField::Off { .. });
+    let key = state.collection.primary_key().map(|key| key.name.as_str());
     columns.retain(|name| {
-        let dropped = rule.fields.get(name).is_some_and(|field| field.drop);
+        // That the key cannot be dropped is said elsewhere.
+        let dropped =
+            rule.fields.get(name).is_some_and(|field| field.drop) && key != Some(name.as_str());
         let left_behind = off && name == DYNAMIC_COLUMN;
         !dropped && !left_behind
     });

@@ -178,8 +178,11 @@ async fn described(probe: &Probe, collection: &str) -> BTreeMap<String, String> 
     let schema = described.schema.unwrap();
     // Some releases tell more of what they made up themselves.
     let mut properties = described.properties;
-    let made_up =
-        |key: &str, value: &str| key == "max_field_id" || (key, value) == ("timezone", "UTC");
+    let made_up = |key: &str, value: &str| {
+        key == "max_field_id"
+            || [("timezone", "UTC"), ("namespace.sharding.enabled", "false")]
+                .contains(&(key, value))
+    };
     properties.retain(|pair| !made_up(&pair.key, &pair.value));
     properties.sort_by(|a, b| a.key.cmp(&b.key));
     let mut said = BTreeMap::from([

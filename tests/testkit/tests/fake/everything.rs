@@ -122,5 +122,5 @@ async fn what_a_profile_is_told_to_drop_is_dropped() {
     assert!(schema.fields.iter().all(|field| !field.nullable));
     assert!(schema.fields[1].type_params.is_empty());
     let keys: Vec<&str> = described.properties.iter().map(|pair| pair.key.as_str()).collect();
-    assert_eq!(keys, ["collection.ttl.seconds"]);
+    assert_eq!(keys, ["collection.ttl.seconds", "timezone"]);
 }

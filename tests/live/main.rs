@@ -14,6 +14,7 @@ mod catch_up;
 mod client;
 mod faults;
 mod fidelity;
+mod field;
 mod flow;
 mod identity;
 mod lab;

@@ -122,14 +122,27 @@ impl Probe {
             .unwrap()
     }
 
+    /// Connects to the default database with a token, an API key or `user:password`, if any; an
+    /// address with `https` is trusted as far as the machine's certificates say.
+    pub async fn connect_token(uri: &str, token: Option<&str>) -> Self {
+        let mut endpoint = Endpoint::from_shared(uri.to_owned()).unwrap();
+        if uri.starts_with("https:") {
+            endpoint = endpoint.tls_config(ClientTlsConfig::new().with_enabled_roots()).unwrap();
+        }
+        Self::open_token(endpoint, token).await.unwrap()
+    }
+
     /// Waits until the server answers, which it may do later than it listens.
     pub async fn open(
         endpoint: Endpoint,
         user: Option<(&str, &str)>,
     ) -> Result<Self, tonic::Status> {
-        let header = user.map(|(user, password)| {
-            base64(format!("{user}:{password}").as_bytes()).parse().unwrap()
-        });
+        let token = user.map(|(user, password)| format!("{user}:{password}"));
+        Self::open_token(endpoint, token.as_deref()).await
+    }
+
+    async fn open_token(endpoint: Endpoint, token: Option<&str>) -> Result<Self, tonic::Status> {
+        let header = token.map(|token| base64(token.as_bytes()).parse().unwrap());
         let channel = endpoint
             .timeout(PATIENCE)
             .initial_stream_window_size(8 << 20)

@@ -6,7 +6,7 @@
 //!
 //! | variable | is |
 //! |---|---|
-//! | `FERRY_TEST_SOURCE`, `FERRY_TEST_TARGET` | the endpoints, as in a plan file |
+//! | `FERRY_TEST_SOURCE`, `FERRY_TEST_TARGET` | the endpoints, as in a plan file, or `lab:2.2.16`, `lab:2.3.5`, `lab:lite-3` |
 //! | `FERRY_TEST_SOURCE_TOKEN`, `…_TARGET_TOKEN` | their tokens or `user:password`, if they want any |
 //! | `FERRY_TEST_SOURCE_DATABASE`, `…_TARGET_DATABASE` | databases that are there, if not the default ones |
 //! | `FERRY_TEST_ROWS` | rows of the largest collection, 2,000 if not said |

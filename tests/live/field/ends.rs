@@ -3,6 +3,7 @@
 use std::fmt;
 
 use testkit::ferry::Ferry;
+use testkit::lab::{self, Kind};
 use testkit::pb::milvus;
 use testkit::probe::{Probe, refusal};
 
@@ -34,6 +35,16 @@ impl End {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let name = format!("FERRY_TEST_{side}");
         let uri = variable(&name).unwrap_or_else(|| panic!("{name} is not set"));
+        if let Some(version) = uri.strip_prefix("lab:") {
+            let server = lab::server(match (version, side) {
+                ("2.3.5", "SOURCE") => Kind::Milvus235A,
+                ("2.3.5", _) => Kind::Milvus235B,
+                ("2.2.16", _) => Kind::Milvus2216,
+                ("lite-3", _) => Kind::Lite3,
+                _ => panic!("{name}: the lab has lab:2.2.16, lab:2.3.5 and lab:lite-3"),
+            });
+            return Self::of(Probe::of(server).await.in_new_database().await, server.uri()).await;
+        }
         let token_name = format!("{name}_TOKEN");
         let token = variable(&token_name);
         let probe = Probe::connect_token(&uri, token.as_deref()).await;

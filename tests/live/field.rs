@@ -61,10 +61,8 @@ async fn what_a_killed_run_left_behind_is_named_and_left_alone() {
     let collection = testkit::collection::plain(&old, testkit::pb::schema::DataType::Int64);
     end.probe.create_collection(&collection).await;
     let own = kit::own_prefix();
-    let mine = testkit::collection::plain(
-        &format!("{own}texts"),
-        testkit::pb::schema::DataType::VarChar,
-    );
+    let mine =
+        testkit::collection::plain(&format!("{own}texts"), testkit::pb::schema::DataType::VarChar);
     end.probe.create_collection(&mine).await;
     assert_eq!(kit::leftovers(&end, &own).await, [old.clone()]);
     kit::clear(&end, &own).await;

@@ -1,8 +1,8 @@
 //! What is moved: collections of everything that both ends know.
 
 use testkit::collection::{
-    Collection, FieldWords, Index, bm25, everything_235, everything_2216, everything_lite, field, key,
-    plain, var_char, vector,
+    Collection, FieldWords, Index, bm25, everything_235, everything_2216, everything_lite, field,
+    key, plain, var_char, vector,
 };
 use testkit::data;
 use testkit::lines::{everything_24, everything_25, everything_26, everything_30};
@@ -145,7 +145,10 @@ fn searched(name: &str) -> Collection {
         var_char("text", 500).param("enable_analyzer", "true"),
         field("sparse", DataType::SparseFloatVector).function_output(),
     ];
-    Collection::new(name, fields)
-        .function(bm25("terms", "text", "sparse"))
-        .index(Index::new("sparse", "SPARSE_INVERTED_INDEX", "BM25", ""))
+    Collection::new(name, fields).function(bm25("terms", "text", "sparse")).index(Index::new(
+        "sparse",
+        "SPARSE_INVERTED_INDEX",
+        "BM25",
+        "",
+    ))
 }

@@ -63,7 +63,8 @@ pub(super) async fn run(source: End, target: End, rows: usize) {
     }
     let ends = Arc::new((source, target));
     let (during, names) = (Arc::clone(&ends), own.clone());
-    let outcome = tokio::spawn(async move { Kit::make(during, &names, rows).await.carry_out().await });
+    let outcome =
+        tokio::spawn(async move { Kit::make(during, &names, rows).await.carry_out().await });
     let outcome = outcome.await;
     clear(&ends.0, &own).await;
     clear(&ends.1, &own).await;
@@ -132,9 +133,10 @@ impl Kit {
     /// What is not flushed is in no statistic, and waited for. Not every endpoint lets everybody.
     async fn flush(&self, name: &str) {
         let (probe, own) = (self.ends.0.probe.clone(), name.to_owned());
-        let flushed = tokio::spawn(async move {
-            tokio::time::timeout(UNTIL_FLUSHED, probe.flush(&own)).await
-        });
+        let flushed =
+            tokio::spawn(
+                async move { tokio::time::timeout(UNTIL_FLUSHED, probe.flush(&own)).await },
+            );
         match flushed.await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => self.say(&format!("{name}: not flushed in {UNTIL_FLUSHED:?}")),
@@ -210,7 +212,9 @@ impl Kit {
         let new = load.rows_of(&new, 7);
         source.insert(load.name(), &new).await;
         let field = &load.collection.fields[0].name;
-        for partition in load.partitions().into_iter().chain(load.partitions().is_empty().then_some("")) {
+        for partition in
+            load.partitions().into_iter().chain(load.partitions().is_empty().then_some(""))
+        {
             let listed: Vec<String> = gone.iter().map(Key::literal).collect();
             let filter = format!("{field} in [{}]", listed.join(", "));
             source.delete(load.name(), partition, &filter).await;
@@ -219,7 +223,8 @@ impl Kit {
         if !source.is_22() {
             // The same keys in the same partitions, with other values.
             let places: Vec<usize> = (0..rows.rows.len()).skip(5).step_by(9).take(20).collect();
-            let keys: Vec<Key> = places.iter().map(|place| rows.key_of(&rows.rows[*place])).collect();
+            let keys: Vec<Key> =
+                places.iter().map(|place| rows.key_of(&rows.rows[*place])).collect();
             let mut changed = load.rows_of(&keys, 8);
             for (row, place) in changed.rows.iter_mut().zip(&places) {
                 row.partition.clone_from(&rows.rows[*place].partition);

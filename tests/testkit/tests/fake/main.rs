@@ -12,6 +12,7 @@ mod catalog;
 mod everything;
 mod functions;
 mod indexes;
+mod judged;
 mod layouts;
 mod loads;
 mod packing;

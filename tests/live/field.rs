@@ -64,7 +64,7 @@ async fn what_a_killed_run_left_behind_is_named_and_left_alone() {
     let mine =
         testkit::collection::plain(&format!("{own}texts"), testkit::pb::schema::DataType::VarChar);
     end.probe.create_collection(&mine).await;
-    assert_eq!(kit::leftovers(&end, &own).await, [old.clone()]);
+    assert_eq!(kit::leftovers(&end, &own).await, std::slice::from_ref(&old));
     kit::clear(&end, &own).await;
     assert_eq!(end.collections().await, [old]);
 }

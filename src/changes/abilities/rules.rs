@@ -105,3 +105,46 @@ impl Abilities {
         self.is_milvus() && self.release >= V3
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Abilities, Hindrance, ISOLATION, QUERY_MODE};
+    use crate::model::{DataType, ServerVersion};
+
+    fn of(version: &str) -> Abilities {
+        Abilities::of(&ServerVersion::parse(version), None, None)
+    }
+
+    #[test]
+    fn what_stands_against_altering_depends_on_the_release() {
+        use Hindrance::{Loaded, VectorIndex};
+        // (property, removed, the last release without, the first with, the hindrance)
+        for (name, removed, without, with, hindrance) in [
+            ("mmap.enabled", false, "v2.3.5", "v2.4.0", Loaded),
+            ("mmap.enabled", true, "v2.4.17", "v2.5.0", Loaded),
+            ("lazyload.enabled", false, "v3.0.0", "v2.6.20", Loaded),
+            ("lazyload.enabled", true, "v2.4.17", "v2.5.0", Loaded),
+            ("warmup.vectorIndex", false, "v2.6.10", "v2.6.11", Loaded),
+            ("warmup.scalarField", true, "v2.5.27", "v3.0.0", Loaded),
+            (ISOLATION, false, "milvus_lite-3.2.2", "v2.5.27", VectorIndex),
+            (QUERY_MODE, false, "v2.6.13", "v2.6.14", VectorIndex),
+        ] {
+            assert_eq!(of(without).hindrance(name, removed), None, "{name} at {without}");
+            assert_eq!(of(with).hindrance(name, removed), Some(hindrance), "{name} at {with}");
+        }
+        assert_eq!(of("v3.0.0").hindrance("collection.ttl.seconds", false), None);
+        assert!(of("v2.6.12").removal_ends_isolation() && !of("v2.6.13").removal_ends_isolation());
+    }
+
+    #[test]
+    fn values_are_those_of_the_release() {
+        let policies = |version| of(version).warmup_policies().map_or(0, <[&str]>::len);
+        assert_eq!(["v2.6.10", "v2.6.11", "v3.0.0"].map(policies), [0, 2, 3]);
+        let modes = |version| of(version).query_modes().is_some();
+        assert_eq!(["v2.6.13", "v2.6.14", "milvus_lite-3.2.2"].map(modes), [false, true, false]);
+        assert!(!of("v2.6.20").has_ttl_field() && of("v3.0.0").has_ttl_field());
+        assert!(of("v2.6.13").clusters_by(DataType::BOOL));
+        assert!(!of("v2.6.14").clusters_by(DataType::BOOL));
+        assert!(of("v3.0.0").clusters_by(DataType::VARCHAR));
+    }
+}

@@ -1,7 +1,7 @@
 //! Parts of a schema that some releases take and others refuse.
 
 use super::Found;
-use crate::changes::abilities::Feature;
+use crate::changes::abilities::{Family, Feature};
 use crate::model::{Collection, DataType};
 
 pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
@@ -15,7 +15,10 @@ pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
             let advice = format!("leave it behind with `fields.{name}.drop = true`");
             found.error("target_lacks_feature", name, what, advice);
         }
-        if field.data_type == DataType::TEXT && found.target.has_type(DataType::TEXT) {
+        if field.data_type == DataType::TEXT
+            && found.target.family == Family::Milvus
+            && found.target.has_type(DataType::TEXT)
+        {
             let what = format!(
                 "{} takes Text only with StorageV3, which is off unless somebody turned it on",
                 found.target

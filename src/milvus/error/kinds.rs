@@ -111,9 +111,10 @@ pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> (Kind, Doubt) {
     if has_any(text, TOO_LARGE) {
         return (Kind::TooLarge, Doubt::None);
     }
-    // Not ready, which has the legacy code 55 too (`oldCode`, pkg/util/merr/utils.go, 2.5 to 3.0). Milvus
-    // Lite says 1 of any failure, and what fails in one process does not pass by itself.
-    if code == 1 && legacy != 55 {
+    // Not ready, which has a legacy code of its own; Milvus Lite says both of any failure, and what
+    // fails in one process does not pass by itself. Some calls of Milvus Lite 3 have no legacy code: of
+    // these only what names something missing is known not to pass.
+    if (code, legacy) == (1, 1) || (code == 1 && text_kind(text) == Kind::Missing) {
         return (text_kind(text), Doubt::None);
     }
     let class = codes::class(code, text);

@@ -55,6 +55,8 @@ fn sorts_the_answers_that_real_servers_gave() {
         (6, 1, "database 'nowhere' does not exist", Kind::Missing),
         // ShowCollections of Milvus Lite 3, which has no legacy code there.
         (1, 0, "database 'dropped' does not exist", Kind::Missing),
+        // CreateCollection of Milvus Lite 3 beside another one of the same name.
+        (1, 0, "[Errno 17] File exists: '/data/things'", Kind::NotReady),
         (1100, 5, "the length of string exceeds max length", Kind::Invalid),
     ];
     for (code, legacy, reason, kind) in cases {

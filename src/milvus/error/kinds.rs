@@ -114,8 +114,11 @@ pub(super) fn status_kind(code: i32, legacy: i32, text: &str) -> (Kind, Doubt) {
     // Not ready, which has a legacy code of its own; Milvus Lite says both of any failure, and what
     // fails in one process does not pass by itself. Some calls of Milvus Lite 3 have no legacy code: of
     // these only what names something missing is known not to pass.
-    if (code, legacy) == (1, 1) || (code == 1 && text_kind(text) == Kind::Missing) {
-        return (text_kind(text), Doubt::None);
+    if code == 1 {
+        let kind = text_kind(text);
+        if legacy == 1 || kind == Kind::Missing {
+            return (kind, Doubt::None);
+        }
     }
     let class = codes::class(code, text);
     match class {

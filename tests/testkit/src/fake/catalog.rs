@@ -99,7 +99,7 @@ impl State {
         )?;
         let (mut meta, now) = (self.meta_column(0), self.now());
         let collection = self.collection_mut(database, name)?;
-        // `alterCollectionTask.PreExecute` (internal/proxy/task.go), 2.6.4 to 3.0.0.
+        // `alterCollectionTask.PreExecute` (internal/proxy/task.go), 2.5.27 to 3.0.0.
         let brought = set.get("allow_insert_auto_id").is_some_and(|value| value == "true");
         if inserted && brought && !collection.key().auto_id {
             return Err(Refused::invalid(

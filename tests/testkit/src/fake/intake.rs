@@ -43,15 +43,24 @@ struct Sent<'a> {
 /// Checks a request against the collection.
 pub fn accept(profile: &Profile, collection: &Collection, delivery: &Delivery) -> Result<Accepted> {
     if delivery.rows == 0 {
-        return Err(Refused::invalid("the num_rows(0) should be greater than 0"));
+        let what = "num_rows should be greater than 0";
+        return Err(Refused::expected("invalid num_rows", 0, what));
     }
     let rows = delivery.rows as usize;
     check_key_claims(collection, delivery.columns)?;
-    let sent = sorted_out(collection, delivery.columns)?;
+    let (sent, unknown) = sorted_out(profile, collection, delivery.columns)?;
     let columns = &collection.columns;
+    let mut surplus = unknown;
     for (place, column) in columns.iter().enumerate() {
         let is_sent = sent.iter().any(|sent| sent.place == place);
         check_presence(profile, collection, column, delivery.upsert, is_sent)?;
+        surplus += usize::from(is_sent && is_made(profile, collection, column, delivery.upsert));
+    }
+    // `checkFieldsDataBySchema` (internal/proxy/util.go), 2.5.27 to 3.0.0: what the server makes
+    // itself counts as there, and what is sent of it too.
+    if surplus > 0 {
+        let count = columns.len();
+        return Err(Refused::expected(count, count + surplus, "more fieldData has pass in"));
     }
     let mut values: Vec<Option<Vec<Value>>> = vec![None; columns.len()];
     for sent in &sent {
@@ -89,10 +98,16 @@ fn check_key_claims(collection: &Collection, columns: &[FieldData]) -> Result<()
     }
 }
 
-/// Finds for every column what it is of the collection.
-fn sorted_out<'a>(collection: &Collection, columns: &'a [FieldData]) -> Result<Vec<Sent<'a>>> {
+/// Finds for every column what it is of the collection, and counts those that are nothing of it:
+/// `checkAndFlattenStructFieldData` (internal/proxy/util.go) refuses these since there are struct
+/// arrays; before, the number of columns tells.
+fn sorted_out<'a>(
+    profile: &Profile,
+    collection: &Collection,
+    columns: &'a [FieldData],
+) -> Result<(Vec<Sent<'a>>, usize)> {
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut out = Vec::new();
+    let (mut out, mut unknown) = (Vec::new(), 0);
     for data in columns {
         let name = if data.is_dynamic { META } else { &data.field_name };
         if !seen.insert(name.to_owned()) {
@@ -100,7 +115,7 @@ fn sorted_out<'a>(collection: &Collection, columns: &'a [FieldData]) -> Result<V
         }
         let parent = collection.schema.struct_array_fields.iter().find(|field| field.name == name);
         if let Some(parent) = parent {
-            for (place, part) in structs::parts(collection, parent, data)? {
+            for (place, part) in structs::parts(profile, collection, parent, data)? {
                 out.push(Sent { place, data: std::borrow::Cow::Owned(part) });
             }
             continue;
@@ -108,16 +123,30 @@ fn sorted_out<'a>(collection: &Collection, columns: &'a [FieldData]) -> Result<V
         if name == META && !data.is_dynamic && collection.schema.enable_dynamic_field {
             return Err(Refused::invalid(format!("duplicated field {META} found")));
         }
-        let place = collection
-            .columns
-            .iter()
-            .position(|column| column.parent.is_none() && column.field.name == name)
-            .ok_or_else(|| {
-                Refused::invalid(format!("fieldName {name} not exist in collection schema"))
-            })?;
-        out.push(Sent { place, data: std::borrow::Cow::Borrowed(data) });
+        let mut places = collection.columns.iter();
+        let is_it = |column: &Column| column.parent.is_none() && column.field.name == name;
+        match places.position(is_it) {
+            Some(place) => out.push(Sent { place, data: std::borrow::Cow::Borrowed(data) }),
+            None if profile.has(Feature::StructArrays) => {
+                let (name, kind, id) = (&data.field_name, data.r#type(), data.field_id);
+                return Err(Refused::invalid(format!(
+                    "fieldName {name} not exist in collection schema, fieldType {}, fieldId {id}",
+                    kind.as_str_name()
+                )));
+            }
+            None => unknown += 1,
+        }
     }
-    Ok(out)
+    Ok((out, unknown))
+}
+
+/// Whether the server fills this column, and takes it from nobody.
+fn is_made(profile: &Profile, collection: &Collection, column: &Column, upsert: bool) -> bool {
+    let key_allowed =
+        profile.has(Feature::AutoIdInserted) && collection.is_on("allow_insert_auto_id");
+    column.is_hidden()
+        || column.function.is_some() && !profile.has(Feature::TextEmbedding)
+        || column.field.auto_id && !upsert && !key_allowed
 }
 
 /// Refuses a column that may not be sent, and the lack of one that has to be.
@@ -128,40 +157,30 @@ fn check_presence(
     upsert: bool,
     is_sent: bool,
 ) -> Result<()> {
-    let made = match column.function {
-        _ if column.is_hidden() => true,
-        Some(_) => {
-            let allowed =
-                profile.has(Feature::FunctionOutputsInserted) && collection.is_on(OUTPUTS_INSERTED);
-            if is_sent && !allowed {
-                return Err(Refused::other(
-                    "Insert data has function output field, but collection's \
-                     allowInsertNonBM25FunctionOutputs is not enabled",
-                ));
-            }
-            false
-        }
-        None if column.field.auto_id && !upsert => {
-            let property = collection.is_on("allow_insert_auto_id");
-            !(profile.has(Feature::AutoIdInserted) && property && is_sent)
-        }
-        None => false,
-    };
-    if is_sent && made {
-        let count = collection.columns.len();
-        let what = format!("more fieldData has pass in, {} is not to be sent", column.path());
-        return Err(Refused::expected(count, count + 1, what));
+    let name = column.path();
+    let takes_outputs =
+        profile.has(Feature::FunctionOutputsInserted) && collection.is_on(OUTPUTS_INSERTED);
+    if is_sent && column.function.is_some() && !column.is_hidden() && !takes_outputs {
+        return Err(Refused::other(
+            "Insert data has function output field, but collection's \
+             allowInsertNonBM25FunctionOutputs is not enabled",
+        ));
     }
-    let optional = made
-        || column.nullable
+    // `upsertTask.PreExecute` (internal/proxy/task_upsert.go): 2.6.20 looks for keys that are there
+    // twice before anything else, 3.0.0 for the key itself.
+    if upsert && column.field.auto_id && !is_sent && profile.has(Feature::RepeatedKeysRefused) {
+        let when =
+            if profile.version >= (3, 0, 0) { "when upsert" } else { "when checking duplicates" };
+        return Err(Refused::invalid(format!("must assign pk {when}, primary field: {name}")));
+    }
+    let optional = column.nullable
         || column.field.default_value.is_some()
         || column.field.is_dynamic
-        || column.function.is_some();
+        || column.function.is_some()
+        || column.field.auto_id && !upsert;
     if !is_sent && !optional {
-        return Err(Refused::invalid(format!(
-            "fieldSchema({}) has no corresponding fieldData pass in",
-            column.path()
-        )));
+        let what = format!("fieldSchema({name}) has no corresponding fieldData pass in");
+        return Err(Refused::invalid(what));
     }
     Ok(())
 }

@@ -320,7 +320,12 @@ impl Profile {
     }
 
     pub fn has(&self, feature: Feature) -> bool {
-        self.switched.get(&feature).copied().unwrap_or(self.version >= feature.since())
+        // `allow_insert_auto_id` (pkg/common/common.go) came to the 2.5 branch on 2025-09-24: it is in
+        // 2.5.19, and whether 2.5.18 has it is not known.
+        let brought_back =
+            feature == Feature::AutoIdInserted && self.version >= (2, 5, 19) && self.version < (2, 6, 0);
+        let known = brought_back || self.version >= feature.since();
+        self.switched.get(&feature).copied().unwrap_or(known)
     }
 
     /// The same server with a feature that its release lacks.

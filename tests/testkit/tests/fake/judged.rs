@@ -9,6 +9,8 @@
 //! JUDGE_ADDRESS=http://127.0.0.1:29530 JUDGE_COMMIT=… cargo test -p testkit --test fake judged::record -- --ignored
 //! UPDATE=1 cargo test -p testkit --test fake judged
 //! ```
+//!
+//! `JUDGE_SHOW=FILE` writes both answers of every difference there.
 
 mod list;
 mod talk;
@@ -81,14 +83,24 @@ async fn record() {
 /// Where the answer of the double is another than the server's: the release and the request.
 async fn differing() -> BTreeSet<String> {
     let mut differing = BTreeSet::new();
+    let mut shown = String::new();
     for of in Recorded::all() {
         let double = doubles_answers(&of.version).await;
         // What the recording server says that it cannot judge is left out.
         for said in of.said.iter().filter(|said| !said.answer.contains("JUDGE")) {
-            if double.get(&said.asked) != Some(&said.answer) {
+            let answer = double.get(&said.asked);
+            if answer != Some(&said.answer) {
+                let answer = answer.map_or("(nothing)", String::as_str);
+                shown += &format!(
+                    "{} {}\n    server: {}\n    double: {answer}\n",
+                    of.version, said.asked, said.answer
+                );
                 differing.insert(format!("{}\t{}", of.version, said.asked));
             }
         }
+    }
+    if let Some(file) = std::env::var_os("JUDGE_SHOW") {
+        std::fs::write(file, shown).unwrap();
     }
     differing
 }

@@ -1,5 +1,6 @@
 //! A struct array column of a request, taken apart into its sub-fields.
 
+use super::super::profile::Profile;
 use super::super::refused::{Refused, Result};
 use super::super::state::{Collection, Column};
 use crate::pb::schema::field_data::Field;
@@ -11,6 +12,7 @@ use crate::pb::schema::{
 
 /// The sub-fields with their places among the collection's columns.
 pub fn parts(
+    profile: &Profile,
     collection: &Collection,
     parent: &StructArrayFieldSchema,
     data: &FieldData,
@@ -24,25 +26,32 @@ pub fn parts(
     if arrays.fields.len() != parent.fields.len() {
         return Err(Refused::invalid(format!(
             "length of fields of struct field mismatch length of the fields in schema, fieldName: {name}, \
-             fieldData fields length:{}, schema fields length:{}",
+             collectionName:{}, fieldData fields length:{}, schema fields length:{}",
+            collection.name,
             arrays.fields.len(),
             parent.fields.len()
         )));
     }
     let mut out: Vec<(usize, FieldData)> = Vec::new();
     for part in &arrays.fields {
+        // `checkAndFlattenStructFieldData` (internal/proxy/util.go): 3.0.0 takes `struct[sub]` too.
+        let long = |column: &Column| {
+            profile.version >= (3, 0, 0) && column.path() == part.field_name
+        };
         let place = collection
             .columns
             .iter()
             .position(|column| {
-                column.parent.as_ref() == Some(name) && column.field.name == part.field_name
+                column.parent.as_ref() == Some(name)
+                    && (column.field.name == part.field_name || long(column))
             })
             .ok_or_else(|| {
                 let sub = &part.field_name;
                 Refused::invalid(format!("sub-field '{sub}' not found in struct schema '{name}'"))
             })?;
         if out.iter().any(|(there, _)| *there == place) {
-            return Err(Refused::invalid(format!("duplicated field {} found", part.field_name)));
+            let path = collection.columns[place].path();
+            return Err(Refused::invalid(format!("duplicated field {path} found")));
         }
         out.push((place, part.clone()));
     }

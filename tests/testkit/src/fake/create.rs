@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use prost::Message as _;
 
+use super::function_rules;
 use super::moments::{self, Zone};
 use super::profile::{Feature, Plan};
 use super::property_rules;
 use super::refused::{Refused, Result};
-use super::schema_rules;
+use super::schema_rules::{self, Wanted};
 use super::state::{Asked, Collection, Column, DEFAULT_PARTITION, META, Partition, State, to_map};
 use crate::pb::common::ErrorCode;
 use crate::pb::milvus;
@@ -40,10 +41,18 @@ impl State {
             )));
         }
         if holder.aliases.contains_key(&asked.schema.name) {
-            return Err(Refused::other(format!(
-                "collection name [{}] conflicts with an existing alias, please choose a unique name",
-                asked.schema.name
-            )));
+            return Err(match self.profile.has(Feature::ParameterErrors) {
+                true => Refused::alias_in_the_way(
+                    "please choose a unique name: ",
+                    database,
+                    &asked.schema.name,
+                ),
+                false => Refused::other(format!(
+                    "collection name [{}] conflicts with an existing alias, please choose a unique \
+                     name",
+                    asked.schema.name
+                )),
+            });
         }
         let count: usize = self.databases.values().map(|holder| holder.collections.len()).sum();
         if count >= self.profile.limits.collections {
@@ -64,54 +73,40 @@ impl State {
     fn asked(&mut self, request: &milvus::CreateCollectionRequest) -> Result<Asked> {
         let profile = &self.profile;
         let mut schema = CollectionSchema::decode(request.schema.as_slice())
-            .map_err(|error| Refused::other(error.to_string()))?;
-        schema.name.clone_from(&request.collection_name);
+            .map_err(|_| Refused::other("proto: cannot parse invalid wire-format data"))?;
         schema_rules::forget(profile, &mut schema);
-        let limits = &profile.limits;
-        let shards = request.shards_num.max(1);
-        if shards > limits.shards {
-            return Err(Refused::other(format!(
-                "maximum shards's number should be limited to {}",
-                limits.shards
-            )));
-        }
-        schema_rules::check(profile, &schema)?;
         let mut properties = to_map(&request.properties);
         properties.retain(|key, _| profile.keeps_property(key));
-        check_properties(&properties)?;
-        property_rules::check_created(profile, &schema, &properties)?;
+        let wanted = Wanted {
+            name: &request.collection_name,
+            schema: &schema,
+            shards: request.shards_num,
+            partitions: request.num_partitions,
+            properties: &properties,
+        };
+        schema_rules::check(profile, &wanted)?;
+        let unchecked = profile.has(Feature::RuntimeCheckDisabled)
+            && properties.get("disable_func_runtime_check").is_some_and(|value| value == "true");
+        if !unchecked {
+            let mut functions = schema.functions.iter();
+            functions.try_for_each(|function| function_rules::check_provider(profile, function))?;
+        }
+        let consistency = property_rules::consistency(profile, &mut properties)
+            .unwrap_or(request.consistency_level);
         let keyed = schema.fields.iter().any(|field| field.is_partition_key);
         let num_partitions = match (keyed, request.num_partitions) {
-            (false, 0) => 1,
-            (false, _) => {
-                return Err(Refused::other(
-                    "num_partitions should only be specified with partition key field enabled",
-                ));
-            }
+            (false, _) => 1,
             (true, 0) => 16,
             (true, count) => count,
         };
-        if num_partitions < 0 || num_partitions as usize > limits.partitions {
-            return Err(Refused::other(format!(
-                "partition number ({num_partitions}) exceeds max configuration ({})",
-                limits.partitions
-            )));
-        }
-        let unchecked = profile.has(Feature::RuntimeCheckDisabled)
-            && properties.get("disable_func_runtime_check").is_some_and(|value| value == "true");
         schema.file_resource_ids = self.resources_of(&schema)?;
         let embeds = |kind| schema.functions.iter().any(|function| function.r#type() == kind);
         if embeds(FunctionType::TextEmbedding) && !unchecked {
             // The server tries the provider before it believes in the function.
             self.embeddings += 1;
         }
-        Ok(Asked {
-            schema,
-            shards,
-            consistency: request.consistency_level,
-            num_partitions,
-            properties,
-        })
+        let shards = request.shards_num.max(1);
+        Ok(Asked { schema, shards, consistency, num_partitions, properties })
     }
 
     fn built(&mut self, asked: Asked) -> Collection {
@@ -200,21 +195,6 @@ impl State {
     pub fn has_databases(&self) -> bool {
         !matches!(self.profile.plan, Some(Plan::Free | Plan::Serverless))
     }
-}
-
-/// Properties whose value the server looks at.
-pub fn check_properties(properties: &std::collections::BTreeMap<String, String>) -> Result<()> {
-    if let Some(zone) = properties.get("timezone")
-        && Zone::named(zone).is_none()
-    {
-        return Err(Refused::invalid(format!("unknown or invalid IANA Time Zone ID: {zone}")));
-    }
-    if let Some(ttl) = properties.get("collection.ttl.seconds")
-        && ttl.parse::<i64>().is_err()
-    {
-        return Err(Refused::invalid(format!("collection TTL is not valid: {ttl}")));
-    }
-    Ok(())
 }
 
 /// Gives every field its id, links the functions with their fields, and turns defaults into what

@@ -1,9 +1,11 @@
 //! What a server of some release says of a collection.
 
 use super::moments::{self, Zone};
+use super::names;
 use super::profile::Feature;
-use super::refused::Result;
+use super::refused::{Refused, Result};
 use super::state::{Collection, State, to_pairs};
+use crate::pb::common::ErrorCode;
 use crate::pb::milvus;
 use crate::pb::schema::value_field::Data;
 use crate::pb::schema::{DataType, ValueField};
@@ -26,11 +28,21 @@ impl State {
         request: &milvus::DescribeCollectionRequest,
     ) -> Result<milvus::DescribeCollectionResponse> {
         let holder = self.database(database)?;
-        let collection = self.found(database, &request.collection_name, request.collection_id)?;
         let profile = &self.profile;
+        let name = &request.collection_name;
+        if request.collection_id == 0 {
+            names::check_collection(name)?;
+        }
+        // `Proxy.DescribeCollection` (internal/proxy/impl.go) has words of its own for this, and up to
+        // 2.6.20 no code but the old one.
+        let collection = self.found(database, name, request.collection_id).map_err(|_| {
+            let code = if profile.version >= (3, 0, 0) { 100 } else { 0 };
+            let reason = format!("can't find collection[database={database}][collection={name}]");
+            Refused::new(code, ErrorCode::CollectionNotExists, reason)
+        })?;
         let mut schema = collection.schema.clone();
         for field in &mut schema.fields {
-            if profile.version >= (3, 0, 0)
+            if profile.has(Feature::Timestamptz)
                 && field.data_type() == DataType::Timestamptz
                 && let Some(ValueField { data: Some(data) }) = &mut field.default_value
                 && let Data::TimestamptzData(micros) = data

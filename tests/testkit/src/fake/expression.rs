@@ -29,12 +29,38 @@ pub enum Operator {
     NotEqual,
 }
 
+impl Operator {
+    fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Less => order == Ordering::Less,
+            Self::AtMost => order != Ordering::Greater,
+            Self::More => order == Ordering::Greater,
+            Self::AtLeast => order != Ordering::Less,
+            Self::Equal => order == Ordering::Equal,
+            Self::NotEqual => order != Ordering::Equal,
+        }
+    }
+
+    /// The same with its sides exchanged.
+    fn turned(self) -> Self {
+        match self {
+            Self::Less => Self::More,
+            Self::AtMost => Self::AtLeast,
+            Self::More => Self::Less,
+            Self::AtLeast => Self::AtMost,
+            same => same,
+        }
+    }
+}
+
 /// A filter; fields are places among the columns.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expression {
     Everything,
     Compare(usize, Operator, Literal),
     In(usize, Vec<Literal>),
+    /// What a JSON column has at this key.
+    Key(usize, String, Operator, Literal),
     IsNull(usize),
     /// A JSON column has something at this path of keys.
     Exists(usize, Vec<String>),
@@ -48,15 +74,13 @@ impl Expression {
     pub fn finds(&self, values: &[Value]) -> bool {
         match self {
             Self::Everything => true,
-            Self::Compare(place, operator, literal) => compared(&values[*place], literal)
-                .is_some_and(|order| match operator {
-                    Operator::Less => order == Ordering::Less,
-                    Operator::AtMost => order != Ordering::Greater,
-                    Operator::More => order == Ordering::Greater,
-                    Operator::AtLeast => order != Ordering::Less,
-                    Operator::Equal => order == Ordering::Equal,
-                    Operator::NotEqual => order != Ordering::Equal,
-                }),
+            Self::Compare(place, operator, literal) => {
+                compared(&values[*place], literal).is_some_and(|order| operator.holds(order))
+            }
+            Self::Key(place, key, operator, literal) => {
+                let value = at_key(&values[*place], key);
+                compared(&value, literal).is_some_and(|order| operator.holds(order))
+            }
             Self::In(place, literals) => literals
                 .iter()
                 .any(|literal| compared(&values[*place], literal) == Some(Ordering::Equal)),
@@ -90,6 +114,22 @@ fn exists(value: &Value, path: &[String]) -> bool {
         Some(serde_json::Value::Object(members)) => !members.is_empty(),
         Some(serde_json::Value::Array(elements)) => !elements.is_empty(),
         Some(_) => true,
+    }
+}
+
+/// A member of a JSON object as a value of its own.
+fn at_key(value: &Value, key: &str) -> Value {
+    let Value::Json(bytes) = value else { return Value::Null };
+    let document: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+    match document.get(key) {
+        Some(serde_json::Value::Bool(value)) => Value::Bool(*value),
+        Some(serde_json::Value::String(text)) => Value::Text(text.clone()),
+        Some(serde_json::Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
+            (Some(value), _) => Value::Int(value),
+            (None, Some(value)) => Value::Double(value),
+            (None, None) => Value::Null,
+        },
+        _ => Value::Null,
     }
 }
 

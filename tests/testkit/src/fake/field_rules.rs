@@ -1,18 +1,17 @@
 //! What a server takes as a field, by its release.
 
-use super::moments::Zone;
-use super::names;
+use super::moments::{self, Zone};
 use super::profile::{Feature, Profile};
 use super::refused::{Refused, Result};
 use super::state::{is_vector, number, param};
-use super::{moments, wkt};
+use super::{names, property_rules, wkt};
 use crate::pb::schema::value_field::Data;
-use crate::pb::schema::{DataType, FieldSchema, ValueField};
+use crate::pb::schema::{
+    CollectionSchema, DataType, FieldSchema, StructArrayFieldSchema, ValueField,
+};
 
 /// Longest `VarChar`.
 const MAX_LENGTH: i64 = 65_535;
-/// Longest `Text`.
-const TEXT_LENGTH: i64 = 2 << 20;
 const MAX_CAPACITY: i64 = 4096;
 
 const ELEMENTS: [DataType; 8] = [
@@ -26,132 +25,225 @@ const ELEMENTS: [DataType; 8] = [
     DataType::VarChar,
 ];
 
-/// A field of a collection, not one of a struct.
+/// `validateFieldType` (internal/proxy/util.go), 2.5.27 to 3.0.0.
+pub fn check_types(profile: &Profile, schema: &CollectionSchema) -> Result<()> {
+    for field in &schema.fields {
+        match DataType::try_from(field.data_type) {
+            Ok(DataType::String) => return Err(no_strings(profile)),
+            Ok(DataType::None) => return Err(profile.invalid("data type None is not valid")),
+            Ok(DataType::Array) => check_element(profile, field)?,
+            _ => {}
+        }
+    }
+    let mut parts = schema.struct_array_fields.iter().flat_map(|parent| &parent.fields);
+    let is_other = |part: &&FieldSchema| {
+        !matches!(part.data_type(), DataType::Array | DataType::ArrayOfVector)
+    };
+    match parts.find(is_other) {
+        Some(part) => Err(profile.invalid(format!(
+            "fields in StructArrayField must be Array or ArrayOfVector, field name = {}, field type \
+             = {}",
+            part.name,
+            part.data_type().as_str_name()
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn no_strings(profile: &Profile) -> Refused {
+    profile.invalid("string data type not supported yet, please use VarChar type instead")
+}
+
+/// `validateElementType` (internal/proxy/util.go), 2.5.27 to 3.0.0.
+fn check_element(profile: &Profile, field: &FieldSchema) -> Result<()> {
+    match field.element_type() {
+        element if ELEMENTS.contains(&element) => Ok(()),
+        DataType::String => Err(no_strings(profile)),
+        DataType::None => Err(profile.invalid("element data type None is not valid")),
+        element => {
+            let what = format!("element type {} is not supported", element.as_str_name());
+            Err(profile.invalid(what))
+        }
+    }
+}
+
+/// A field of a collection, not one of a struct: `ValidateField` (internal/proxy/util.go), 2.5.27 to
+/// 3.0.0.
 pub fn check(profile: &Profile, field: &FieldSchema, collection: &str) -> Result<()> {
     names::check_field(profile, &field.name)?;
-    check_type(profile, field, collection)?;
-    check_roles(profile, field)?;
-    check_default(profile, field)
+    let kind = field.data_type();
+    if profile.is_vector(kind) {
+        check_dim(profile, field, kind)?;
+    }
+    let texts = kind == DataType::Array && field.element_type() == DataType::VarChar;
+    if kind == DataType::VarChar || texts {
+        check_length(profile, field, collection)?;
+    }
+    if kind == DataType::Array {
+        let of = format!("array field {} of collection {collection}", field.name);
+        capacity(profile, field, &of)?;
+    }
+    if kind == DataType::ArrayOfVector && profile.has(Feature::StructArrays) {
+        return Err(profile.invalid(format!(
+            "array of vector can only be in the struct array field, field name: {}",
+            field.name
+        )));
+    }
+    check_warmup(profile, field)
 }
 
-/// A field inside of a struct array: an array of scalars or of vectors.
-pub fn check_sub_field(
+fn check_warmup(profile: &Profile, field: &FieldSchema) -> Result<()> {
+    match param(field, "warmup") {
+        Some(policy) => {
+            let of = format!("invalid warmup policy for field {}", field.name);
+            property_rules::check_warmup(profile, &of, policy)
+        }
+        None => Ok(()),
+    }
+}
+
+/// `ValidateStructArrayField` with `ValidateFieldsInStruct` (internal/proxy/util.go), 2.6.20 and 3.0.0.
+pub fn check_struct(
     profile: &Profile,
-    field: &FieldSchema,
-    parent: &str,
+    parent: &StructArrayFieldSchema,
     collection: &str,
 ) -> Result<()> {
-    names::check_field(profile, &field.name)?;
-    let name = &field.name;
-    if !matches!(field.data_type(), DataType::Array | DataType::ArrayOfVector) {
-        return Err(Refused::invalid(format!(
-            "Inner field {name} of struct array field {parent} can only be Array or ArrayOfVector"
-        )));
+    let (of, new) = (&parent.name, profile.has(Feature::NullableStructs));
+    if parent.fields.is_empty() {
+        return Err(profile.invalid(format!("struct array field {of} has no sub-fields")));
     }
-    let roles = [
-        (field.is_primary_key, "primary key"),
-        (field.is_partition_key, "partition key"),
-        (field.is_clustering_key, "clustering key"),
-        (field.default_value.is_some(), "default value"),
-    ];
-    if let Some((_, role)) = roles.iter().find(|(is, _)| *is) {
-        return Err(Refused::invalid(format!(
-            "{role} is not supported for struct field, fieldName = {name}"
-        )));
+    for part in &parent.fields {
+        check_part(profile, part, collection)?;
     }
-    check_capacity(field)?;
-    check_element(profile, field, collection)
-}
-
-fn unknown_type(field: &FieldSchema) -> Refused {
-    let kind = DataType::try_from(field.data_type)
-        .map_or_else(|_| field.data_type.to_string(), |kind| kind.as_str_name().to_owned());
-    Refused::invalid(format!("data type {kind} of field {} is not supported", field.name))
-}
-
-fn check_type(profile: &Profile, field: &FieldSchema, collection: &str) -> Result<()> {
-    let kind = DataType::try_from(field.data_type).map_err(|_| unknown_type(field))?;
-    let known = match kind {
-        DataType::Bool
-        | DataType::Int8
-        | DataType::Int16
-        | DataType::Int32
-        | DataType::Int64
-        | DataType::Float
-        | DataType::Double
-        | DataType::VarChar
-        | DataType::Array
-        | DataType::Json
-        | DataType::BinaryVector
-        | DataType::FloatVector => true,
-        DataType::Float16Vector | DataType::BFloat16Vector | DataType::SparseFloatVector => {
-            profile.has(Feature::MoreVectors)
-        }
-        DataType::Int8Vector => profile.has(Feature::Int8Vector),
-        DataType::Geometry => profile.has(Feature::Geometry),
-        DataType::Timestamptz => profile.has(Feature::Timestamptz),
-        DataType::Text => profile.has(Feature::Text),
-        _ => false,
+    let capacities = |part: &FieldSchema| {
+        capacity(profile, part, &format!("array field {} of collection {collection}", part.name))
     };
-    if !known {
-        return Err(unknown_type(field));
+    if new {
+        one_capacity(profile, parent, |part| part.name.clone(), capacities)?;
     }
-    match kind {
-        DataType::VarChar => check_length(field, MAX_LENGTH, true, collection),
-        DataType::Text => check_length(field, TEXT_LENGTH, false, collection),
-        DataType::Array => {
-            check_capacity(field)?;
-            check_element(profile, field, collection)
-        }
-        kind if is_vector(kind) => check_dim(profile, field, kind),
+    match parent.fields.iter().find(|part| part.nullable && !parent.nullable) {
+        Some(part) if new => Err(Refused::invalid(format!(
+            "sub-field in non-nullable struct cannot be nullable individually, set nullable on the \
+             struct instead: structName={of}, subFieldName={}",
+            part.name
+        ))),
         _ => Ok(()),
     }
 }
 
-fn check_length(field: &FieldSchema, most: i64, needed: bool, collection: &str) -> Result<()> {
-    let name = &field.name;
-    match (param(field, "max_length"), number(field, "max_length")) {
-        (None, _) if needed => Err(Refused::invalid(format!(
-            "type param(max_length) should be specified for the field({name}) of collection {collection}"
-        ))),
-        (None, _) => Ok(()),
-        (Some(_), Some(length)) if (1..=most).contains(&length) => Ok(()),
-        (Some(length), _) => Err(Refused::invalid(format!(
-            "the maximum length specified for the field({name}) should be in (0, {most}], but got {length} instead"
-        ))),
+fn check_part(profile: &Profile, part: &FieldSchema, collection: &str) -> Result<()> {
+    names::check_field(profile, &part.name)?;
+    let (name, element) = (&part.name, part.element_type());
+    let nested = [DataType::ArrayOfStruct, DataType::ArrayOfVector, DataType::Array];
+    if nested.contains(&element) {
+        return Err(profile.invalid(format!("nested array is not supported {name}")));
     }
-}
-
-fn check_capacity(field: &FieldSchema) -> Result<()> {
-    let name = &field.name;
-    match number(field, "max_capacity") {
-        Some(capacity) if (1..=MAX_CAPACITY).contains(&capacity) => Ok(()),
-        Some(_) => Err(Refused::invalid(format!(
-            "the maximum capacity specified for the field({name}) should be in (0, {MAX_CAPACITY}]"
-        ))),
-        None => Err(Refused::invalid(format!(
-            "type param(max_capacity) should be specified for array field {name}"
-        ))),
+    if part.data_type() == DataType::Array {
+        check_element(profile, part)?;
+    } else {
+        check_vectors_of_arrays(profile, name, element)?;
+        check_dim(profile, part, element)?;
     }
-}
-
-/// The elements of an array of scalars or of vectors.
-fn check_element(profile: &Profile, field: &FieldSchema, collection: &str) -> Result<()> {
-    let element = field.element_type();
-    if field.data_type() == DataType::ArrayOfVector {
-        check_vectors_of_arrays(profile, &field.name, element)?;
-        return check_dim(profile, field, element);
+    if element == DataType::VarChar {
+        check_length(profile, part, collection)?;
     }
-    if !ELEMENTS.contains(&element) {
-        return Err(Refused::invalid(format!(
-            "element type {} is not supported",
-            element.as_str_name()
+    if part.nullable && !profile.has(Feature::NullableStructs) {
+        return Err(profile.invalid(format!(
+            "nullable is not supported for fields in struct array now, fieldName = {name}"
         )));
     }
-    match element {
-        DataType::VarChar => check_length(field, MAX_LENGTH, true, collection),
-        _ => Ok(()),
+    check_warmup(profile, part)
+}
+
+/// `checkStructArrayFieldSchema` (internal/rootcoord/util.go), 2.6.20 and 3.0.0; the sub-fields have
+/// their long names there.
+pub fn check_parts(profile: &Profile, parent: &StructArrayFieldSchema) -> Result<()> {
+    let long = |part: &FieldSchema| format!("{}[{}]", parent.name, part.name);
+    if let Some(part) = parent.fields.iter().find(|part| part.default_value.is_some()) {
+        return Err(profile.invalid(format!(
+            "fields in struct array field not support default_value, data type:{}, element type:{}, \
+             name:{}",
+            part.data_type().as_str_name(),
+            part.element_type().as_str_name(),
+            long(part)
+        )));
     }
+    let of = |part: &FieldSchema| {
+        capacity(
+            profile,
+            part,
+            &format!("field {} in struct array field {}", long(part), parent.name),
+        )
+    };
+    match profile.has(Feature::OneCapacity) {
+        true => one_capacity(profile, parent, long, of),
+        false => Ok(()),
+    }
+}
+
+fn one_capacity(
+    profile: &Profile,
+    parent: &StructArrayFieldSchema,
+    name: impl Fn(&FieldSchema) -> String,
+    capacity: impl Fn(&FieldSchema) -> Result<i64>,
+) -> Result<()> {
+    let mut first = None;
+    for part in &parent.fields {
+        let (capacity, of) = (capacity(part)?, &parent.name);
+        let expected = *first.get_or_insert(capacity);
+        if capacity != expected {
+            return Err(profile.invalid(format!(
+                "all sub-fields in struct array field must have the same max_capacity: \
+                 structName={of}, subFieldName={}, max_capacity={capacity}, expected={expected}",
+                name(part)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// `validateMaxLengthPerRow` (internal/proxy/util.go), 2.5.27 to 3.0.0.
+fn check_length(profile: &Profile, field: &FieldSchema, collection: &str) -> Result<()> {
+    let (name, new) = (&field.name, profile.has(Feature::ParameterErrors));
+    let Some(text) = param(field, "max_length") else {
+        let of = if new { "the" } else { "varChar" };
+        return Err(profile.missing(format!(
+            "type param(max_length) should be specified for {of} field({name}) of collection \
+             {collection}"
+        )));
+    };
+    let length = text.parse::<i64>().map_err(|_| no_number(text))?;
+    if (1..=MAX_LENGTH).contains(&length) {
+        return Ok(());
+    }
+    let of = if new { "the" } else { "a VarChar" };
+    Err(Refused::invalid(format!(
+        "the maximum length specified for {of} field({name}) should be in (0, {MAX_LENGTH}], but got \
+         {length} instead"
+    )))
+}
+
+/// The words of `strconv.ParseInt` of Go.
+fn no_number(text: &str) -> Refused {
+    Refused::other(format!("strconv.ParseInt: parsing {text:?}: invalid syntax"))
+}
+
+/// `validateMaxCapacityPerRow` (internal/proxy/util.go), 2.5.27 to 3.0.0.
+fn capacity(profile: &Profile, field: &FieldSchema, of: &str) -> Result<i64> {
+    let Some(text) = param(field, "max_capacity") else {
+        let what = format!("type param(max_capacity) should be specified for {of}");
+        return Err(profile.missing(what));
+    };
+    let Ok(capacity) = text.parse::<i64>() else {
+        let what = format!("the value for max_capacity of field {} must be an integer", field.name);
+        return Err(profile.invalid(what));
+    };
+    if (1..=MAX_CAPACITY).contains(&capacity) {
+        return Ok(capacity);
+    }
+    let what =
+        format!("the maximum capacity specified for a Array should be in (0, {MAX_CAPACITY}]");
+    Err(profile.invalid(what))
 }
 
 /// `ValidateFieldsInStruct` (internal/proxy/util.go): 2.6.19, and 2.6.20 and 3.0.0.
@@ -169,116 +261,113 @@ fn check_vectors_of_arrays(profile: &Profile, name: &str, element: DataType) -> 
     if of_fixed_size {
         return Ok(());
     }
+    let what = if profile.version >= (3, 0, 0) { "Unsupported" } else { "unsupported" };
     Err(Refused::invalid(format!(
-        "unsupported element type {} of ArrayOfVector field {name}, only fixed dimension vector \
-         types are supported",
+        "{what} element type {} of ArrayOfVector field {name}, only fixed dimension vector types are \
+         supported",
         element.as_str_name()
     )))
 }
 
+/// `validateDimension` (internal/proxy/util.go), 2.5.27 to 3.0.0.
 fn check_dim(profile: &Profile, field: &FieldSchema, kind: DataType) -> Result<()> {
-    let name = &field.name;
-    if kind == DataType::SparseFloatVector {
-        return match param(field, "dim") {
-            Some(_) => Err(Refused::invalid(format!(
-                "dim should not be specified for sparse vector field {name}({})",
-                field.data_type
-            ))),
-            None => Ok(()),
-        };
-    }
-    let most = profile.limits.dim * if kind == DataType::BinaryVector { 8 } else { 1 };
-    let Some(dim) = number(field, "dim") else {
-        return Err(Refused::invalid(format!(
-            "dimension is not defined in field type params, check type param `dim` for vector field: {name}"
-        )));
+    let (name, most) = (&field.name, profile.limits.dim);
+    let dim = match param(field, "dim") {
+        Some(text) => Some(text.parse::<i64>().map_err(|_| no_number(text))?),
+        None => None,
     };
-    if !(2..=most).contains(&dim) {
-        return Err(Refused::invalid(format!(
-            "invalid dimension: {dim} of field {name}. vector dimension should be in range 2 ~ {most}"
-        )));
+    let binary = kind == DataType::BinaryVector;
+    let invalid = |what: String| Err(profile.invalid(what));
+    match (dim, kind) {
+        (None, DataType::SparseFloatVector) => Ok(()),
+        (Some(_), DataType::SparseFloatVector) => invalid(format!(
+            "dim should not be specified for sparse vector field {name}({})",
+            field.field_id
+        )),
+        (None, _) => invalid(format!(
+            "dimension is not defined in field type params of field {name}, check type param `dim` for \
+             vector field"
+        )),
+        (Some(dim), _) if dim <= 1 => {
+            invalid(format!("invalid dimension: {dim}. should be in range 2 ~ {most}"))
+        }
+        (Some(dim), _) if binary && dim % 8 != 0 => invalid(format!(
+            "invalid dimension: {dim} of field {name}. binary vector dimension should be multiple of \
+             8. "
+        )),
+        (Some(dim), _) if binary && dim > most * 8 => invalid(format!(
+            "invalid dimension: {dim} of field {name}. binary vector dimension should be in range 2 ~ \
+             {}",
+            most * 8
+        )),
+        (Some(dim), _) if !binary && dim > most => invalid(format!(
+            "invalid dimension: {dim} of field {name}. float vector dimension should be in range 2 ~ \
+             {most}"
+        )),
+        (Some(_), _) => Ok(()),
     }
-    if kind == DataType::BinaryVector && dim % 8 != 0 {
-        return Err(Refused::invalid(format!(
-            "invalid dimension: {dim} of field {name}. binary vector dimension should be multiple of 8."
-        )));
-    }
-    Ok(())
 }
 
-fn check_roles(profile: &Profile, field: &FieldSchema) -> Result<()> {
+/// Nulls and default values: `checkFieldSchema` (internal/rootcoord/util.go), 2.5.27 to 3.0.0, all of
+/// which refuse with a code.
+pub fn check_value(profile: &Profile, field: &FieldSchema) -> Result<()> {
     let (name, kind) = (&field.name, field.data_type());
-    let invalid = |why: String| Err(Refused::invalid(why));
-    let is_key_type = matches!(kind, DataType::Int64 | DataType::VarChar);
-    if field.auto_id && !field.is_primary_key {
-        return invalid(format!(
-            "only primary field can speficy AutoID with true, field name = {name}"
-        ));
+    let of = format!("type:{}, name:{name}", kind.as_str_name());
+    let invalid = |what: &str| Err(Refused::invalid(format!("{what}, {of}")));
+    if field.nullable && field.is_primary_key {
+        return invalid("primary field not support null");
     }
-    if field.is_primary_key {
-        if !is_key_type {
-            return invalid("the data type of primary key should be Int64 or VarChar".to_owned());
-        }
-        if field.nullable {
-            return invalid("primary field not support null".to_owned());
-        }
-        if field.default_value.is_some() {
-            return invalid("primary field not support default_value".to_owned());
-        }
+    if field.nullable && profile.is_vector(kind) && !profile.has(Feature::NullableVectors) {
+        return invalid("vector type not support null");
     }
-    if field.is_partition_key {
-        if field.is_primary_key {
-            return invalid("the partition key field must not be primary field".to_owned());
-        }
-        if !is_key_type {
-            return invalid("the data type of partition key should be Int64 or VarChar".to_owned());
-        }
-        if field.nullable {
-            return invalid(format!(
-                "partition key field not support nullable: field name = {name}"
-            ));
-        }
-    }
-    if field.is_clustering_key && is_vector(kind) {
-        return invalid(format!("vector clustering key not allowed[field={name}]"));
-    }
-    if field.nullable && is_vector(kind) && !profile.has(Feature::NullableVectors) {
-        return invalid(format!("vector type not support null, fieldName: {name}"));
-    }
-    Ok(())
-}
-
-fn check_default(profile: &Profile, field: &FieldSchema) -> Result<()> {
     let Some(ValueField { data: Some(value) }) = &field.default_value else {
         return Ok(());
     };
-    let (name, kind) = (&field.name, field.data_type());
-    let fits = match (kind, value) {
-        (DataType::Bool, Data::BoolData(_))
-        | (DataType::Int32, Data::IntData(_))
-        | (DataType::Int64, Data::LongData(_))
-        | (DataType::Float, Data::FloatData(_))
-        | (DataType::Double, Data::DoubleData(_))
-        | (DataType::VarChar | DataType::Geometry, Data::StringData(_))
-        | (DataType::Timestamptz, Data::StringData(_) | Data::TimestamptzData(_)) => true,
-        (DataType::Json, Data::BytesData(_)) => profile.has(Feature::NullableMeta),
-        (DataType::Int8, Data::IntData(value)) => i8::try_from(*value).is_ok(),
-        (DataType::Int16, Data::IntData(value)) => i16::try_from(*value).is_ok(),
-        _ => false,
+    if field.is_primary_key {
+        return invalid("primary field not support default_value");
+    }
+    let never = matches!(kind, DataType::Array | DataType::Json) || profile.is_vector(kind);
+    if never && !field.is_dynamic {
+        return invalid("type not support default_value");
+    }
+    if let (DataType::Geometry, Data::StringData(text)) = (kind, value) {
+        return wkt::normalized(text).map(drop).map_err(Refused::unreadable);
+    }
+    check_default(profile, field, kind, value)
+}
+
+fn check_default(
+    profile: &Profile,
+    field: &FieldSchema,
+    kind: DataType,
+    value: &Data,
+) -> Result<()> {
+    let zoned = kind == DataType::Timestamptz && profile.has(Feature::Timestamptz);
+    let (fits, is) = match value {
+        Data::BoolData(_) => (kind == DataType::Bool, "DataType_Bool"),
+        Data::IntData(_) => {
+            (matches!(kind, DataType::Int8 | DataType::Int16 | DataType::Int32), "DataType_Int")
+        }
+        Data::LongData(_) => (kind == DataType::Int64, "DataType_Int64"),
+        Data::FloatData(_) => (kind == DataType::Float, "DataType_Float"),
+        Data::DoubleData(_) => (kind == DataType::Double, "DataType_Double"),
+        Data::TimestamptzData(_) => (zoned, "DataType_Timestamptz"),
+        Data::StringData(_) => (kind == DataType::VarChar || zoned, "DataType_VarChar"),
+        _ => (kind == DataType::Json, "DataType_SJON"),
     };
-    let finite = match value {
-        Data::FloatData(value) => value.is_finite(),
-        Data::DoubleData(value) => value.is_finite(),
-        _ => true,
-    };
-    if !fits || !finite {
+    if !fits {
         return Err(Refused::invalid(format!(
-            "type ({}) of field ({name}), type or range of its default value does not match",
-            kind.as_str_name()
+            "type ({}) of field ({}) is not equal to the type({is}) of default_value",
+            kind.as_str_name(),
+            field.name
         )));
     }
-    match value {
-        Data::StringData(text) if kind == DataType::VarChar => {
+    match (kind, value) {
+        (DataType::Int8, Data::IntData(value)) => in_range(*value, i8::MIN.into(), i8::MAX.into()),
+        (DataType::Int16, Data::IntData(value)) => {
+            in_range(*value, i16::MIN.into(), i16::MAX.into())
+        }
+        (DataType::VarChar, Data::StringData(text)) => {
             let most = number(field, "max_length").unwrap_or(0);
             if text.len() as i64 > most {
                 return Err(Refused::expected(
@@ -289,17 +378,25 @@ fn check_default(profile: &Profile, field: &FieldSchema) -> Result<()> {
             }
             Ok(())
         }
-        Data::StringData(text) if kind == DataType::Geometry => {
-            wkt::normalized(text).map(drop).map_err(Refused::unreadable)
-        }
-        Data::StringData(text) if kind == DataType::Timestamptz => {
-            moments::parse(text, &Zone::UTC).map(drop).map_err(Refused::invalid)
-        }
-        Data::BytesData(bytes) if kind == DataType::Json => {
-            serde_json::from_slice::<serde_json::Value>(bytes)
-                .map(drop)
-                .map_err(Refused::unreadable)
+        // `CheckAndRewriteTimestampTzDefaultValue` (pkg/util/timestamptz), 2.6.20 and 3.0.0.
+        (DataType::Timestamptz, Data::StringData(text)) => {
+            moments::parse(text, &Zone::UTC).map(drop).map_err(|_| {
+                Refused::invalid(format!(
+                    "invalid timestamp string: '{text}'. Does not match any known format"
+                ))
+            })
         }
         _ => Ok(()),
     }
+}
+
+/// `WrapErrParameterInvalidRange` (pkg/util/merr).
+fn in_range(value: i32, low: i32, high: i32) -> Result<()> {
+    if (low..=high).contains(&value) {
+        return Ok(());
+    }
+    let reason = format!(
+        "default value out of range: invalid parameter[{value} out of range {low} <= value <= {high}]"
+    );
+    Err(Refused::new(1100, crate::pb::common::ErrorCode::IllegalArgument, reason))
 }

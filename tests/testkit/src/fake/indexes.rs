@@ -29,7 +29,7 @@ impl State {
         let asked = &request.field_name;
         let Some(column) = json_path::column_of(&collection.columns, asked) else {
             let text = format!("cannot create index on non-exist field: {asked}");
-            return Err(Refused::invalid(text));
+            return Err(profile.invalid(text));
         };
         let Checked { given, mut params } =
             index_rules::check(&profile, column, to_map(&request.extra_params))?;
@@ -49,7 +49,7 @@ impl State {
                 None => format!("{field}{}", path.map_or("", String::as_str)),
             },
             name => {
-                names::check_index(name)?;
+                names::check_index(&profile, name)?;
                 name.to_owned()
             }
         };
@@ -148,6 +148,7 @@ impl State {
     }
 
     pub fn drop_index(&mut self, database: &str, request: &milvus::DropIndexRequest) -> Result<()> {
+        let profile = self.profile.clone();
         let collection = self.collection_mut(database, &request.collection_name)?;
         let hit = |index: &Index| match request.index_name.as_str() {
             "" => index.field == request.field_name,
@@ -157,10 +158,17 @@ impl State {
             let mut columns = collection.columns.iter();
             columns.any(|column| column.path() == index.field && column.is_vector())
         });
-        if on_vector && collection.is_loaded() {
+        // `dropIndexTask.PreExecute` (internal/proxy/task_index.go): 2.5.27, and 2.6.20 and 3.0.0.
+        if collection.is_loaded() && profile.version < (2, 6, 0) {
             return Err(Refused::other(
-                "vector index cannot be dropped on loaded collection: please release it first",
+                "index cannot be dropped, collection is loaded, please release it first",
             ));
+        }
+        if on_vector && collection.is_loaded() {
+            return Err(profile.invalid(format!(
+                "vector index cannot be dropped on loaded collection: {}",
+                collection.id
+            )));
         }
         collection.indexes.retain(|index| !hit(index));
         Ok(())

@@ -215,7 +215,7 @@ fn check_rows(
     delivery: &Delivery,
 ) -> Result<()> {
     if collection.partition_key().is_some() && !delivery.partition.is_empty() {
-        return Err(Refused::other(
+        return Err(profile.invalid(
             "not support manually specifying the partition names if partition key mode is used",
         ));
     }

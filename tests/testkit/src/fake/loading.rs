@@ -20,21 +20,27 @@ impl State {
     ) -> Result<()> {
         let (polls, new) = (self.profile.loading_polls, self.profile.version >= (2, 6, 0));
         let name = &request.collection_name;
-        let replicas = self.replicas_asked_for(
-            database,
-            name,
-            request.replica_number,
-            &request.resource_groups,
-        )?;
-        let first = !self.collection(database, name)?.is_loaded();
-        if first {
-            check_nodes(&self.profile, replicas.len())?;
-        }
-        let collection = self.collection_mut(database, name)?;
-        let fields =
-            load_fields(collection, &request.load_fields, request.skip_load_dynamic_field)?;
-        check_indexes(collection, &fields)?;
         let coordinator = "call query coordinator LoadCollection";
+        let profile = self.profile.clone();
+        let collection = self.collection(database, name)?;
+        let fields = load_fields(
+            &profile,
+            collection,
+            &request.load_fields,
+            request.skip_load_dynamic_field,
+        )?;
+        check_indexes(&profile, collection, &fields)?;
+        let first = !collection.is_loaded();
+        let replicas = self
+            .replicas_asked_for(database, name, request.replica_number, &request.resource_groups)
+            .and_then(|replicas| {
+                if first {
+                    check_nodes(&profile, replicas.len())?;
+                }
+                Ok(replicas)
+            })
+            .map_err(|refused| refused.led_by(&format!("{coordinator}: ")))?;
+        let collection = self.collection_mut(database, name)?;
         if !first && !new {
             // `Server.LoadCollection` (internal/querycoordv2/services.go), 2.4.17 and 2.5.27: another
             // number or other groups are all that such a request changes.
@@ -47,8 +53,9 @@ impl State {
             if collection.load_fields != fields {
                 return Err(Refused::other(format!(
                     "{coordinator}: can't change the load field list for loaded collection: \
-                     invalid parameter[expected={:?}][actual={fields:?}]",
-                    collection.load_fields
+                     invalid parameter[expected={}][actual={}]",
+                    ids_of(collection, &collection.load_fields),
+                    ids_of(collection, &fields)
                 )));
             }
         }
@@ -76,7 +83,12 @@ impl State {
     ) -> Result<()> {
         let (polls, new) = (self.profile.loading_polls, self.profile.version >= (2, 6, 0));
         let name = &request.collection_name;
-        refuse_partition_key(self.collection(database, name)?, "load partitions")?;
+        let profile = self.profile.clone();
+        refuse_partition_key(&profile, self.collection(database, name)?, "load partitions")?;
+        if request.partition_names.is_empty() {
+            let what = "failed to load partition, due to no partition specified";
+            return Err(profile.invalid(what));
+        }
         let replicas = self.replicas_asked_for(
             database,
             name,
@@ -85,9 +97,13 @@ impl State {
         )?;
         check_nodes(&self.profile, replicas.len())?;
         let collection = self.collection_mut(database, name)?;
-        let fields =
-            load_fields(collection, &request.load_fields, request.skip_load_dynamic_field)?;
-        check_indexes(collection, &fields)?;
+        let fields = load_fields(
+            &profile,
+            collection,
+            &request.load_fields,
+            request.skip_load_dynamic_field,
+        )?;
+        check_indexes(&profile, collection, &fields)?;
         if collection.is_loaded() {
             // `CheckIfLoadPartitionsExecutable` (internal/querycoordv2/job/load_config.go), 2.6.20 and
             // 3.0.0; `LoadPartitionJob.PreExecute` (internal/querycoordv2/job/job_load.go) with the
@@ -120,8 +136,12 @@ impl State {
         database: &str,
         request: &milvus::ReleasePartitionsRequest,
     ) -> Result<()> {
+        let profile = self.profile.clone();
         let collection = self.collection_mut(database, &request.collection_name)?;
-        refuse_partition_key(collection, "release partitions")?;
+        refuse_partition_key(&profile, collection, "release partitions")?;
+        if request.partition_names.is_empty() {
+            return Err(Refused::unlike("any partition", "empty partition list"));
+        }
         set_loaded(collection, &request.partition_names, false)?;
         if !collection.is_loaded() {
             forget_load(collection);
@@ -172,7 +192,7 @@ impl State {
         let known = |group: &&String| !self.profile.resource_groups.contains(*group);
         if let Some(group) = asked.iter().find(known) {
             let reason = format!("resource group not found[rg={group}]");
-            return Err(Refused::new(300, ErrorCode::UnexpectedError, reason));
+            return Err(not_spawned(&self.profile, 300, reason));
         }
         Ok(asked)
     }
@@ -208,7 +228,7 @@ impl State {
     ) -> Result<i64> {
         let collection = self.collection_mut(database, name)?;
         if loaded_part(collection, partitions)? == 0 {
-            return Err(Refused::not_loaded(name));
+            return Err(Refused::not_loaded(collection.id));
         }
         if collection.loading > 0 {
             collection.loading -= 1;
@@ -249,6 +269,7 @@ fn forget_load(collection: &mut Collection) {
 /// The fields that are loaded; none where all are: `schemaInfo.GetLoadFieldIDs` and
 /// `validateLoadFields` (internal/proxy/meta_cache.go), 2.4.17 to 3.0.0.
 fn load_fields(
+    profile: &Profile,
     collection: &Collection,
     asked: &[String],
     without_dynamic: bool,
@@ -261,11 +282,11 @@ fn load_fields(
     if let Some(name) =
         asked.iter().find(|name| !columns.iter().any(|column| field(column) == **name))
     {
-        return Err(Refused::other(format!(
-            "failed to get field schema by name: fieldName({name}) not found"
-        )));
+        return Err(profile
+            .invalid(format!("failed to get field schema by name: fieldName({name}) not found")));
     }
-    let lacks = |what: &str| Err(Refused::invalid(format!("load field list {asked:?} {what}")));
+    let listed = asked.join(" ");
+    let lacks = |what: &str| Err(Refused::invalid(format!("load field list [{listed}] {what}")));
     let key = &collection.key().name;
     if !asked.contains(key) {
         return lacks(&format!("does not contain primary key field {key}"));
@@ -293,14 +314,36 @@ fn check_nodes(profile: &Profile, wanted: usize) -> Result<()> {
         return Ok(());
     }
     let reason = format!(
-        "when load {wanted} replica count: service resource insufficient\
-         [currentStreamingNode={most}][expectedStreamingNode={wanted}]"
+        "resource group node not enough[rg={DEFAULT_GROUP}][currentNodeNum={most}]\
+         [expectedNodeNum={wanted}]"
     );
-    Err(Refused::new(12, ErrorCode::UnexpectedError, reason))
+    Err(not_spawned(profile, 304, reason))
+}
+
+/// Replicas that there is no place for: `LoadCollectionJob.Execute` (internal/querycoordv2/job), which
+/// hides the code in 2.5.27, and `AssignReplica` (internal/querycoordv2/utils/meta.go).
+fn not_spawned(profile: &Profile, code: i32, reason: String) -> Refused {
+    match profile.version < (2, 6, 0) {
+        true => Refused::other(format!("failed to spawn replica for collection: {reason}")),
+        false => Refused::new(code, ErrorCode::UnexpectedError, reason),
+    }
+}
+
+/// Fields by their ids, as the query coordinator prints them: `[100 102]`.
+fn ids_of(collection: &Collection, names: &BTreeSet<String>) -> String {
+    let listed = collection.columns.iter().filter(|column| {
+        names.is_empty() || names.contains(column.parent.as_ref().unwrap_or(&column.field.name))
+    });
+    let ids: Vec<String> = listed.map(|column| column.field.field_id.to_string()).collect();
+    format!("[{}]", ids.join(" "))
 }
 
 /// Every vector field that is to be loaded needs an index before.
-fn check_indexes(collection: &Collection, fields: &BTreeSet<String>) -> Result<()> {
+fn check_indexes(
+    profile: &Profile,
+    collection: &Collection,
+    fields: &BTreeSet<String>,
+) -> Result<()> {
     let indexed = |path: &String| collection.indexes.iter().any(|index| index.field == *path);
     let loaded = |column: &&Column| {
         fields.is_empty() || fields.contains(column.parent.as_ref().unwrap_or(&column.field.name))
@@ -308,7 +351,7 @@ fn check_indexes(collection: &Collection, fields: &BTreeSet<String>) -> Result<(
     let bare: Vec<String> = collection
         .columns
         .iter()
-        .filter(|column| column.is_vector())
+        .filter(|column| profile.is_vector(column.kind()))
         .filter(loaded)
         .map(Column::path)
         .filter(|path| !indexed(path))
@@ -316,16 +359,14 @@ fn check_indexes(collection: &Collection, fields: &BTreeSet<String>) -> Result<(
     match bare.as_slice() {
         [] => Ok(()),
         _ if collection.indexes.is_empty() => Err(Refused::no_index(&collection.name)),
-        _ => Err(Refused::other(format!(
-            "there is no vector index on field: {bare:?}, please create index firstly"
+        _ => Err(profile.invalid(format!(
+            "there is no vector index on field: [{}], please create index firstly",
+            bare.join(" ")
         ))),
     }
 }
 
 fn set_loaded(collection: &mut Collection, names: &[String], loaded: bool) -> Result<()> {
-    if names.is_empty() {
-        return Err(Refused::invalid("partition names are empty"));
-    }
     for name in names {
         let id = collection.partition(name)?.id;
         let found = collection.partitions.iter_mut().filter(|partition| partition.id == id);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use super::refused::Refused;
+use crate::pb::schema::DataType;
 
 /// A release: major, minor, patch.
 pub type Version = (u32, u32, u32);
@@ -56,8 +57,8 @@ pub enum Feature {
     DynamicLater,
     /// `$meta` itself may be null.
     NullableMeta,
-    /// Descriptions of collections are limited to 1024 bytes, and `$` is allowed in names.
-    NamesOf26,
+    /// Descriptions of collections are limited to 1024 bytes.
+    DescriptionsLimited,
     /// The property `collection.function.allowInsertNonBM25FunctionOutputs`.
     FunctionOutputsInserted,
     /// The literal -2^63 is understood, and the key 2^63-1 can be read.
@@ -93,6 +94,8 @@ pub enum Feature {
     ParameterErrors,
     /// Vectors in struct arrays may be of any type of fixed size, and not of `FloatVector` alone.
     ArraysOfAnyVector,
+    /// All sub-fields of a struct array have one `max_capacity`.
+    OneCapacity,
     /// Metrics of vectors in struct arrays have to fit the type of the vectors.
     ArrayMetricsByElement,
     /// Analyzers use files that were uploaded before.
@@ -128,7 +131,10 @@ impl Feature {
             Self::IndexWarmup => (2, 6, 11),
             // createIndexTask.parseIndexParams, internal/proxy/task_index.go.
             Self::ArrayMetricsOfVectors => (2, 6, 18),
-            Self::ParameterErrors => (2, 6, 19),
+            // validateCollectionDescription, internal/proxy/util.go.
+            Self::ParameterErrors | Self::DescriptionsLimited => (2, 6, 19),
+            // checkStructArrayFieldMaxCapacity, internal/rootcoord/util.go.
+            Self::OneCapacity => (2, 6, 18),
             // ValidateFieldsInStruct, internal/proxy/util.go.
             Self::ArraysOfAnyVector => (2, 6, 20),
             // ValidateArrayOfVectorMetricType, internal/util/indexparamcheck/utils.go.
@@ -139,7 +145,6 @@ impl Feature {
             | Self::Int8Vector
             | Self::DynamicLater
             | Self::NullableMeta
-            | Self::NamesOf26
             | Self::FunctionOutputsInserted
             | Self::EveryInt64
             | Self::ValidDataOptional => (2, 6, 0),
@@ -322,8 +327,9 @@ impl Profile {
     pub fn has(&self, feature: Feature) -> bool {
         // `allow_insert_auto_id` (pkg/common/common.go) came to the 2.5 branch on 2025-09-24: it is in
         // 2.5.19, and whether 2.5.18 has it is not known.
-        let brought_back =
-            feature == Feature::AutoIdInserted && self.version >= (2, 5, 19) && self.version < (2, 6, 0);
+        let brought_back = feature == Feature::AutoIdInserted
+            && self.version >= (2, 5, 19)
+            && self.version < (2, 6, 0);
         let known = brought_back || self.version >= feature.since();
         self.switched.get(&feature).copied().unwrap_or(known)
     }
@@ -364,6 +370,35 @@ impl Profile {
             Refused::invalid(what)
         } else {
             Refused::other(what.to_string())
+        }
+    }
+
+    /// A parameter is missing: the same, with code 1101.
+    pub(super) fn missing(&self, what: impl Display) -> Refused {
+        if self.has(Feature::ParameterErrors) {
+            Refused::missing(what)
+        } else {
+            Refused::other(what.to_string())
+        }
+    }
+
+    /// Whether this release takes a type for one of vectors (`IsVectorType`, pkg/util/typeutil): what
+    /// is younger is a scalar that it knows nothing of.
+    pub(super) fn is_vector(&self, kind: DataType) -> bool {
+        let known = match kind {
+            DataType::Int8Vector => self.has(Feature::Int8Vector),
+            DataType::ArrayOfVector => self.has(Feature::StructArrays),
+            _ => true,
+        };
+        known && super::state::is_vector(kind)
+    }
+
+    /// Whether the protocol of this release names the type at all (`DataType_name`).
+    pub(super) fn knows_type(&self, kind: i32) -> bool {
+        match kind {
+            27 => self.version >= (3, 0, 0),
+            0 => false,
+            kind => DataType::try_from(kind).is_ok(),
         }
     }
 

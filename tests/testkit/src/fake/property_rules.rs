@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::profile::{Profile, Version};
+use super::moments::Zone;
+use super::profile::{Feature, Profile, Version};
 use super::refused::{Refused, Result};
 use super::state::Collection;
 use crate::pb::common::ErrorCode;
@@ -13,6 +14,9 @@ const LAZY_LOAD: &str = "lazyload.enabled";
 const ISOLATION: &str = "partitionkey.isolation";
 const QUERY_MODE: &str = "query_mode";
 const TTL: &str = "collection.ttl.seconds";
+/// `MaxTTLSeconds` (pkg/common/common.go), 2.6.20.
+const LONGEST_TTL: i64 = 3_155_760_000;
+const CONSISTENCY: &str = "consistency_level";
 const TTL_FIELD: &str = "ttl_field";
 const SHARDING: &str = "namespace.sharding.enabled";
 const MAX_FIELD_ID: &str = "max_field_id";
@@ -36,17 +40,78 @@ pub fn check_created(
     properties: &Properties,
 ) -> Result<()> {
     let keyed = schema.fields.iter().any(|field| field.is_partition_key);
-    if is_on(properties.get(ISOLATION)) && !keyed {
-        let reason = format!(
-            "partition key isolation mode is enabled but no partition key field is set. Please set \
-             the partition key first: illegal collection schema[collection={}]",
-            schema.name
-        );
-        return Err(Refused::new(105, ErrorCode::UnexpectedError, reason));
-    }
-    check_values(profile, properties)?;
+    check_isolation(profile, &schema.name, keyed, properties)?;
+    check_values(profile, properties, true)?;
     let kinds = || schema.fields.iter().map(|field| (field.name.as_str(), field.data_type()));
     check_ttl_field(profile, properties, properties, kinds().collect())
+}
+
+/// `validatePartitionKeyIsolation` (internal/proxy/util.go), 2.5.27 to 3.0.0.
+fn check_isolation(
+    profile: &Profile,
+    collection: &str,
+    keyed: bool,
+    properties: &Properties,
+) -> Result<()> {
+    let value = properties.get(ISOLATION).map(|value| value.to_lowercase());
+    match value.as_deref() {
+        None | Some("0" | "f" | "false") => Ok(()),
+        Some("1" | "t" | "true") if keyed => Ok(()),
+        Some("1" | "t" | "true") => {
+            let reason = format!(
+                "partition key isolation mode is enabled but no partition key field is set. Please set \
+                 the partition key first: illegal collection schema[collection={collection}]"
+            );
+            Err(Refused::new(105, ErrorCode::UnexpectedError, reason))
+        }
+        Some(value) => {
+            let what = format!("strconv.ParseBool: parsing {value:?}: invalid syntax");
+            Err(match profile.has(Feature::ParameterErrors) {
+                true => {
+                    Refused::invalid(format!("failed to parse partition key isolation: {what}"))
+                }
+                false => Refused::other(what),
+            })
+        }
+    }
+}
+
+/// A zone of the `timezone` property, of which servers before 2.6.6 know nothing.
+pub fn check_zone(profile: &Profile, properties: &Properties) -> Result<()> {
+    match properties.get("timezone") {
+        Some(zone) if profile.has(Feature::Timestamptz) && Zone::named(zone).is_none() => {
+            Err(Refused::invalid(format!("unknown or invalid IANA Time Zone ID: {zone}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `validateCollectionTTL` (internal/proxy/task.go), 2.6.20 and 3.0.0; at creation 3.0.0 reads it first.
+fn check_ttl(profile: &Profile, properties: &Properties, created: bool) -> Result<()> {
+    let Some(text) = properties.get(TTL).filter(|_| profile.version >= (2, 6, 0)) else {
+        return Ok(());
+    };
+    Err(Refused::invalid(match text.parse::<i64>() {
+        Ok(seconds) if (-1..=LONGEST_TTL).contains(&seconds) => return Ok(()),
+        Ok(seconds) => {
+            format!("collection TTL is out of range, expect [-1, {LONGEST_TTL}], got {seconds}")
+        }
+        Err(_) if created && profile.version >= (3, 0, 0) => format!(
+            "collection ttl property value not valid, parse error: strconv.ParseInt: parsing {text:?}: \
+             invalid syntax"
+        ),
+        Err(_) => "collection TTL is not a valid positive integer".to_owned(),
+    }))
+}
+
+/// The consistency level that a property asks for; since 2.6 it is a property no more
+/// (`getConsistencyLevel`, internal/rootcoord).
+pub fn consistency(profile: &Profile, properties: &mut Properties) -> Option<i32> {
+    let level = properties.get(CONSISTENCY)?.parse().ok()?;
+    if profile.version >= (2, 6, 0) {
+        properties.remove(CONSISTENCY);
+    }
+    Some(level)
 }
 
 /// `alterCollectionTask.PreExecute` (internal/proxy/task.go), 2.5.27 to 3.0.0.
@@ -64,7 +129,8 @@ pub fn check_altered(
             return Err(Refused::invalid(what));
         }
         if named(MAX_FIELD_ID) {
-            let what = format!("cannot alter reserved collection property {MAX_FIELD_ID}");
+            let deed = if set.contains_key(MAX_FIELD_ID) { "alter" } else { "delete" };
+            let what = format!("cannot {deed} reserved collection property {MAX_FIELD_ID}");
             return Err(Refused::invalid(what));
         }
         // `validateResourceGroups` (internal/rootcoord/root_coord.go); at creation nothing is checked.
@@ -77,7 +143,9 @@ pub fn check_altered(
     if collection.is_loaded() {
         check_loaded(version, collection, set, delete)?;
     }
-    check_values(profile, set)?;
+    check_values(profile, set, false)?;
+    let keyed = collection.partition_key().is_some();
+    check_isolation(profile, &collection.name, keyed, set)?;
     let kinds = collection.columns.iter().map(|c| (c.field.name.as_str(), c.kind()));
     check_ttl_field(profile, set, &collection.properties, kinds.collect())?;
     check_indexed(version, collection, set, delete)
@@ -151,8 +219,10 @@ fn check_indexed(
 }
 
 /// Keys and values that are wrong at any time.
-fn check_values(profile: &Profile, properties: &Properties) -> Result<()> {
+fn check_values(profile: &Profile, properties: &Properties, created: bool) -> Result<()> {
     let version = profile.version;
+    check_zone(profile, properties)?;
+    check_ttl(profile, properties, created)?;
     if version >= WARMUP_KNOWN {
         if properties.contains_key("warmup") {
             return Err(Refused::invalid(
@@ -232,9 +302,17 @@ pub fn stamp(profile: &Profile, collection: &mut Collection) {
         collection.properties.entry("timezone".to_owned()).or_insert(zone);
     }
     if profile.version >= (3, 0, 0) {
-        let last = collection.last_field_id();
         let properties = &mut collection.properties;
         properties.entry(SHARDING.to_owned()).or_insert_with(|| "false".to_owned());
+        count_fields(profile, collection);
+    }
+}
+
+/// The greatest id that a field ever had, which 3.0 keeps as a property.
+pub fn count_fields(profile: &Profile, collection: &mut Collection) {
+    if profile.version >= (3, 0, 0) {
+        let last = collection.last_field_id();
+        let properties = &mut collection.properties;
         let asked = properties.get(MAX_FIELD_ID).and_then(|id| id.parse().ok()).unwrap_or(0);
         properties.insert(MAX_FIELD_ID.to_owned(), last.max(asked).to_string());
     }

@@ -7,6 +7,7 @@ use super::answer::{self, Part};
 use super::expression::{self, Expression};
 use super::merged;
 use super::moments::Zone;
+use super::names;
 use super::profile::{Feature, Profile};
 use super::refused::{Refused, Result};
 use super::state::{Collection, META, Row, State, to_map};
@@ -33,13 +34,24 @@ impl State {
         request: &milvus::QueryRequest,
     ) -> Result<milvus::QueryResults> {
         let profile = &self.profile;
+        names::check_collection(&request.collection_name)?;
         let collection = self.collection(database, &request.collection_name)?;
         let params = params(profile, &to_map(&request.query_params))?;
         check_collection_id(profile, collection, request)?;
-        let expression = expression::parse(&request.expr, &collection.columns, profile)
+        let expression = expression::parse("query", &request.expr, &collection.columns, profile)
             .map_err(Refused::invalid)?;
         let counts = request.output_fields.iter().any(|name| name == "count(*)");
-        if counts && (request.output_fields.len() > 1 || params.limit.is_some()) {
+        if counts && let Some(other) = request.output_fields.iter().find(|n| *n != "count(*)") {
+            return Err(match profile.version >= (3, 0, 0) {
+                true => Refused::invalid(format!(
+                    "output field '{other}' is not allowed: when using aggregation functions (e.g., \
+                     count(*)), output_fields can only contain aggregation expressions, not regular \
+                     columns: invalid parameter"
+                )),
+                false => profile.invalid("parse output field name failed: count(*)"),
+            });
+        }
+        if counts && params.limit.is_some() {
             return Err(Refused::invalid("count entities with pagination is not allowed"));
         }
         if expression == Expression::Everything && params.limit.is_none() && !counts {
@@ -48,7 +60,7 @@ impl State {
         if profile.limit_required && params.limit.is_none() && !counts {
             return Err(Refused::invalid("limit must be specified for a query on this cluster"));
         }
-        let partitions = partitions(collection, &request.partition_names)?;
+        let partitions = partitions(profile, collection, &request.partition_names, "query")?;
         let moment = moment(request, &params);
         let unfiltered = expression == Expression::Everything;
         let past_deletes =
@@ -101,23 +113,19 @@ fn params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<Params>
         given
             .get(key)
             .map(|text| {
-                text.parse().map_err(|_| Refused::invalid(format!("{key} [{text}] is invalid")))
+                text.parse().map_err(|_| profile.invalid(format!("{key} [{text}] is invalid")))
             })
             .transpose()
     };
     let is = |key: &str| given.get(key).is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let (limit, offset) = (number("limit")?, number("offset")?.unwrap_or(0));
     if let Some(limit) = limit {
-        let window = profile.limits.query_window;
-        if limit <= 0 || offset < 0 || limit + offset > window {
-            return Err(Refused::invalid(format!(
-                "invalid max query result window, (offset+limit) should be in range [1, {window}], but got {}",
-                limit + offset
-            )));
-        }
+        check_window(profile, limit, offset)?;
     }
+    // Up to 2.6.5 nobody looks at it.
     let zone = given
         .get("timezone")
+        .filter(|_| profile.has(Feature::Timestamptz))
         .map(|name| {
             Zone::named(name).ok_or_else(|| {
                 Refused::invalid(format!("unknown or invalid IANA Time Zone ID: {name}"))
@@ -133,6 +141,22 @@ fn params(profile: &Profile, given: &BTreeMap<String, String>) -> Result<Params>
     })
 }
 
+/// `validateMaxQueryResultWindow` (internal/proxy/util.go), 2.5.27 to 3.0.0.
+fn check_window(profile: &Profile, limit: i64, offset: i64) -> Result<()> {
+    let window = profile.limits.query_window;
+    let why = if offset < 0 {
+        format!("offset [{offset}] is invalid, should be gte than 0")
+    } else if limit <= 0 {
+        format!("limit [{limit}] is invalid, should be greater than 0")
+    } else if limit + offset > window {
+        format!("(offset+limit) should be in range [1, {window}], but got {}", limit + offset)
+    } else {
+        return Ok(());
+    };
+    let twice = if profile.has(Feature::ParameterErrors) { ": invalid parameter" } else { "" };
+    Err(profile.invalid(format!("invalid max query result window, {why}{twice}")))
+}
+
 /// A query may name the collection that it means, of which servers before 2.5 take no notice.
 fn check_collection_id(
     profile: &Profile,
@@ -143,10 +167,10 @@ fn check_collection_id(
         return Ok(());
     }
     match to_map(&request.query_params).get("collection_id") {
-        Some(id) if *id != collection.id.to_string() => Err(Refused::other(format!(
-            "alias is changed: collection {} is not the one of the iterator",
-            collection.name
-        ))),
+        Some(id) if *id != collection.id.to_string() => Err(Refused::invalid(
+            "Input collection id is not consistent to collectionID in the context,alias or database \
+             may have changed",
+        )),
         _ => Ok(()),
     }
 }
@@ -158,9 +182,21 @@ fn moment(request: &milvus::QueryRequest, params: &Params) -> Option<u64> {
 
 /// The partitions to look into. Those of a collection that are not loaded are passed over without a
 /// word; one that is asked for by name is not.
-pub(super) fn partitions(collection: &Collection, names: &[String]) -> Result<Vec<i64>> {
+pub(super) fn partitions(
+    profile: &Profile,
+    collection: &Collection,
+    names: &[String],
+    verb: &str,
+) -> Result<Vec<i64>> {
+    // `translatePartitionIds` (internal/proxy/task_query.go) comes before the shards are asked.
+    let unknown = |name: &&String| collection.partition(name).is_err();
+    if let Some(name) = names.iter().find(unknown)
+        && collection.partition_key().is_none()
+    {
+        return Err(profile.invalid(format!("partition name {name} not found")));
+    }
     if !collection.is_loaded() {
-        return Err(Refused::not_loaded(&collection.name));
+        return Err(Refused::not_loaded(collection.id).led_by(&format!("failed to {verb}: ")));
     }
     if collection.loading > 0 {
         let reason = format!("collection not fully loaded[collection={}]", collection.name);
@@ -171,7 +207,7 @@ pub(super) fn partitions(collection: &Collection, names: &[String]) -> Result<Ve
         return Ok(loaded.map(|partition| partition.id).collect());
     }
     if collection.partition_key().is_some() {
-        return Err(Refused::other(
+        return Err(profile.invalid(
             "not support manually specifying the partition names if partition key mode is used",
         ));
     }
@@ -255,9 +291,9 @@ fn parts(profile: &Profile, collection: &Collection, names: &[String]) -> Result
             |column: &super::state::Column| column.parent.is_none() && column.field.name == *name;
         match columns.iter().position(is) {
             Some(place) if columns[place].is_hidden() => {
-                return Err(Refused::invalid(format!(
-                    "not allowed to retrieve raw data of field {name}"
-                )));
+                return Err(
+                    profile.invalid(format!("not allowed to retrieve raw data of field {name}"))
+                );
             }
             Some(_) if !loaded(name) => {
                 return Err(Refused::other(format!("field {name} is not loaded")));
@@ -266,7 +302,7 @@ fn parts(profile: &Profile, collection: &Collection, names: &[String]) -> Result
             // A name that the schema does not know is taken for a dynamic key.
             None => match columns.iter().position(|column| column.field.name == META) {
                 Some(place) => add(Part::Column(place)),
-                None => return Err(Refused::invalid(format!("field {name} not exist"))),
+                None => return Err(profile.invalid(format!("field {name} not exist"))),
             },
         }
     }

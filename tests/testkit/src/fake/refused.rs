@@ -49,6 +49,17 @@ impl Refused {
         Self::new(1100, ErrorCode::IllegalArgument, reason)
     }
 
+    /// The same without further words.
+    pub fn unlike(expected: impl Display, actual: impl Display) -> Self {
+        let reason = format!("invalid parameter[expected={expected}][actual={actual}]");
+        Self::new(1100, ErrorCode::IllegalArgument, reason)
+    }
+
+    /// A parameter is missing.
+    pub fn missing(what: impl Display) -> Self {
+        Self::new(1101, ErrorCode::IllegalArgument, format!("{what}: missing parameter"))
+    }
+
     /// A refusal without a code of its own.
     pub fn other(what: impl Into<String>) -> Self {
         Self::new(65_535, ErrorCode::UnexpectedError, what)
@@ -65,8 +76,21 @@ impl Refused {
     }
 
     pub fn no_collection(database: &str, name: &str) -> Self {
-        let reason = format!("can't find collection[database={database}][collection={name}]");
-        Self::new(100, ErrorCode::UnexpectedError, reason)
+        let reason = format!("collection not found[database={database}][collection={name}]");
+        Self::new(100, ErrorCode::CollectionNotExists, reason)
+    }
+
+    /// The same in the words of calls about aliases.
+    pub fn no_collection_of_alias(name: &str) -> Self {
+        let reason = format!("collection not found[collection={name}]");
+        Self::new(100, ErrorCode::CollectionNotExists, reason)
+    }
+
+    /// A collection and an alias of one name.
+    pub fn alias_in_the_way(why: &str, database: &str, name: &str) -> Self {
+        let reason =
+            format!("{why}alias and collection name conflict[database={database}][alias={name}]");
+        Self::new(1601, ErrorCode::UnexpectedError, reason)
     }
 
     pub fn no_partition(name: &str) -> Self {
@@ -79,9 +103,22 @@ impl Refused {
         Self::new(700, ErrorCode::IndexNotExist, reason)
     }
 
-    pub fn not_loaded(collection: &str) -> Self {
+    /// Servers name the id of the collection.
+    pub fn not_loaded(collection: i64) -> Self {
         let reason = format!("collection not loaded[collection={collection}]");
         Self::new(101, ErrorCode::UnexpectedError, reason)
+    }
+
+    /// The same refusal, with words in front.
+    pub fn led_by(self, words: &str) -> Self {
+        match self {
+            Self::Milvus(mut status) => {
+                status.reason = format!("{words}{}", status.reason);
+                status.detail = format!("{words}{}", status.detail);
+                Self::Milvus(status)
+            }
+            grpc => grpc,
+        }
     }
 
     /// The words of grpc-go for a message that is over the limit.

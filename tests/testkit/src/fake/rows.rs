@@ -124,20 +124,27 @@ impl State {
         database: &str,
         request: &milvus::DeleteRequest,
     ) -> Result<milvus::MutationResult> {
-        let collection = self.collection(database, &request.collection_name)?;
+        let words = "Failed to get collection id: ";
+        let collection = self
+            .collection(database, &request.collection_name)
+            .map_err(|refused| refused.led_by(words))?;
         if request.expr.trim().is_empty() {
-            return Err(Refused::invalid("delete plan can't be empty or always true"));
+            return Err(Refused::invalid(format!(
+                "delete plan can't be empty or always true : {} : ",
+                request.expr
+            )));
         }
-        let expression = expression::parse(&request.expr, &collection.columns, &self.profile)
-            .map_err(Refused::invalid)?;
+        let expression =
+            expression::parse("delete", &request.expr, &collection.columns, &self.profile)
+                .map_err(Refused::invalid)?;
         if !expression.is_key_list(&collection.columns) && !collection.is_loaded() {
-            return Err(Refused::not_loaded(&collection.name));
+            return Err(Refused::not_loaded(collection.id));
         }
         let keyed = collection.partition_key().is_some();
         let partition = match request.partition_name.as_str() {
             "" => None,
             _ if keyed => {
-                return Err(Refused::other(
+                return Err(self.profile.invalid(
                     "not support manually specifying the partition names if partition key mode is used",
                 ));
             }

@@ -43,7 +43,7 @@ impl State {
             return Err(Refused::invalid("params are no object of numbers"));
         }
         let examples = examples(&collection.columns[column], request)?;
-        let partitions = partitions(collection, &request.partition_names)?;
+        let partitions = partitions(&self.profile, collection, &request.partition_names, "search")?;
         let live = |row: &&Row| row.deleted.is_none() && partitions.contains(&row.partition);
         let rows: Vec<(&Key, Numbers)> = collection
             .rows

@@ -244,13 +244,11 @@ served! {
     };
     list_aliases(ListAliasesRequest) -> milvus::ListAliasesResponse, "ListAliases", |state, database, request| {
         let wanted = &request.collection_name;
-        let aliases = state.database(database)?.aliases.iter();
-        let hits = aliases.filter(|(_, to)| wanted.is_empty() || *to == wanted);
         Ok(milvus::ListAliasesResponse {
             status: good(),
             db_name: database.to_owned(),
             collection_name: wanted.clone(),
-            aliases: hits.map(|(alias, _)| alias.clone()).collect(),
+            aliases: state.list_aliases(database, wanted)?,
         })
     };
     create_index(CreateIndexRequest) -> Status, "CreateIndex", |state, database, request| {

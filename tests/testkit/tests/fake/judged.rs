@@ -63,7 +63,12 @@ impl Recorded {
 
 /// What the double of a release says to the list.
 async fn doubles_answers(version: &str) -> BTreeMap<String, String> {
-    let fake = Fake::start(Profile::milvus(version).set(|profile| profile.loading_polls = 0));
+    // Those that were asked stood with two query nodes and without `common.storage.useLoonFFI`.
+    let fake = Fake::start(Profile::milvus(version).set(|profile| {
+        profile.loading_polls = 0;
+        profile.limits.replicas = 2;
+        profile.storage_v3 = false;
+    }));
     let said = list::send(fake.probe().await).await;
     said.into_iter().map(|said| (said.asked, said.answer)).collect()
 }

@@ -18,19 +18,50 @@ enum Token {
 const SIGNS: [&str; 16] =
     ["&&", "||", "<=", ">=", "==", "!=", "<", ">", "(", ")", "[", "]", ",", "+", "-", "!"];
 
-/// Reads a filter.
+/// Reads a filter for a plan of this kind, `query` or `delete`.
 ///
 /// # Errors
-/// What is wrong with it.
-pub fn parse(text: &str, columns: &[Column], profile: &Profile) -> Result<Expression, String> {
+/// What is wrong with it, in the words of `CreateRetrievePlan` (internal/parser/planparserv2) and of the
+/// proxy, 2.5.27 to 3.0.0.
+pub fn parse(
+    verb: &str,
+    text: &str,
+    columns: &[Column],
+    profile: &Profile,
+) -> Result<Expression, String> {
     if text.trim().is_empty() {
         return Ok(Expression::Everything);
     }
-    let wrong = |why: String| {
-        format!("failed to create query plan: cannot parse expression: {text}, error: {why}")
-    };
+    let new = profile.has(Feature::ParameterErrors);
+    let plan = format!("failed to create {verb} plan");
     let read = if profile.has(Feature::HanAsAscii) { han::as_ascii(text) } else { text.to_owned() };
+    let wrong = |why: String| {
+        // The lexer takes what is no expression for nothing at all.
+        let why = match new && why == SINGLE_EQUALS {
+            true => format!("invalid expression: {read}: query plan failed"),
+            false => why,
+        };
+        let joint = if new { ":" } else { ", error:" };
+        format!("{plan}: cannot parse expression: {read}{joint} {why}")
+    };
     let tokens = tokens(&read).map_err(wrong)?;
+    if let [Token::Word(word)] = tokens.as_slice() {
+        let column = columns.iter().find(|column| column.field.name == *word);
+        let literal = word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("false");
+        let kind = match column {
+            _ if literal && word.eq_ignore_ascii_case("true") && profile.version >= (3, 0, 0) => {
+                return Ok(Expression::Everything);
+            }
+            _ if literal => Some("Bool"),
+            found => found.map(|column| column.kind().as_str_name()),
+        };
+        if let Some(kind) = kind {
+            let end = if new { ": query plan failed" } else { "" };
+            return Err(format!(
+                "{plan}: predicate is not a boolean expression: {read}, data type: {kind}{end}"
+            ));
+        }
+    }
     let mut parser = Parser { tokens, next: 0, columns, profile };
     let expression = parser.either().map_err(wrong)?;
     match parser.tokens.get(parser.next) {
@@ -38,6 +69,8 @@ pub fn parse(text: &str, columns: &[Column], profile: &Profile) -> Result<Expres
         Some(token) => Err(wrong(format!("line 1: extraneous input {token:?}"))),
     }
 }
+
+const SINGLE_EQUALS: &str = "token recognition error at: '='";
 
 fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
@@ -63,7 +96,10 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             tokens.push(Token::Sign(sign));
             rest = &rest[sign.len()..];
         } else {
-            return Err(format!("token recognition error at: {c:?}"));
+            return Err(match c {
+                '=' => SINGLE_EQUALS.to_owned(),
+                c => format!("token recognition error at: {c:?}"),
+            });
         }
     }
     Ok(tokens)
@@ -186,7 +222,10 @@ impl Parser<'_> {
         if self.word("exists") {
             return self.exists();
         }
-        let place = self.field()?;
+        if let Some(range) = self.range()? {
+            return Ok(range);
+        }
+        let (place, key) = self.field()?;
         if self.word("is") {
             let not = self.word("not");
             if !self.word("null") {
@@ -200,38 +239,80 @@ impl Parser<'_> {
             let list = Expression::In(place, self.list(place)?);
             return Ok(if not { Expression::Not(Box::new(list)) } else { list });
         }
-        let operator = match self.take()? {
+        let operator = self.operator()?;
+        Ok(match key {
+            Some(key) => Expression::Key(place, key, operator, self.operand()?),
+            None => Expression::Compare(place, operator, self.literal(place)?),
+        })
+    }
+
+    fn operator(&mut self) -> Parsed<Operator> {
+        Ok(match self.take()? {
             Token::Sign("<") => Operator::Less,
             Token::Sign("<=") => Operator::AtMost,
             Token::Sign(">") => Operator::More,
             Token::Sign(">=") => Operator::AtLeast,
             Token::Sign("==") => Operator::Equal,
             Token::Sign("!=") => Operator::NotEqual,
-            other => return Err(format!("{other:?} is no operator")),
-        };
-        Ok(Expression::Compare(place, operator, self.literal(place)?))
+            other => return Err(format!("line 1: mismatched input {other:?}")),
+        })
     }
 
-    fn field(&mut self) -> Parsed<usize> {
-        let Token::Word(name) = self.take()? else {
-            return Err("a filter begins with a field".to_owned());
+    /// `1 < id < 3`.
+    fn range(&mut self) -> Parsed<Option<Expression>> {
+        if !matches!(self.peek(), Some(Token::Number(_))) {
+            return Ok(None);
+        }
+        let low = self.operand()?;
+        let first = self.operator()?;
+        let (place, _) = self.field()?;
+        let above = Expression::Compare(place, first.turned(), low);
+        let second = self.operator()?;
+        let below = Expression::Compare(place, second, self.literal(place)?);
+        Ok(Some(Expression::And(Box::new(above), Box::new(below))))
+    }
+
+    /// What is wrong with the meaning of an expression.
+    fn failed(&self, why: String) -> String {
+        let end = self.profile.has(Feature::ParameterErrors);
+        if end { format!("{why}: query plan failed") } else { why }
+    }
+
+    /// What is wrong with a part of it.
+    fn invalid(&self, why: String) -> String {
+        let end = self.profile.has(Feature::ParameterErrors);
+        if end { format!("{why}: invalid parameter") } else { why }
+    }
+
+    /// A field, or a key of the dynamic one.
+    fn field(&mut self) -> Parsed<(usize, Option<String>)> {
+        let token = match self.peek() {
+            None => return Err("line 1: mismatched input '<EOF>'".to_owned()),
+            Some(_) => self.take()?,
+        };
+        let Token::Word(name) = token else {
+            return Err(format!("line 1: mismatched input {token:?}"));
         };
         if words::is_token(self.profile.version, &name) {
             return Err(format!("line 1:0 mismatched input '{name}' expecting Identifier"));
         }
-        self.columns
-            .iter()
-            .position(|column| column.parent.is_none() && column.field.name == name)
-            .ok_or_else(|| format!("field {name} not exist"))
+        let mut columns = self.columns.iter();
+        let found = columns.position(|c| c.parent.is_none() && c.field.name == name);
+        let dynamic = || self.columns.iter().position(|column| column.field.is_dynamic);
+        match (found, dynamic()) {
+            (Some(place), _) => Ok((place, None)),
+            (None, Some(place)) => Ok((place, Some(name))),
+            (None, None) => Err(self.invalid(format!("field {name} not exist"))),
+        }
     }
 
     /// `exists field["key"]`.
     fn exists(&mut self) -> Parsed<Expression> {
-        let place = self.field()?;
+        let (place, key) = self.field()?;
         if self.columns[place].field.data_type() != DataType::Json {
             return Err("exists operation are only supported on json field".to_owned());
         }
-        let mut path = Vec::new();
+        let mut path: Vec<String> = key.into_iter().collect();
         while self.sign("[") {
             let Token::Text(key) = self.take()? else {
                 return Err("a key in brackets is a text".to_owned());
@@ -252,7 +333,16 @@ impl Parser<'_> {
             return Ok(literals);
         }
         loop {
-            literals.push(self.literal(place)?);
+            let literal = self.operand()?;
+            let kind = self.columns[place].kind();
+            if !fits(kind, &literal) {
+                return Err(self.invalid(format!(
+                    "value '{}' in list cannot be casted to {}",
+                    told(&literal),
+                    kind.as_str_name()
+                )));
+            }
+            literals.push(literal);
             if !self.sign(",") {
                 self.expect("]")?;
                 return Ok(literals);
@@ -276,23 +366,20 @@ impl Parser<'_> {
                 _ => return Err("a sum of what is no integer".to_owned()),
             };
         }
-        let field = &self.columns[place].field;
-        let fits = match field.data_type() {
-            DataType::Bool => matches!(literal, Literal::Bool(_)),
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
-                matches!(literal, Literal::Int(_) | Literal::Float(_))
-            }
-            DataType::Float | DataType::Double => {
-                matches!(literal, Literal::Int(_) | Literal::Float(_))
-            }
-            DataType::VarChar | DataType::Text => matches!(literal, Literal::Text(_)),
-            _ => false,
-        };
-        if fits {
-            Ok(literal)
-        } else {
-            Err(format!("{literal:?} cannot be compared with {}", field.name))
+        let kind = self.columns[place].kind();
+        if fits(kind, &literal) {
+            return Ok(literal);
         }
+        let (left, is) = (kind.as_str_name(), literal_kind(&literal));
+        let number = |kind| {
+            matches!(kind, DataType::Int8 | DataType::Int16 | DataType::Int32)
+                || kind == DataType::Int64
+        };
+        if number(kind) && matches!(literal, Literal::Float(_)) {
+            let why = format!("cannot cast value to {left}, value: {}", told(&literal));
+            return Err(self.failed(why));
+        }
+        Err(self.failed(format!("comparisons between {left} and {is} are not supported")))
     }
 
     fn operand(&mut self) -> Parsed<Literal> {
@@ -306,7 +393,8 @@ impl Parser<'_> {
             Token::Word(word) if !minus && word.eq_ignore_ascii_case("false") => {
                 Ok(Literal::Bool(false))
             }
-            other => Err(format!("{other:?} is no literal")),
+            Token::Word(name) => Err(self.invalid(format!("field {name} not exist"))),
+            other => Err(format!("line 1: mismatched input {other:?}")),
         }
     }
 
@@ -319,6 +407,43 @@ impl Parser<'_> {
         // Before 2.6 the digits are read before the sign is.
         let positive = digits.parse::<i64>().is_ok() || self.profile.has(Feature::EveryInt64);
         let value = signed.parse().ok().filter(|_| positive);
-        value.map(Literal::Int).ok_or_else(|| format!("{signed} is out of range"))
+        value.map(Literal::Int).ok_or_else(|| match self.profile.has(Feature::ParameterErrors) {
+            true => format!("int64 overflow: {signed}"),
+            false => format!("strconv.ParseInt: parsing \"{digits}\": value out of range"),
+        })
+    }
+}
+
+/// Whether a field of this type can be compared with a literal.
+fn fits(kind: DataType, literal: &Literal) -> bool {
+    match kind {
+        DataType::Bool => matches!(literal, Literal::Bool(_)),
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => {
+            matches!(literal, Literal::Int(_))
+        }
+        DataType::Float | DataType::Double => {
+            matches!(literal, Literal::Int(_) | Literal::Float(_))
+        }
+        DataType::VarChar | DataType::Text => matches!(literal, Literal::Text(_)),
+        _ => false,
+    }
+}
+
+fn literal_kind(literal: &Literal) -> &'static str {
+    match literal {
+        Literal::Int(_) => "Int64",
+        Literal::Float(_) => "Double",
+        Literal::Text(_) => "VarChar",
+        Literal::Bool(_) => "Bool",
+    }
+}
+
+/// A literal as protobuf prints it.
+fn told(literal: &Literal) -> String {
+    match literal {
+        Literal::Int(value) => format!("int64_val:{value}"),
+        Literal::Float(value) => format!("float_val:{value}"),
+        Literal::Text(text) => format!("string_val:{text:?}"),
+        Literal::Bool(value) => format!("bool_val:{value}"),
     }
 }

@@ -18,19 +18,15 @@ pub fn values(
     data: &FieldData,
     rows: usize,
 ) -> Result<Vec<Value>> {
-    let mask = mask(profile, column, data, rows)?;
     let present = match &data.field {
         Some(Field::Scalars(field)) if !column.is_vector() => {
             scalars::read(profile, collection, column, field)?
         }
-        Some(Field::Vectors(field)) if column.is_vector() => vectors::read(column, field)?,
-        _ => {
-            return Err(Refused::invalid(format!(
-                "undefined data type: field '{}' is illegal, array type mismatch",
-                column.path()
-            )));
-        }
+        Some(Field::Vectors(field)) if column.is_vector() => vectors::read(profile, column, field)?,
+        _ if column.is_vector() => return Err(vectors::mismatch(&column.path(), column.kind())),
+        _ => return Err(scalars::mismatch(&column.path(), column.kind())),
     };
+    let mask = mask(profile, column, data, rows)?;
     let valid = mask.iter().filter(|valid| **valid).count();
     if present.len() != valid {
         if mask.len() == valid {
@@ -44,11 +40,7 @@ pub fn values(
                 ),
             ));
         }
-        return Err(Refused::expected(
-            valid,
-            present.len(),
-            format!("the length of field is wrong: {}", column.path()),
-        ));
+        return Err(Refused::expected(valid, present.len(), "the length of field is wrong"));
     }
     // A null of dynamic fields stays one; only who sends none at all gets an empty object.
     let absent = if column.field.is_dynamic { Value::Null } else { absent(collection, column) };

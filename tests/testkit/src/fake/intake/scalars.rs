@@ -21,7 +21,7 @@ pub fn read(
             .data
             .iter()
             .enumerate()
-            .map(|(row, array)| one_array(column, row, array))
+            .map(|(row, array)| one_array(profile, column, row, array))
             .collect(),
         (DataType::Json, Some(Data::JsonData(json))) => {
             json.data
@@ -42,14 +42,24 @@ pub fn read(
             })
             .collect(),
         (kind, data) => {
-            plain(kind, data.as_ref(), &path, column.number("max_length"), !column.field.auto_id)
+            let most = column.number("max_length");
+            plain(profile, kind, data.as_ref(), &path, most, !column.field.auto_id)
         }
     }
 }
 
-fn mismatch(path: &str, need: DataType) -> Refused {
+/// `validateUtil` (internal/proxy/validate_util.go), 2.5.27 to 3.0.0.
+pub fn mismatch(path: &str, need: DataType) -> Refused {
+    let of = match need {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => "int".to_owned(),
+        DataType::Int64 => "long int".to_owned(),
+        DataType::Float => "float32".to_owned(),
+        DataType::Double => "float64(double)".to_owned(),
+        DataType::VarChar => "string".to_owned(),
+        kind => kind.as_str_name().to_lowercase(),
+    };
     Refused::expected(
-        format!("need {} array", need.as_str_name().to_lowercase()),
+        format!("need {of} array"),
         "got nil",
         format!("field '{path}' is illegal, array type mismatch"),
     )
@@ -57,6 +67,7 @@ fn mismatch(path: &str, need: DataType) -> Refused {
 
 /// Values of one scalar type, or the elements of one array.
 fn plain(
+    profile: &Profile,
     kind: DataType,
     data: Option<&Data>,
     path: &str,
@@ -81,7 +92,7 @@ fn plain(
         if finite {
             return Ok(());
         }
-        Err(Refused::invalid(format!("value '{value}' is not a number or infinity")))
+        Err(profile.invalid(format!("value '{value}' is not a number or infinity")))
     };
     match (kind, data) {
         (DataType::Bool, Some(Data::BoolData(values))) => {
@@ -124,20 +135,25 @@ fn plain(
     }
 }
 
-fn one_array(column: &Column, row: usize, array: &ScalarField) -> Result<Value> {
+fn one_array(profile: &Profile, column: &Column, row: usize, array: &ScalarField) -> Result<Value> {
     let path = column.path();
     let element = column.field.element_type();
-    if array.data.is_none() {
-        // Milvus 2.3.5 dies of it.
+    // `checkArrayElement` (internal/proxy/validate_util.go), 2.5.27 to 3.0.0; Milvus 2.3.5 dies of an
+    // array without a member.
+    let is = member(array.data.as_ref());
+    if is != wanted_member(element) {
+        let of = |is: &str| match is {
+            "" => "nil array".to_owned(),
+            is => format!("*schemapb.ScalarField_{is} array"),
+        };
         return Err(Refused::expected(
-            format!("{} array", element.as_str_name().to_lowercase()),
-            "nil array",
-            format!(
-                "insert data does not match: rule 21: array {row} of field {path} has no member set"
-            ),
+            format!("{} array", wanted_array(element)),
+            of(is),
+            "insert data does not match",
         ));
     }
-    let elements = plain(element, array.data.as_ref(), &path, column.number("max_length"), true)?;
+    let most = column.number("max_length");
+    let elements = plain(profile, element, array.data.as_ref(), &path, most, true)?;
     let most = column.number("max_capacity").unwrap_or(0);
     if elements.len() as i64 > most {
         return Err(Refused::expected(
@@ -150,6 +166,42 @@ fn one_array(column: &Column, row: usize, array: &ScalarField) -> Result<Value> 
         ));
     }
     Ok(Value::Array(elements))
+}
+
+/// The member of a `ScalarField` that is set, in Go's words.
+fn member(data: Option<&Data>) -> &'static str {
+    match data {
+        Some(Data::BoolData(_)) => "BoolData",
+        Some(Data::IntData(_)) => "IntData",
+        Some(Data::LongData(_)) => "LongData",
+        Some(Data::FloatData(_)) => "FloatData",
+        Some(Data::DoubleData(_)) => "DoubleData",
+        Some(Data::StringData(_)) => "StringData",
+        Some(_) => "another",
+        None => "",
+    }
+}
+
+fn wanted_member(element: DataType) -> &'static str {
+    match element {
+        DataType::Bool => "BoolData",
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => "IntData",
+        DataType::Int64 => "LongData",
+        DataType::Float => "FloatData",
+        DataType::Double => "DoubleData",
+        _ => "StringData",
+    }
+}
+
+fn wanted_array(element: DataType) -> &'static str {
+    match element {
+        DataType::Bool => "bool",
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => "int",
+        DataType::Int64 => "int64",
+        DataType::Float => "float",
+        DataType::Double => "double",
+        _ => "string",
+    }
 }
 
 fn check_json(
@@ -170,17 +222,29 @@ fn check_json(
                 bytes.len()
             )
         };
-        return Err(Refused::expected("valid length", "length exceeds max length", what));
+        let expected = if dynamic { "valid length" } else { "valid length json string" };
+        return Err(Refused::expected(expected, "length exceeds max length", what));
     }
-    let parsed: serde_json::Value = serde_json::from_slice(bytes).map_err(Refused::unreadable)?;
+    // Nobody reads what is no dynamic field.
     if !dynamic {
         return Ok(());
     }
-    let Some(object) = parsed.as_object() else {
-        return Err(Refused::unreadable("json: cannot unmarshal the dynamic field into an object"));
+    // `verifyDynamicFieldData` (internal/proxy/util.go), 2.5.27 to 3.0.0.
+    let new = profile.has(Feature::ParameterErrors);
+    let words = "Syntax error of the JSON library";
+    let object = match serde_json::from_slice::<serde_json::Value>(bytes) {
+        Ok(serde_json::Value::Object(object)) => object,
+        // Go reads it as a map without anything.
+        Ok(serde_json::Value::Null) => serde_json::Map::new(),
+        _ if new => {
+            return Err(Refused::invalid(format!(
+                "invalid dynamic field data, only json map is supported: {words}"
+            )));
+        }
+        _ => return Err(Refused::unreadable(words)),
     };
     if object.contains_key(META) {
-        return Err(Refused::other(format!("cannot set key to {META}")));
+        return Err(profile.invalid(format!("cannot set json key to: {META}")));
     }
     if !profile.has(Feature::ShadowKeysRefused) {
         return Ok(());
@@ -188,9 +252,8 @@ fn check_json(
     let fields = collection.schema.fields.iter().map(|field| &field.name);
     let parents = collection.schema.struct_array_fields.iter().map(|field| &field.name);
     match fields.chain(parents).find(|name| object.contains_key(*name)) {
-        Some(name) => Err(Refused::other(format!(
-            "dynamic field cannot include the static field name: {name}"
-        ))),
+        Some(name) => Err(profile
+            .invalid(format!("dynamic field name cannot include the static field name: {name}"))),
         None => Ok(()),
     }
 }

@@ -35,9 +35,8 @@ pub fn parts(
     let mut out: Vec<(usize, FieldData)> = Vec::new();
     for part in &arrays.fields {
         // `checkAndFlattenStructFieldData` (internal/proxy/util.go): 3.0.0 takes `struct[sub]` too.
-        let long = |column: &Column| {
-            profile.version >= (3, 0, 0) && column.path() == part.field_name
-        };
+        let long =
+            |column: &Column| profile.version >= (3, 0, 0) && column.path() == part.field_name;
         let place = collection
             .columns
             .iter()

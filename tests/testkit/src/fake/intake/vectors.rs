@@ -1,5 +1,6 @@
 //! The values of a column of vectors.
 
+use super::super::profile::Profile;
 use super::super::refused::{Refused, Result};
 use super::super::state::Column;
 use crate::pb::schema::vector_field::Data;
@@ -7,7 +8,7 @@ use crate::pb::schema::{DataType, VectorField};
 use crate::table::Value;
 
 /// The vectors that are there, in their order.
-pub fn read(column: &Column, field: &VectorField) -> Result<Vec<Value>> {
+pub fn read(profile: &Profile, column: &Column, field: &VectorField) -> Result<Vec<Value>> {
     let path = column.path();
     match (column.kind(), &field.data) {
         (DataType::ArrayOfVector, Some(Data::VectorArray(arrays))) => {
@@ -23,7 +24,7 @@ pub fn read(column: &Column, field: &VectorField) -> Result<Vec<Value>> {
                             "nil vector array data: row {row} of field {path} has no member set"
                         )));
                     }
-                    let vectors = flat(column, element, &path, array)?;
+                    let vectors = flat(profile, column, element, &path, array)?;
                     let most = column.number("max_capacity").unwrap_or(0);
                     if vectors.len() as i64 > most {
                         return Err(Refused::expected(
@@ -42,11 +43,11 @@ pub fn read(column: &Column, field: &VectorField) -> Result<Vec<Value>> {
         (DataType::SparseFloatVector, Some(Data::SparseFloatVector(rows))) => rows
             .contents
             .iter()
-            .map(|row| check_sparse(row).map(|()| Value::Bytes(row.clone())))
+            .map(|row| check_sparse(profile, row).map(|()| Value::Bytes(row.clone())))
             .collect(),
         (kind, _) => {
             check_dim(column, &path, field.dim)?;
-            flat(column, kind, &path, field)
+            flat(profile, column, kind, &path, field)
         }
     }
 }
@@ -62,15 +63,28 @@ fn check_dim(column: &Column, path: &str, dim: i64) -> Result<()> {
 }
 
 /// Vectors one behind the other.
-fn flat(column: &Column, kind: DataType, path: &str, field: &VectorField) -> Result<Vec<Value>> {
-    let dim = usize::try_from(column.number("dim").unwrap_or(0)).unwrap();
+fn flat(
+    profile: &Profile,
+    column: &Column,
+    kind: DataType,
+    path: &str,
+    field: &VectorField,
+) -> Result<Vec<Value>> {
+    let dim = usize::try_from(column.number("dim").unwrap_or(1).max(1)).unwrap();
+    let of = match kind {
+        DataType::FloatVector => "float",
+        DataType::BinaryVector => "binary",
+        DataType::Float16Vector => "float16",
+        DataType::BFloat16Vector => "bfloat16",
+        _ => "int8",
+    };
     let whole = |length: usize, width: usize| {
         if length.is_multiple_of(width) {
             return Ok(());
         }
-        Err(Refused::invalid(format!(
-            "the length({length}) of the vectors of field {path} should divide the dim({dim})"
-        )))
+        // `GetNumRowOfFieldDataWithSchema` (pkg/util/funcutil), 2.5.27 to 3.0.0.
+        Err(profile
+            .invalid(format!("the length({length}) of {of} data should divide the dim({dim})")))
     };
     let chunks = |bytes: &[u8], width: usize| -> Result<Vec<Value>> {
         whole(bytes.len(), width)?;
@@ -79,16 +93,14 @@ fn flat(column: &Column, kind: DataType, path: &str, field: &VectorField) -> Res
     let halves = |bytes: &[u8], exponent: u16| {
         let bad = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]) & exponent == exponent;
         if bytes.chunks_exact(2).any(bad) {
-            return Err(Refused::invalid("value 'NaN' is not a number or infinity"));
+            return Err(profile.invalid(format!("{of} vector contain nan or infinity value.")));
         }
         chunks(bytes, dim * 2)
     };
     match (kind, &field.data) {
         (DataType::FloatVector, Some(Data::FloatVector(floats))) => {
             if let Some(value) = floats.data.iter().find(|value| !value.is_finite()) {
-                return Err(Refused::invalid(format!(
-                    "value '{value}' is not a number or infinity"
-                )));
+                return Err(profile.invalid(format!("value '{value}' is not a number or infinity")));
             }
             whole(floats.data.len(), dim)?;
             Ok(floats.data.chunks(dim).map(|row| Value::FloatVector(row.to_vec())).collect())
@@ -97,39 +109,51 @@ fn flat(column: &Column, kind: DataType, path: &str, field: &VectorField) -> Res
         (DataType::Float16Vector, Some(Data::Float16Vector(bytes))) => halves(bytes, 0x7c00),
         (DataType::BFloat16Vector, Some(Data::Bfloat16Vector(bytes))) => halves(bytes, 0x7f80),
         (DataType::Int8Vector, Some(Data::Int8Vector(bytes))) => chunks(bytes, dim),
-        _ => Err(Refused::expected(
-            format!("need {} array", kind.as_str_name()),
-            "got nil",
-            format!("vector field '{path}' is illegal, array type mismatch"),
-        )),
+        _ => Err(mismatch(path, kind)),
     }
 }
 
+/// `validateUtil.checkFloatVectorFieldData` and the like (internal/proxy/validate_util.go).
+pub fn mismatch(path: &str, kind: DataType) -> Refused {
+    let of = match kind {
+        DataType::FloatVector => "float vector",
+        DataType::BinaryVector => "binary vector",
+        DataType::Float16Vector => "float16 vector",
+        DataType::BFloat16Vector => "bfloat16 vector",
+        DataType::SparseFloatVector => "sparse float vector",
+        _ => "int8 vector",
+    };
+    Refused::expected(
+        format!("need {of}"),
+        "got nil",
+        format!("{of} field '{path}' is illegal, array type mismatch"),
+    )
+}
+
 /// Pairs of an ascending index and a value.
-fn check_sparse(row: &[u8]) -> Result<()> {
+fn check_sparse(profile: &Profile, row: &[u8]) -> Result<()> {
     if !row.len().is_multiple_of(8) {
-        return Err(Refused::invalid(format!(
-            "invalid data length in sparse float vector: {}",
-            row.len()
-        )));
+        return Err(
+            profile.invalid(format!("invalid data length in sparse float vector: {}", row.len()))
+        );
     }
     let mut last: Option<u32> = None;
     for pair in row.chunks_exact(8) {
         let index = u32::from_le_bytes(pair[..4].try_into().unwrap());
         let value = f32::from_le_bytes(pair[4..].try_into().unwrap());
         if index == u32::MAX {
-            return Err(Refused::invalid(
-                "invalid index in sparse float vector: must be less than 2^32-1",
-            ));
+            return Err(
+                profile.invalid("invalid index in sparse float vector: must be less than 2^32-1")
+            );
         }
         if last.is_some_and(|last| last >= index) {
-            return Err(Refused::invalid("unsorted or same indices in sparse float vector"));
+            return Err(profile.invalid("unsorted or same indices in sparse float vector"));
         }
         if !value.is_finite() {
-            return Err(Refused::invalid(format!("value '{value}' is not a number or infinity")));
+            return Err(profile.invalid(format!("value '{value}' is not a number or infinity")));
         }
         if value < 0.0 {
-            return Err(Refused::invalid("negative value in sparse float vector"));
+            return Err(profile.invalid("negative value in sparse float vector"));
         }
         last = Some(index);
     }

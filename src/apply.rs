@@ -5,11 +5,13 @@
 
 mod databases;
 pub mod event;
+mod finished;
 mod identity;
 mod loading;
 mod ownership;
 mod rows;
 mod settings;
+mod settled;
 mod steps;
 mod unread;
 mod verification;
@@ -22,8 +24,9 @@ use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, RowDiffers, Status};
+pub use settings::TAKE_BACK;
 
-use crate::changes::{Action, Changes, CollectionChange, Loaded, SourceState, Update};
+use crate::changes::{Action, Changes, CollectionChange, SourceState, Update};
 use crate::copy::{Identity, Memory, SharedLedger};
 use crate::ledger::{self, MoveEnds, MoveId, RunId};
 use crate::milvus::{self, Client};
@@ -233,12 +236,24 @@ struct Turn<'a> {
     identity: Option<Identity>,
     /// Rows, bytes and chunks that arrived and were not told yet.
     untold: (u64, u64, u64),
+    /// Whether it was noted that rows are about to be written.
+    writes_begun: bool,
 }
 
 impl<'a> Turn<'a> {
     fn new(run: &'a Run<'a>, common: &'a Common, change: &'a CollectionChange) -> Self {
         let outcome = Outcome::of(&change.source_address, &change.target_address);
-        Self { run, common, change, identity: None, mark: None, untold: (0, 0, 0), outcome }
+        let untold = (0, 0, 0);
+        Self {
+            run,
+            common,
+            change,
+            identity: None,
+            mark: None,
+            untold,
+            writes_begun: false,
+            outcome,
+        }
     }
 
     async fn run_to_end(mut self) -> Outcome {
@@ -317,32 +332,7 @@ impl Turn<'_> {
             && self.change.action == Action::Resume;
         let of_move = self.the_move(source, wanted).await?;
         if finished {
-            self.hold_ends(of_move, from, wanted).await?;
-            // Only what was taken away, or asked for, since is made.
-            self.alter_properties(of_move, wanted).await?;
-            self.create_indexes(of_move, wanted).await?;
-            if self.change.update.is_some() && !source.is_unread() {
-                self.mark_existing(of_move, wanted).await?;
-                let updated = self.bring_up_to_date(of_move, source, wanted).await;
-                self.unmark(of_move, wanted).await?;
-                updated?;
-            }
-            let there = self.without_new_partitions(wanted);
-            let mut loaded = self.change.ending.loaded.clone();
-            if let Loaded::Partitions(names) = &mut loaded {
-                let all = there.all_partitions();
-                names.retain(|name| all.contains(name));
-            }
-            if !source.is_unread() {
-                self.load_target(of_move, &there, &loaded).await?;
-            }
-            let found = self.outcome.verification.as_ref();
-            if found.is_some_and(|found| found.status == verify::Status::Different) {
-                return Ok(());
-            }
-            self.confirm_ends().await?;
-            self.hand_over(of_move, source, &there, wanted).await?;
-            return Ok(());
+            return Box::pin(self.go_on_finished(of_move, source, wanted, from)).await;
         }
         let fresh = self.make_collection(of_move, wanted).await?;
         self.hold_ends(of_move, from, wanted).await?;
@@ -376,6 +366,7 @@ impl Turn<'_> {
         } else {
             self.check_counts(of_move, source, wanted).await?;
             self.verify_rows(of_move, source, wanted).await?;
+            self.looked_at(wanted);
         }
         self.source_is_loaded(source).await?;
         let (counts, found) = (self.outcome.counts.as_ref(), self.outcome.verification.as_ref());
@@ -403,6 +394,7 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         self.confirm_ends().await?;
         self.still_owned(wanted).await?;
+        self.writes_are_settled(of_move, wanted).await?;
         self.take_back_properties(of_move, wanted).await?;
         if self.hand_over(of_move, source, wanted, wanted).await? {
             self.confirm_ends().await?;

@@ -9,6 +9,7 @@ pub mod abilities;
 mod databases;
 pub mod diff;
 mod glob;
+mod in_use;
 pub mod indexes;
 pub mod inspect;
 pub mod policy;
@@ -192,6 +193,9 @@ pub struct Known {
     /// Whether a pass that carried changes over was not completed.
     #[serde(default)]
     pub half_caught_up: bool,
+    /// Whether properties that the target had for the copy alone are still to be taken back.
+    #[serde(default)]
+    pub to_take_back: bool,
     /// The owner that marks of this ledger name, where it has made any.
     #[serde(default)]
     pub owner: Option<String>,
@@ -309,7 +313,7 @@ pub struct CollectionChange {
     pub create_database: bool,
     /// Properties of a database that is created.
     pub database_properties: BTreeMap<String, String>,
-    /// Properties that the target has only while rows are copied.
+    /// Properties that the target has only while rows are copied or brought up to date.
     pub during: BTreeMap<String, String>,
     /// Properties of a collection that is there already: these are set, and those without a value
     /// taken away.
@@ -482,16 +486,4 @@ pub struct Inspected {
     pub take_over: bool,
     /// What was found while looking.
     pub findings: Vec<Finding>,
-}
-
-impl Inspected {
-    /// Whether the target was finished by an earlier run and is still there.
-    pub fn in_use(&self) -> bool {
-        in_use(self.known.as_ref(), self.target.as_ref())
-    }
-}
-
-fn in_use(known: Option<&Known>, target: Option<&TargetState>) -> bool {
-    let (Some(known), Some(target)) = (known, target) else { return false };
-    known.finished && known.target_id == Some(target.id)
 }

@@ -148,6 +148,14 @@ pub enum Error {
         /// What the target said.
         error: milvus::Error,
     },
+    /// The target makes up the keys, and refuses rows that bring theirs.
+    #[error("the target refuses rows that bring their keys, {place}: {error}")]
+    KeysRefused {
+        /// Collection, partition and key range.
+        place: String,
+        /// What the target said.
+        error: milvus::Error,
+    },
     /// A row has dynamic data that the plan file says is not there.
     #[error(
         "{rows} rows in {place} have dynamic data, which dynamic_field = false would lose; they \
@@ -186,6 +194,11 @@ impl Error {
                 "Milvus counts the bytes of a text, Milvus Lite its characters: drop the target \
                  collection, give the field more room with `fields.NAME.max_length`, then run the \
                  same command again"
+            }
+            Self::KeysRefused { .. } => {
+                "that server cannot keep the source's keys and make up those of new rows, whatever its \
+                 release: drop the target collection, say `auto_id = \"keep_keys\"` for it in the plan \
+                 file, then run the same command again; or move to a newer server"
             }
             Self::DynamicData { .. } => {
                 "remove that data at the source, then run the same command again; to keep it or to \
@@ -414,7 +427,11 @@ impl Copy {
         if error.kind == milvus::Kind::Cancelled {
             return Error::Stopped;
         }
-        Error::Write { place: place(&self.task.to, chunk), error }
+        let place = place(&self.task.to, chunk);
+        if self.task.to.makes_keys() && error.refuses_given_keys() {
+            return Error::KeysRefused { place, error };
+        }
+        Error::Write { place, error }
     }
 }
 

@@ -15,6 +15,7 @@ pub mod column;
 pub mod convert;
 pub mod error;
 pub mod index;
+mod landing;
 pub mod mark;
 mod mixed;
 pub mod pace;

@@ -36,7 +36,7 @@ pub use policy::{Placed, Policy, Verification};
 pub use replicas::Replicas;
 pub use rows::{DynamicData, RowSettings};
 pub use rule::{
-    AliasRule, CollectionRule, DynamicField, Existing, FieldRule, IndexRule, IndexRules,
+    AliasRule, AutoId, CollectionRule, DynamicField, Existing, FieldRule, IndexRule, IndexRules,
     IndexSetting, LoadRule, PartitionKey, Partitions, PropertyRules,
 };
 pub use version::{Flavour, ServerVersion};

@@ -7,8 +7,9 @@ use crate::changes::Action;
 use crate::ledger::{MoveId, StepState};
 use crate::model::Collection;
 
-/// The step that takes back the properties that were there while rows were copied.
-const TAKE_BACK: &str = "take_back_properties";
+/// The step that takes back the properties that were there while rows were copied: begun before they are
+/// set at a collection that is there, and done when they are as they are to be.
+pub const TAKE_BACK: &str = "take_back_properties";
 
 impl Turn<'_> {
     /// Alters properties of a collection that was there already.
@@ -60,7 +61,8 @@ impl Turn<'_> {
     }
 
     /// Gives a collection that was there already the properties that rows are copied under: one that
-    /// is adopted, or whose properties were taken back before a run that ended early.
+    /// is adopted, one that was finished, or whose properties were taken back before a run that ended
+    /// early.
     pub(super) async fn set_properties_of_copy(
         &mut self,
         of_move: MoveId,
@@ -85,19 +87,6 @@ impl Turn<'_> {
         Ok(self.run.target.alter_collection(database, name, &lacking, &[]).await?)
     }
 
-    /// The value of a property before and after the copy: as it was found at a collection that was
-    /// adopted, otherwise as it is wanted.
-    fn property_in_the_end(&self, wanted: &Collection, name: &str) -> Option<String> {
-        let of = match (&self.change.action, &self.change.known, &self.change.target) {
-            (Action::Adopt, _, Some(target)) => &target.collection.properties,
-            (Action::Resume, Some(known), _) if known.adopted => {
-                known.created.as_ref().map_or(&wanted.properties, |found| &found.properties)
-            }
-            _ => &wanted.properties,
-        };
-        of.get(name).cloned()
-    }
-
     /// Gives properties that were different while rows were copied their value back.
     pub(super) async fn take_back_properties(
         &mut self,
@@ -116,14 +105,23 @@ impl Turn<'_> {
         let mut set = BTreeMap::new();
         let mut unset = Vec::new();
         for name in during.keys() {
-            match self.property_in_the_end(wanted, name) {
+            match self.change.property_in_the_end(wanted, name) {
                 Some(value) => drop(set.insert(name.clone(), value)),
                 // All of them are off where they are not there.
                 None if keeps => drop(set.insert(name.clone(), "false".to_owned())),
                 None => unset.push(name.clone()),
             }
         }
-        self.run.target.alter_collection(database, name, &set, &unset).await?;
+        if let Err(error) = self.run.target.alter_collection(database, name, &set, &unset).await {
+            let names: Vec<&str> = during.keys().map(String::as_str).collect();
+            let text = format!(
+                "the target still has properties that are only for the copy, and the next `apply` takes \
+                 them back: {}",
+                names.join(", ")
+            );
+            self.warn(text).await;
+            return Err(error.into());
+        }
         self.done(of_move, TAKE_BACK, "").await
     }
 

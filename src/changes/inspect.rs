@@ -228,7 +228,7 @@ impl Inspection<'_> {
         };
         let known = known(&rule.target_database, &target_name);
         // Finished, and still the collection that was filled.
-        let in_use = super::in_use(known.as_ref(), target.as_ref());
+        let in_use = super::in_use::in_use(known.as_ref(), target.as_ref());
         let update = match &known {
             Some(known) if self.selection.catch_up && (in_use || !known.finished) => {
                 Some(Update::CatchUp)

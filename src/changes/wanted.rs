@@ -61,7 +61,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
         making.set("description", &from.description, description);
         description.clone_into(&mut making.collection.description);
     }
-    making.keep_keys();
+    making.keep_keys(rule.auto_id, abilities);
     making.limit_texts();
     making.dynamic_field(rule.dynamic_field);
     making.partition_key(&rule.partition_key);

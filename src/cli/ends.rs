@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::{CATCH_UP, REPAIR};
+use crate::apply::{CATCH_UP, REPAIR, TAKE_BACK};
 use crate::changes::Known;
 use crate::ledger::{self, Ledger, MARK, MoveId, MoveState, StepState};
 use crate::milvus::{self, Client, Connection, Login, PaceLimits, RetryPolicy, TlsFiles};
@@ -248,6 +248,7 @@ impl KnownTargets {
                     finished: record.state == MoveState::Done,
                     adopted: record.adopted,
                     to_repair: steps.get(REPAIR) == Some(&StepState::Started),
+                    to_take_back: steps.get(TAKE_BACK) == Some(&StepState::Started),
                     half_caught_up: steps.get(CATCH_UP) == Some(&StepState::Started),
                     owner: owner.clone(),
                     marked: steps.get(MARK) == Some(&StepState::Done),

@@ -105,6 +105,7 @@ impl ByKey<'_> {
                 }
                 Err(error)
                     if batch.len() > 1
+                        && !(self.to.makes_keys() && error.refuses_given_keys())
                         && (error.kind == Kind::TooLarge || error.concerns_rows()) =>
                 {
                     batches.extend(halves(batch));
@@ -178,6 +179,9 @@ impl ByKey<'_> {
         let place = place(self.to, scope, keys);
         match error.kind {
             Kind::Cancelled => Error::Stopped,
+            _ if self.to.makes_keys() && error.refuses_given_keys() => {
+                Error::KeysRefused { place, error }
+            }
             _ if error.concerns_rows() => Error::Refused { place, allowed: 0, error },
             _ => Error::Write { place, error },
         }

@@ -71,7 +71,8 @@ impl Copy {
     /// Writes the rows of a chunk, which is done when both ends are found to be the same still.
     ///
     /// Rows that were never sent, into a collection that this move made, are inserted. As soon as
-    /// the outcome of anything is unknown they are written by key, which cannot double a row.
+    /// the outcome of anything is unknown they are written by key, which cannot double a row; where the
+    /// target makes up keys, once more when nothing can land any more (`milvus::landing`).
     pub(super) async fn write(&self, chunk: &ChunkRecord, rows: &Rows) -> Result<Written, Error> {
         let again = chunk.tried || !self.task.fresh;
         let mode = if again { WriteMode::Again } else { WriteMode::First };
@@ -129,6 +130,10 @@ impl Copy {
             };
             if error.outcome_unknown() {
                 mode = WriteMode::Again;
+            }
+            // It is not about these rows: no other would be taken either.
+            if self.task.to.makes_keys() && error.refuses_given_keys() {
+                return Err(self.write_error(chunk, error));
             }
             if error.concerns_rows() {
                 self.refusals.refused();

@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 
 use super::channel::Connection;
 use super::error::{Error, Kind, Result};
+use super::landing::Landings;
 use super::pace::{Pace, PaceLimits, Turn};
 use super::pb::{common, milvus as pb, milvus::milvus_service_client::MilvusServiceClient};
 use super::retry::RetryPolicy;
@@ -48,6 +49,7 @@ pub struct Client {
     /// Of keys and counts.
     lookups: Pace,
     writes: Pace,
+    landings: Landings,
 }
 
 struct Inner {
@@ -88,6 +90,7 @@ impl Client {
             reads: Pace::new(CALLS),
             lookups: Pace::steady(CALLS),
             writes: Pace::new(CALLS),
+            landings: Landings::default(),
         })
     }
 
@@ -131,6 +134,10 @@ impl Client {
     ) -> Result<()> {
         turn.lend(super::retry::wait(pause, cancel, error)).await?;
         turn.again(bytes, cancel, ("Insert", self.uri())).await
+    }
+
+    pub(super) fn landings(&self) -> &Landings {
+        &self.landings
     }
 
     /// The server's address.

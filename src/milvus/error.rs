@@ -186,6 +186,11 @@ impl Error {
         if self.kind == Kind::NotLoaded { field::not_loaded(&self.message) } else { None }
     }
 
+    /// Whether a server refuses rows because they bring keys that it makes up itself.
+    pub fn refuses_given_keys(&self) -> bool {
+        matches!(self.kind, Kind::Invalid | Kind::Other) && field::keys_refused(&self.message)
+    }
+
     /// Whether the endpoint could not be used at all: unreachable, or not permitted.
     pub fn is_access(&self) -> bool {
         matches!(

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::client::{CallOptions, Client, MESSAGE_LIMIT};
 use super::column::Rows;
-use super::error::{Kind, Result};
+use super::error::{Error, Kind, Result};
+use super::landing::{self, Sent};
 use super::pb::milvus as pb;
 use crate::model::{Collection, Flavour, Key};
 
@@ -25,8 +26,10 @@ impl Client {
     /// Writes rows into a collection, or into one partition of it; one attempt.
     ///
     /// An insert never looks for duplicates, so [`WriteMode::First`] must not be repeated once its
-    /// outcome is unknown. [`WriteMode::Again`] may: it upserts, or deletes the keys and inserts
-    /// where the server has no upsert (before 2.3). Either way replaces within the named partition.
+    /// outcome is unknown. [`WriteMode::Again`] may: it upserts, or deletes the keys and inserts where
+    /// the server has no upsert (before 2.3) or makes up keys ([`Upserted`]). Either way replaces within
+    /// the named partition. Where rows are deleted and inserted, a lost answer is not the end of it:
+    /// see `landing`.
     ///
     /// # Errors
     /// When the call fails, or the server acknowledges another number of rows than was sent.
@@ -41,16 +44,19 @@ impl Client {
             return Ok(());
         }
         let target = Target { to, partition };
-        match mode {
-            WriteMode::First => self.insert(&target, rows).await,
-            WriteMode::Again => match self.upsert(&target, rows).await {
-                Err(error) if error.kind == Kind::Unsupported => {
-                    self.delete_keys(to, partition, rows.keys()).await?;
-                    self.insert(&target, rows).await
-                }
-                other => other,
-            },
+        if mode == WriteMode::First {
+            return self.insert(&target, rows).await;
         }
+        if let Some(target) = Upserted::of(&target) {
+            match self.upsert(target, rows).await {
+                Err(error) if error.kind == Kind::Unsupported => {}
+                other => return other,
+            }
+        }
+        for keys in deleted_together(rows.keys()) {
+            self.delete_keys(to, partition, keys).await?;
+        }
+        self.insert(&target, rows).await
     }
 
     async fn insert(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
@@ -62,15 +68,19 @@ impl Client {
             num_rows: self.row_number("Insert", rows)?,
             ..Default::default()
         };
+        let options = options(target.to);
+        let sent = self.landings().sent(target.to);
         let answer = self
-            .call("Insert", &target.to.database, OPTIONS, message, |mut c, r| async move {
+            .call("Insert", &target.to.database, options, message, |mut c, r| async move {
                 c.insert(r).await
             })
-            .await?;
-        self.acknowledged("Insert", answer.insert_cnt, rows)
+            .await;
+        let done = answer.and_then(|answer| self.acknowledged("Insert", answer.insert_cnt, rows));
+        ended(sent, done)
     }
 
-    async fn upsert(&self, target: &Target<'_>, rows: &Rows) -> Result<()> {
+    async fn upsert(&self, target: Upserted<'_>, rows: &Rows) -> Result<()> {
+        let Upserted(target) = target;
         let message = pb::UpsertRequest {
             db_name: target.to.database.clone(),
             collection_name: target.to.name.clone(),
@@ -80,9 +90,13 @@ impl Client {
             ..Default::default()
         };
         let answer = self
-            .call("Upsert", &target.to.database, OPTIONS, message, |mut c, r| async move {
-                c.upsert(r).await
-            })
+            .call(
+                "Upsert",
+                &target.to.database,
+                options(target.to),
+                message,
+                |mut c, r| async move { c.upsert(r).await },
+            )
             .await?;
         self.acknowledged("Upsert", answer.upsert_cnt, rows)
     }
@@ -108,15 +122,13 @@ impl Client {
             expr: Key::any_of(&field.name, keys, self.dialect()),
             ..Default::default()
         };
-        self.call(
-            "Delete",
-            &to.database,
-            OPTIONS,
-            message,
-            |mut c, r| async move { c.delete(r).await },
-        )
-        .await
-        .map(drop)
+        let sent = self.landings().sent(to);
+        let done = self
+            .call("Delete", &to.database, options(to), message, |mut c, r| async move {
+                c.delete(r).await
+            })
+            .await;
+        ended(sent, done.map(drop))
     }
 
     /// Fields of which every row has to be flagged as null or not (2.5).
@@ -151,4 +163,85 @@ struct Target<'a> {
     partition: Option<&'a str>,
 }
 
-const OPTIONS: CallOptions = CallOptions { deadline: WRITE, max_answer: MESSAGE_LIMIT };
+/// A target into which rows may be upserted: one whose rows bring their keys.
+///
+/// A server that makes up the keys takes an upsert and gives the rows new ones, without a word
+/// (2.4.10 to 3.0.0, also with `allow_insert_auto_id`). This is the only way to
+/// [`upsert`](Client::upsert), so that none is ever sent there.
+#[derive(Clone, Copy)]
+struct Upserted<'a>(&'a Target<'a>);
+
+impl<'a> Upserted<'a> {
+    fn of(target: &'a Target<'a>) -> Option<Self> {
+        (!target.to.makes_keys()).then_some(Self(target))
+    }
+}
+
+fn options(to: &Collection) -> CallOptions {
+    let deadline = if to.makes_keys() { landing::DEADLINE } else { WRITE };
+    CallOptions { deadline, max_answer: MESSAGE_LIMIT }
+}
+
+/// What came of a request, and that it is known, if it is.
+fn ended(sent: Sent<'_>, done: Result<()>) -> Result<()> {
+    if !done.as_ref().is_err_and(Error::outcome_unknown) {
+        sent.known();
+    }
+    done
+}
+
+/// Most keys that one request deletes.
+const DELETED: usize = 16_384;
+/// Most bytes of their texts.
+const DELETED_TEXTS: usize = 4 << 20;
+
+/// Keys in portions that one request deletes each.
+fn deleted_together(keys: &[Key]) -> Vec<&[Key]> {
+    let (mut portions, mut rest) = (Vec::new(), keys);
+    while !rest.is_empty() {
+        let mut texts = 0;
+        let fits = rest.iter().take(DELETED).take_while(|key| {
+            texts += key.text_bytes();
+            texts <= DELETED_TEXTS
+        });
+        let (portion, others) = rest.split_at(fits.count().max(1));
+        portions.push(portion);
+        rest = others;
+    }
+    portions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::DataType;
+    use crate::model::samples::{collection, field};
+
+    #[test]
+    fn nothing_is_upserted_where_the_server_makes_up_the_keys() {
+        let mut to = collection("things", vec![field("id", DataType::INT64)]);
+        to.fields[0].primary_key = true;
+        assert!(Upserted::of(&Target { to: &to, partition: None }).is_some());
+        assert_eq!(options(&to).deadline, WRITE);
+        to.fields[0].auto_id = true;
+        assert!(Upserted::of(&Target { to: &to, partition: None }).is_none());
+        assert_eq!(options(&to).deadline, landing::DEADLINE);
+    }
+
+    #[test]
+    fn every_key_is_deleted_once() {
+        let numbers: Vec<Key> = (0..40_000).map(Key::Int64).collect();
+        let portions = deleted_together(&numbers);
+        assert_eq!(
+            portions.iter().map(|part| part.len()).collect::<Vec<_>>(),
+            [16_384, 16_384, 7_232]
+        );
+        assert_eq!(portions.concat(), numbers);
+        let wide = [Key::VarChar("x".repeat(DELETED_TEXTS + 1)), Key::Int64(1)];
+        assert_eq!(
+            deleted_together(&wide).iter().map(|part| part.len()).collect::<Vec<_>>(),
+            [1, 1]
+        );
+        assert!(deleted_together(&[]).is_empty());
+    }
+}

@@ -278,6 +278,14 @@ pub struct Collection {
 }
 
 impl Collection {
+    /// Whether its server makes up the keys of rows (autoID).
+    ///
+    /// Into such a collection no upsert may be sent, also while rows may bring their keys: the server
+    /// takes it, and gives the rows new keys (2.4.10 to 3.0.0).
+    pub fn makes_keys(&self) -> bool {
+        self.primary_key().is_some_and(|key| key.auto_id)
+    }
+
     /// The field that is the primary key.
     pub fn primary_key(&self) -> Option<&Field> {
         self.fields.iter().find(|field| field.primary_key)

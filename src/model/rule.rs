@@ -132,6 +132,17 @@ pub struct FieldRule {
     pub drop_default: bool,
 }
 
+/// What becomes of a primary key that the source's server makes up (autoID).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AutoId {
+    /// The target keeps the keys of the source's rows and makes up those of new ones, as the source
+    /// does; refused where the target cannot do both.
+    #[default]
+    Keep,
+    /// The target keeps the keys and makes up none: autoID is off there.
+    KeepKeys,
+}
+
 /// What to do when the target collection is there and no run of ours made it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
@@ -158,6 +169,8 @@ pub struct CollectionRule {
     pub description: Option<NameTemplate>,
     /// The dynamic field.
     pub dynamic_field: DynamicField,
+    /// A primary key that the source's server makes up.
+    pub auto_id: AutoId,
     /// The partition key.
     pub partition_key: PartitionKey,
     /// The user's partitions.

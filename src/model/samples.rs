@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    AliasRule, Collection, CollectionRule, ConsistencyLevel, DataType, DynamicField, Existing,
-    Field, IndexRules, LoadRule, PartitionKey, Partitions, PropertyRules, Selector,
+    AliasRule, AutoId, Collection, CollectionRule, ConsistencyLevel, DataType, DynamicField,
+    Existing, Field, IndexRules, LoadRule, PartitionKey, Partitions, PropertyRules, Selector,
 };
 
 /// A field that is nothing special; `id` is the primary key.
@@ -57,6 +57,7 @@ pub(crate) fn rule(source: &str) -> CollectionRule {
         target_database: "default".to_owned(),
         description: None,
         dynamic_field: DynamicField::Keep,
+        auto_id: AutoId::Keep,
         partition_key: PartitionKey::Keep,
         partitions: Partitions::default(),
         shards: None,

@@ -24,9 +24,9 @@ pub(super) use index::{FieldIndexSetting, IndexTable, IndexWord, IndexesSetting}
 pub(super) use input::InputTable;
 pub(super) use policy::{PolicyTable, RequiredWord};
 pub(super) use setting::{
-    AliasWord, AliasesSetting, ConsistencyWord, DynamicFieldSetting, ExistingSetting, FieldTable,
-    LoadSetting, PartitionKeySetting, PartitionKeyWord, PartitionsSetting, PartitionsWord,
-    PropertiesTable,
+    AliasWord, AliasesSetting, AutoIdSetting, ConsistencyWord, DynamicFieldSetting,
+    ExistingSetting, FieldTable, LoadSetting, PartitionKeySetting, PartitionKeyWord,
+    PartitionsSetting, PartitionsWord, PropertiesTable,
 };
 pub(super) use verify::{ContentWord, MismatchWord, SearchTable, VerifyTable};
 

@@ -172,6 +172,7 @@ mod tests {
                 "source": "a",
                 "dynamic_field": "{{ dynamic }}",
                 "partition_key": {"field": "f", "partitions": "{{ n }}"},
+                "auto_id": "{{ auto_id }}",
                 "existing": "{{ existing }}",
                 "shards": "{{ n }}",
                 "consistency": "{{ level }}",

@@ -179,6 +179,7 @@ pub(super) fn resumed() -> CollectionChange {
         adopted: false,
         to_repair: false,
         half_caught_up: false,
+        to_take_back: false,
         owner: None,
         marked: false,
         rows: 120_000,

@@ -3,6 +3,7 @@
 //! A range whose digests agree is done. Rows that differ are read once more at both ends, at a later
 //! moment, before that is believed: what was written meanwhile is no difference.
 
+mod doubled;
 mod full;
 mod keyed;
 mod keys;

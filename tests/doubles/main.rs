@@ -31,6 +31,7 @@ mod kills;
 mod lacking;
 mod load_fields;
 mod loading;
+mod made_up_keys;
 mod merged;
 mod moving;
 mod null;

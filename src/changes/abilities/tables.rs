@@ -168,6 +168,8 @@ pub enum Feature {
     Upsert,
     /// Making a function without asking its provider whether it is there.
     SkipFunctionChecks,
+    /// Rows may bring keys that the server makes up otherwise: `allow_insert_auto_id` of a collection.
+    MadeUpKeysBrought,
 }
 
 /// Features.
@@ -205,4 +207,10 @@ pub(super) const FEATURES: &[Row<Feature>] = &[
     row(Feature::FileResources, (3, 0, 0), false, false),
     row(Feature::TextMatch, (2, 5, 0), true, true),
     row(Feature::Upsert, (2, 3, 0), true, true),
+    // `IsAllowInsertAutoID` (pkg/common), asked by `checkFieldsDataBySchema` (internal/proxy/util.go).
+    // In 2.6 since 2.6.3; in 2.5 since a few days after the version became 2.5.18, so that 2.5.19 is the
+    // first that has it for certain. Older releases keep the property and make no use of it: they refuse
+    // the first insert (`Error::refuses_given_keys`). Milvus Lite knows no such property.
+    Row { what: Feature::MadeUpKeysBrought, servers: between((2, 5, 19), (2, 6, 0), false, false) },
+    row(Feature::MadeUpKeysBrought, (2, 6, 3), false, false),
 ];

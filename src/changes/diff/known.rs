@@ -227,7 +227,7 @@ fn finished(sides: &Sides<'_>) -> Verdict {
         ));
         return verdict;
     }
-    let mut verdict = lacking(sides).unwrap_or_else(|| {
+    let mut verdict = lacking(sides).or_else(|| left_of_the_copy(sides)).unwrap_or_else(|| {
         let text = format!("{} copied", counted(known.rows, "row"));
         Verdict::new(Action::Unchanged, "done", text)
     });
@@ -401,6 +401,16 @@ fn not_removable(sides: &Sides<'_>) -> Option<Finding> {
     let advice = "set another value instead, or remove it from `properties.unset`";
     let address = sides.wanted.collection.address();
     Some(Finding::warning("property_not_removable", &address, message, advice))
+}
+
+/// Properties of the copy that a run did not take back, as it was killed or the server refused.
+fn left_of_the_copy(sides: &Sides<'_>) -> Option<Verdict> {
+    if !sides.known.to_take_back || sides.wanted.during.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = sides.wanted.during.keys().map(String::as_str).collect();
+    let text = format!("properties of the copy are still to be taken back: {}", names.join(", "));
+    Some(Verdict::new(Action::Resume, "properties_of_copy_left", text))
 }
 
 /// What was taken away since, or is asked for since, and can be made without the rows.

@@ -1,3 +1,4 @@
+mod keys;
 mod ownership;
 
 use proptest::prelude::*;
@@ -96,6 +97,7 @@ fn carried_out(before: &Inspected, change: &CollectionChange, finished: bool) ->
         adopted: false,
         to_repair: false,
         half_caught_up: false,
+        to_take_back: false,
         owner: None,
         marked: false,
         rows: 1_000,

@@ -125,7 +125,7 @@ fn target_needs(change: &CollectionChange, target: &Client) -> Vec<Need> {
     // Rows that may be there already are replaced by key: those of a target that is adopted, and
     // those whose first write ended in the dark.
     let replaces = matches!(change.action, Action::Adopt | Action::Resume);
-    if target.version().older_than(2, 3, 0) {
+    if target.version().older_than(2, 3, 0) || wanted.makes_keys() {
         deeds.push((Deed::Delete, replaces));
     } else {
         deeds.push((Deed::Upsert, replaces));

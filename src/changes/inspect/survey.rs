@@ -235,8 +235,9 @@ fn notes(source: &Client, collection: &Collection, rows: Option<u64>) -> Vec<Str
     if let Some(key) = copied.fields.iter_mut().find(|field| field.primary_key && field.auto_id) {
         key.auto_id = false;
         notes.push(format!(
-            "{}: the keys that the source made up (autoID) are kept; the target makes up none, so \
-             that later inserts must bring their own",
+            "{}: the keys that the source made up (autoID) are kept, and the target makes up those of \
+             new rows, where it is Milvus 2.6.3 or newer, or 2.5.19 or newer of 2.5; elsewhere say \
+             auto_id = \"keep_keys\", and later inserts must bring their own",
             key.name
         ));
     }

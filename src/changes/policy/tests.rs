@@ -56,6 +56,7 @@ fn known(change: &CollectionChange, rows: u64, finished: bool) -> Option<Known> 
         adopted: false,
         to_repair: false,
         half_caught_up: false,
+        to_take_back: false,
         owner: None,
         marked: false,
         rows,

@@ -36,6 +36,7 @@ fn known() -> Known {
         adopted: false,
         to_repair: false,
         half_caught_up: false,
+        to_take_back: false,
         owner: None,
         marked: false,
         rows: 2,

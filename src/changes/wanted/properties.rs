@@ -39,7 +39,7 @@ const INTERNAL_PREFIXES: &[&str] = &["schema_version_", "cipher.", "collection.e
 const PORTABLE_OF_DATABASE: &[&str] = &["timezone", "mmap.enabled"];
 
 /// Lets rows bring the keys that the server makes up otherwise (2.6.3).
-const BRING_KEYS: &str = "allow_insert_auto_id";
+pub(crate) const BRING_KEYS: &str = "allow_insert_auto_id";
 /// Lets rows bring the outputs of functions other than BM25 (2.6).
 const ALLOW_FUNCTION_OUTPUTS: &str = "collection.function.allowInsertNonBM25FunctionOutputs";
 /// Keeps a server from calling a function's provider to see whether it is there (2.6.8).
@@ -144,7 +144,7 @@ impl Making<'_> {
     /// a collection when that is made, and refuse to alter one to it (`alterCollectionTask.PreExecute`,
     /// internal/proxy/task.go, 2.6.4 to 3.0.0).
     fn bringing_keys(&mut self, rules: &PropertyRules, carried: &mut BTreeMap<String, String>) {
-        if self.collection.primary_key().is_some_and(|key| key.auto_id) {
+        if self.collection.makes_keys() {
             return;
         }
         if carried.remove(BRING_KEYS).is_some() && !rules.set.contains_key(BRING_KEYS) {
@@ -162,7 +162,8 @@ impl Making<'_> {
     }
 
     /// Properties that the target has only while rows are copied: an embedding is sent as it is
-    /// read, and no provider is asked for it again.
+    /// read, and no provider is asked for it again; and rows bring the keys that the target makes up
+    /// otherwise. They are taken back when the move is finished (`apply::settings`).
     pub(super) fn while_copying(&mut self, abilities: &Abilities) -> BTreeMap<String, String> {
         let computed =
             |function: &crate::model::Function| function.kind == FunctionKind::TEXT_EMBEDDING;
@@ -179,7 +180,17 @@ impl Making<'_> {
                 self.warn("provider_is_asked", None, what, "");
             }
         }
-        during.retain(|name, value| self.collection.properties.get(name) != Some(value));
+        // The keys of the source's rows come with them; those of an application's are made up all the
+        // while.
+        if self.collection.makes_keys() {
+            during.insert(BRING_KEYS.to_owned(), "true".to_owned());
+        }
+        during.retain(|name, value| {
+            self.collection
+                .properties
+                .get(name)
+                .is_none_or(|have| !have.eq_ignore_ascii_case(value))
+        });
         during
     }
 }

@@ -1,4 +1,5 @@
-//! Fields of a loaded collection that are not loaded themselves (`load_fields`).
+//! What errors say of fields: that one of a loaded collection is not loaded itself (`load_fields`), and
+//! that the key may not be given.
 
 /// The field that is not loaded, where a server says that of one:
 /// `translateOutputFields` (internal/proxy/util.go), `GetFieldFromNameDefaultJSON`
@@ -16,9 +17,28 @@ pub(super) fn not_loaded(text: &str) -> Option<&str> {
     (before == "field" || before.ends_with(" field")).then_some(name)
 }
 
+/// Whether a server refuses rows because they bring keys that it makes up itself: `checkFieldsDataBySchema`
+/// and `checkPrimaryFieldData` (internal/proxy/util.go). Up to 2.4 and from 2.5 on the former counts the
+/// columns; the latter names the key.
+pub(super) fn keys_refused(text: &str) -> bool {
+    text.contains("more fieldData has pass in")
+        || text.contains("can not assign primary field data when auto id enabled")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::not_loaded;
+    use super::{keys_refused, not_loaded};
+
+    #[test]
+    fn a_key_that_may_not_be_given_is_told() {
+        for text in [
+            "more fieldData has pass in: invalid parameter[expected=2][actual=3]",
+            "can not assign primary field data when auto id enabled and allow_insert_auto_id is false id",
+        ] {
+            assert!(keys_refused(text), "{text}");
+        }
+        assert!(!keys_refused("fieldSchema(id) has no corresponding fieldData pass in"));
+    }
 
     #[test]
     fn a_field_is_told_from_a_collection_and_a_partition() {

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    AliasesSetting, ConsistencyWord, DynamicFieldSetting, ExistingSetting, FieldTable,
-    IndexesSetting, LoadSetting, PartitionKeySetting, PartitionsSetting, PropertiesTable, Whole,
+    AliasesSetting, AutoIdSetting, ConsistencyWord, DynamicFieldSetting, ExistingSetting,
+    FieldTable, IndexesSetting, LoadSetting, PartitionKeySetting, PartitionsSetting,
+    PropertiesTable, Whole,
 };
 
 /// Makes a struct of its own fields and of all settings of collections. (`serde(flatten)` would do
@@ -37,6 +38,11 @@ macro_rules! settings {
             /// With `dynamic_field = false`: accept that dynamic data is left behind. Default:
             /// `false`.
             pub(in crate::planfile) drop_dynamic_data: Option<bool>,
+            /// A primary key that the source's server makes up (autoID): `"keep"` both autoID and
+            /// the keys of the source's rows, which is refused where the target's release cannot do
+            /// both; or `"keep_keys"`, which switches autoID off at the target, so that inserts
+            /// without a key fail there. Default: `"keep"`.
+            pub(in crate::planfile) auto_id: Option<AutoIdSetting>,
             /// The partition key at the target: `"keep"` it as at the source, `"none"`, or
             /// `{ field = "NAME", partitions = 64 }`. Default: `"keep"`.
             #[schemars(extend("examples" = ["none", { "field": "tenant", "partitions": 64 }]))]

@@ -25,6 +25,16 @@ pub(in crate::planfile) enum Keep {
     Keep,
 }
 
+/// What becomes of a primary key that the source's server makes up.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::planfile) enum AutoIdSetting {
+    /// The keys of the source's rows and autoID.
+    Keep,
+    /// The keys of the source's rows; autoID is off at the target.
+    KeepKeys,
+}
+
 /// `"keep"`, `"none"` or `{ field = "NAME", partitions = 64 }`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]

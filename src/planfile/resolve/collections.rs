@@ -2,16 +2,16 @@
 
 use super::super::document::child;
 use super::super::file::{
-    CollectionEntry, ConsistencyWord, Defaults, DynamicFieldSetting, ExistingSetting, LoadSetting,
-    PlanFile,
+    AutoIdSetting, CollectionEntry, ConsistencyWord, Defaults, DynamicFieldSetting,
+    ExistingSetting, LoadSetting, PlanFile,
 };
 use super::super::template::NAME;
 use super::landing::{self, AliasLanding, Landing};
 use super::{Context, aliases, fields, idle, indexes, names, partitions, properties};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
-    AliasRule, CollectionRule, ConsistencyLevel, DynamicField, Endpoint, Existing, IndexRule,
-    LoadRule, NameTemplate, Selector,
+    AliasRule, AutoId, CollectionRule, ConsistencyLevel, DynamicField, Endpoint, Existing,
+    IndexRule, LoadRule, NameTemplate, Selector,
 };
 
 /// An entry and what its rules need: where it is, and the defaults.
@@ -146,6 +146,7 @@ impl Entry<'_> {
             target_database,
             description,
             dynamic_field,
+            auto_id: self.auto_id(),
             partition_key: self.partition_key(),
             partitions: self.partitions(),
             shards: entry
@@ -166,6 +167,13 @@ impl Entry<'_> {
             },
         };
         Some((rule, landing))
+    }
+
+    fn auto_id(&self) -> AutoId {
+        match self.own.auto_id.or(self.defaults.auto_id) {
+            None | Some(AutoIdSetting::Keep) => AutoId::Keep,
+            Some(AutoIdSetting::KeepKeys) => AutoId::KeepKeys,
+        }
     }
 
     fn dynamic_field(&self) -> DynamicField {

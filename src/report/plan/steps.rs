@@ -84,6 +84,7 @@ pub fn steps(change: &CollectionChange) -> Vec<Step> {
         steps.rows();
         steps.indexes(wanted);
         steps.load();
+        steps.take_back(wanted);
         steps.aliases(wanted);
     }
     steps.list
@@ -142,6 +143,24 @@ impl Steps<'_> {
             let address = self.at(name);
             let states = (before, value.clone());
             self.push(StepAction::AlterProperty, "property_differs", address, states);
+        }
+        if change.action == Action::Create || !change.writes_rows() {
+            return;
+        }
+        for (name, value) in &change.during {
+            let before = self.there().and_then(|there| there.properties.get(name)).cloned();
+            if before.as_ref() != Some(value) {
+                let states = (before, Some(value.clone()));
+                self.push(StepAction::AlterProperty, "for_the_copy", self.at(name), states);
+            }
+        }
+    }
+
+    fn take_back(&mut self, wanted: &Collection) {
+        let change = self.change;
+        for (name, value) in change.during.iter().filter(|_| change.takes_back()) {
+            let states = (Some(value.clone()), change.property_in_the_end(wanted, name));
+            self.push(StepAction::AlterProperty, "copy_is_over", self.at(name), states);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::verify::Error;
 use crate::verify::ends::Side;
 use crate::verify::explain::code;
 use crate::verify::repair::{Differing, Extra, ROUNDS, bring_up_to_date};
-use crate::verify::result::{Repair, RowDifferenceKind};
+use crate::verify::result::{Repair, RowDifference, RowDifferenceKind};
 
 /// What a range has after it was brought up to date.
 #[derive(Default)]
@@ -28,6 +28,8 @@ struct After {
     written: bool,
     /// What was noted of that beforehand.
     noted: Option<Noted>,
+    /// Whether rows are there twice still.
+    doubled: bool,
 }
 
 /// What the ledger has of a chunk whose rows are written by key.
@@ -65,10 +67,10 @@ impl Worker {
         if !read_both {
             return Ok(compared);
         }
-        let equal = after.source == after.target;
+        let equal = after.source == after.target && !after.doubled;
         let unsure = after.written || ranged.unsure.is_some();
         // Rows that the target had before are nothing to be settled.
-        let settled = after.source == after.beside;
+        let settled = after.source == after.beside && !after.doubled;
         if settled && (unsure || ranged.copied != Some(after.source)) {
             self.note(ranged, after.source).await?;
         }
@@ -90,10 +92,19 @@ impl Worker {
         parts: &mpsc::Sender<RangeComparison>,
     ) -> Result<(), Error> {
         let mut open = vec![(one, 0)];
-        while let Some((one, round)) = open.pop() {
-            let mended = round < ROUNDS && self.mend_rows(ranged, &one, &mut after.noted).await?;
+        while let Some((mut one, round)) = open.pop() {
+            // What was written may be there twice, also what a run wrote that was killed.
+            let written = round > 0 || ranged.unsure.is_some();
+            let doubled = match self.part.ends().subject.to.makes_keys() && written {
+                true => Box::pin(self.doubled(&one)).await?,
+                false => Vec::new(),
+            };
+            let mended =
+                round < ROUNDS && self.mend_rows(ranged, &one, &doubled, &mut after.noted).await?;
             after.written |= mended;
             if !mended {
+                after.doubled |= !doubled.is_empty();
+                one.differences.extend(doubled.into_iter().map(|key| twice(&one.scope, key)));
                 after.source += one.source.unwrap_or_default();
                 after.target += one.target.unwrap_or_default();
                 after.beside += one.beside.unwrap_or_default();
@@ -127,6 +138,7 @@ impl Worker {
         &self,
         ranged: &Ranged,
         one: &RangeComparison,
+        doubled: &[Key],
         noted: &mut Option<Noted>,
     ) -> Result<bool, Error> {
         let rule = self.part.ends().check.repair;
@@ -153,6 +165,9 @@ impl Worker {
             }
             .push(row.key.clone());
         }
+        // Deleted and inserted once more, a row is there once.
+        stale
+            .extend(doubled.iter().filter(|key| !stale.contains(key)).cloned().collect::<Vec<_>>());
         if stale.is_empty() && extra.is_empty() {
             return Ok(false);
         }
@@ -253,4 +268,10 @@ impl Worker {
             .await?;
         Ok(())
     }
+}
+
+/// A row that is there twice is a difference that nothing explains.
+fn twice(scope: &Option<String>, key: Key) -> RowDifference {
+    let (partition, kind) = (scope.clone(), RowDifferenceKind::Different);
+    RowDifference { partition, key, kind, fields: Vec::new(), explanation: None }
 }

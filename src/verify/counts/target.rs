@@ -46,9 +46,10 @@ pub(super) async fn explain(
             }
             // Once: what is written by key replaces every older version of a row. What is counted
             // too often after that is not there twice.
-            if compared.first_round
+            let counted_too_often = compared.first_round
                 && !compared.adopted
-                && counts.target_count > Some(counts.acknowledged)
+                && counts.target_count > Some(counts.acknowledged);
+            if (counted_too_often || compared.look_at_all)
                 && compared.target.count(&query, &chunk.range, at).await? > Some(all)
             {
                 counts.to_reopen.insert(chunk.id);

@@ -72,7 +72,7 @@ fn plan_file(from: Kind, to: Kind, held: &Held, target: &Probe, name: &str) -> S
         "version = 1\n[source]\nendpoint = \"{}\"\n[target]\nendpoint = \"{}\"\n\
          [copy]\nchunk_size = \"64KiB\"\n\
          [defaults]\nsource_database = \"{}\"\ntarget_database = \"{}\"\n\
-         [[collections]]\nsource = \"{}\"\ntarget = \"{name}\"\n",
+         [[collections]]\nsource = \"{}\"\ntarget = \"{name}\"\nauto_id = \"keep_keys\"\n",
         lab::server(from).uri(),
         lab::server(to).uri(),
         database(&held.database),

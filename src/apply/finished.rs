@@ -56,6 +56,8 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         self.set_properties_of_copy(of_move, wanted).await?;
         self.begin_writes(of_move, wanted).await?;
+        // Before the moment is fixed at which rows are compared.
+        self.wait_for_landing(wanted).await?;
         self.bring_up_to_date(of_move, source, wanted).await?;
         // Every range into which something was written was looked at afterwards.
         self.looked_at(wanted);

@@ -221,6 +221,12 @@ impl Lines {
             let before = there.map_or("none", String::as_str);
             self.different(&format!("alter {name}"), before, value.as_deref().unwrap_or("none"));
         }
+        let Some(wanted) = change.wanted.as_ref().filter(|_| change.takes_back()) else { return };
+        for (name, value) in &change.during {
+            let end = change.property_in_the_end(wanted, name);
+            let end = end.as_deref().unwrap_or("none");
+            self.same("for the copy", format!("{name} = {value}; in the end {end}"));
+        }
     }
 
     fn contents(&mut self, change: &CollectionChange, source: &SourceState) {

@@ -13,19 +13,24 @@ use crate::verify::Error;
 use crate::verify::ends::{Ends, Side};
 
 impl Worker {
+    /// Waits until no write can land any more whose outcome is not known.
+    pub(super) async fn wait_for_landing(&self) -> Result<(), Error> {
+        let ends = self.part.ends();
+        let Some(until) = ends.check.target.may_land_until(&ends.subject.to) else { return Ok(()) };
+        tokio::select! {
+            biased;
+            () = ends.check.stop.cancelled() => Err(Error::Stopped),
+            () = tokio::time::sleep_until(until) => Ok(()),
+        }
+    }
+
     /// Keys of the source with which the target has more than one row in a range, once no write can land
     /// there any more whose outcome is not known.
     pub(super) async fn doubled(&self, one: &RangeComparison) -> Result<Vec<Key>, Error> {
+        self.wait_for_landing().await?;
         let ends = self.part.ends();
         let (client, scope) = (&ends.check.target, one.scope.as_deref());
         let Some(query) = ends.query(Side::Target, scope) else { return Ok(Vec::new()) };
-        if let Some(until) = client.may_land_until(&ends.subject.to) {
-            tokio::select! {
-                biased;
-                () = ends.check.stop.cancelled() => return Err(Error::Stopped),
-                () = tokio::time::sleep_until(until) => {}
-            }
-        }
         let at = ends.fix_moments().await?;
         let failed = |error| Error::read(|| ends.place(Side::Target, scope, &one.range), error);
         let mut keys = Vec::new();

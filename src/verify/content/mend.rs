@@ -12,7 +12,7 @@ use crate::copy;
 use crate::ledger::{Ledger, Unsure};
 use crate::model::Key;
 use crate::verify::Error;
-use crate::verify::ends::Side;
+use crate::verify::ends::{Ends, Side};
 use crate::verify::explain::code;
 use crate::verify::repair::{Differing, Extra, ROUNDS, bring_up_to_date};
 use crate::verify::result::{Repair, RowDifference, RowDifferenceKind};
@@ -91,25 +91,33 @@ impl Worker {
         after: &mut After,
         parts: &mpsc::Sender<RangeComparison>,
     ) -> Result<(), Error> {
-        let mut open = vec![(one, 0)];
-        while let Some((mut one, round)) = open.pop() {
-            // What was written may be there twice, also what a run wrote that was killed.
-            let written = round > 0 || ranged.unsure.is_some();
-            let doubled = match self.part.ends().subject.to.makes_keys() && written {
-                true => Box::pin(self.doubled(&one)).await?,
-                false => Vec::new(),
-            };
+        let Ends { check, subject, .. } = self.part.ends();
+        let may_land = || check.target.may_land_until(&subject.to);
+        // What a run wrote that was killed may be there twice, and so may what is written here when an
+        // answer is lost. What was written with every answer known is not, whatever is counted: counts
+        // may lag behind deletes.
+        let unsure = subject.to.makes_keys() && ranged.unsure.is_some();
+        let mut open = vec![(one, 0, unsure)];
+        while let Some((mut one, round, look)) = open.pop() {
+            let doubled = if look { Box::pin(self.doubled(&one)).await? } else { Vec::new() };
+            let before = may_land();
             let mended =
                 round < ROUNDS && self.mend_rows(ranged, &one, &doubled, &mut after.noted).await?;
             after.written |= mended;
             if !mended {
                 after.doubled |= !doubled.is_empty();
-                one.differences.extend(doubled.into_iter().map(|key| twice(&one.scope, key)));
+                let scope = one.scope.as_deref();
+                one.differences.extend(doubled.into_iter().map(|key| twice(scope, key)));
                 after.source += one.source.unwrap_or_default();
                 after.target += one.target.unwrap_or_default();
                 after.beside += one.beside.unwrap_or_default();
                 let _ = parts.send(one).await;
                 continue;
+            }
+            // Looked at only once nothing more comes: an insert would double rows, a delete take them away.
+            let look = may_land() != before;
+            if look {
+                self.wait_for_landing().await?;
             }
             let repair = Repair { rounds: round + 1, ..Repair::default() };
             let _ = self.told.send(Told::Mended(repair)).await;
@@ -124,7 +132,7 @@ impl Worker {
             let compare = async move { part.compare(&again, Way::Both, &sender).await };
             let gather = async {
                 while let Some(one) = found.recv().await {
-                    open.push((one, round + 1));
+                    open.push((one, round + 1, look));
                 }
             };
             let (compared, ()) = tokio::join!(compare, gather);
@@ -271,7 +279,7 @@ impl Worker {
 }
 
 /// A row that is there twice is a difference that nothing explains.
-fn twice(scope: &Option<String>, key: Key) -> RowDifference {
-    let (partition, kind) = (scope.clone(), RowDifferenceKind::Different);
+fn twice(scope: Option<&str>, key: Key) -> RowDifference {
+    let (partition, kind) = (scope.map(str::to_owned), RowDifferenceKind::Different);
     RowDifference { partition, key, kind, fields: Vec::new(), explanation: None }
 }

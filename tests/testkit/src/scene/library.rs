@@ -273,6 +273,7 @@ impl Pair {
             ledger: &copied.ledger,
             of_move: copied.of_move.unwrap(),
             first_round: true,
+            look_at_all: false,
         };
         Ok(counts::compare(&compared).await.unwrap())
     }

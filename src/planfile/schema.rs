@@ -203,7 +203,7 @@ mod tests {
         let errors: Vec<_> = published.iter_errors(&plan).map(|e| e.to_string()).collect();
         assert!(errors.is_empty(), "{errors:?}");
         let checking = jsonschema::validator_for(&CHECK).unwrap();
-        assert_eq!(checking.iter_errors(&plan).count(), 23);
+        assert_eq!(checking.iter_errors(&plan).count(), 24);
     }
 
     #[test]

@@ -75,9 +75,11 @@ async fn everything_that_a_person_has_to_decide_is_said() {
     scene.ferry.write(FILE, &text.replace("EDIT-ME", &scene.target_uri));
     scene.run(&["validate", FILE]).await.expect_code(0);
     let plan = scene.run(&["plan", FILE]).await.expect_code(1);
-    expect_words(&plan, &["source_not_loaded", "create"]);
-    // As the comment beside it says.
+    expect_words(&plan, &["source_not_loaded", "create", "auto_id_not_kept"]);
+    // As the comments beside it say.
+    let keeps = "[[collections]]\nauto_id = \"keep_keys\"\nsource = \"auto\"";
     let loads = scene.ferry.read(FILE).replace("# load = true", "load = true");
+    let loads = loads.replace("[[collections]]\nsource = \"auto\"", keeps);
     source.create_index("cold", &cold.indexes[0]).await;
     scene.ferry.write(FILE, &loads);
     scene.run(&["plan", FILE, "--detailed-exitcode"]).await.expect_code(2);

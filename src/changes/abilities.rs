@@ -199,12 +199,12 @@ impl Abilities {
         tables::first(tables::FEATURES, feature)
     }
 
-    /// Whether the server gives names these characters besides letters, digits and `_`:
-    /// `proxy.nameValidation.allowedChars` is `$` by default (2.6).
+    /// Whether the server gives names these characters besides letters, digits and `_`. Milvus gives
+    /// none (`validateCollectionNameOrAlias` and the like, internal/proxy/util.go, 2.5.27 to 3.0.0):
+    /// `proxy.nameValidation.allowedChars` is for names of users, roles and groups.
     pub fn allows_in_names(&self, character: char) -> bool {
         match self.family {
-            Family::Milvus => character == '$' && self.release >= (2, 6, 0),
-            Family::Zilliz(_) | Family::Lite2 => false,
+            Family::Milvus | Family::Zilliz(_) | Family::Lite2 => false,
             Family::Lite3 => character == '-' || character == '$', // [M]
         }
     }

@@ -1,6 +1,6 @@
 //! Targets that take an attribute and forget it without a word.
 
-use testkit::collection::{Collection, FieldWords, bm25, field, plain, var_char};
+use testkit::collection::{Collection, FieldWords, Index, bm25, field, plain, var_char};
 use testkit::data;
 use testkit::fake::{Attribute, Profile};
 use testkit::lines::{auto_index, everything_26};
@@ -17,7 +17,12 @@ fn collection() -> Collection {
         .function(bm25("score", "words", "by_words"))
         .index(auto_index("by_words", "BM25"))
         .index(auto_index("things[dense]", "MAX_SIM"))
-        .index(auto_index("things[bits]", "MAX_SIM_HAMMING"));
+        .index(Index::new(
+            "things[bits]",
+            "HNSW",
+            "MAX_SIM_HAMMING",
+            r#"{"M": 8, "efConstruction": 64}"#,
+        ));
     collection.description = "all of it".to_owned();
     let mut ordered = field("ordered", DataType::Int64);
     ordered.is_clustering_key = true;

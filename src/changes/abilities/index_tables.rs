@@ -33,6 +33,11 @@ const DENSE: &[DataType] = &[
     DataType::BFLOAT16_VECTOR,
     DataType::INT8_VECTOR,
 ];
+/// Those that knowhere does not index as `HNSW` alone (`legal_knowhere_index` in
+/// include/knowhere/index/index_table.h, knowhere 2.5.14 to 3.0.6: the rows of `Int8Vector` are
+/// commented out there).
+const NOT_INT8: &[DataType] =
+    &[DataType::FLOAT_VECTOR, DataType::FLOAT16_VECTOR, DataType::BFLOAT16_VECTOR];
 const BINARY: &[DataType] = &[DataType::BINARY_VECTOR];
 const SPARSE: &[DataType] = &[DataType::SPARSE_FLOAT_VECTOR];
 const VECTORS: &[DataType] = &[
@@ -91,12 +96,13 @@ pub(super) const ZILLIZ_VECTOR_INDEXES: &[&str] = &["AUTOINDEX", "MINHASH_LSH"];
 /// Index types of Milvus and Zilliz Cloud. Milvus Lite 3 takes any [M] and is not asked here; Lite 2
 /// has [`LITE_2_INDEXES`].
 pub(super) const INDEXES: &[IndexRow] = &[
-    index("FLAT", DENSE, from((2, 0, 0), false, true)),
-    index("IVF_FLAT", DENSE, from((2, 0, 0), false, true)),
-    index("IVF_SQ8", DENSE, from((2, 0, 0), false, true)),
-    index("IVF_PQ", DENSE, from((2, 0, 0), false, true)),
+    index("FLAT", NOT_INT8, from((2, 0, 0), false, true)),
+    index("IVF_FLAT", NOT_INT8, from((2, 0, 0), false, true)),
+    index("IVF_SQ8", NOT_INT8, from((2, 0, 0), false, true)),
+    index("IVF_PQ", NOT_INT8, from((2, 0, 0), false, true)),
     index("HNSW", DENSE, from((2, 0, 0), false, true)),
-    index("HNSW", BINARY, from((2, 6, 0), false, true)),
+    // Knowhere 2.6.4.
+    index("HNSW", BINARY, from((2, 6, 4), false, true)),
     index("ANNOY", DENSE, between((2, 0, 0), (2, 3, 0), false, true)),
     index("RHNSW_FLAT", DENSE, between((2, 0, 0), (2, 2, 0), false, true)),
     index("RHNSW_PQ", DENSE, between((2, 0, 0), (2, 2, 0), false, true)),
@@ -105,8 +111,8 @@ pub(super) const INDEXES: &[IndexRow] = &[
     index("RNSG", DENSE, between((2, 0, 0), (2, 1, 0), false, true)),
     index("NGT_PANNG", DENSE, between((2, 0, 0), (2, 1, 0), false, true)),
     index("NGT_ONNG", DENSE, between((2, 0, 0), (2, 1, 0), false, true)),
-    index("DISKANN", DENSE, from((2, 2, 0), false, true)),
-    index("SCANN", DENSE, from((2, 3, 0), false, true)),
+    index("DISKANN", NOT_INT8, from((2, 2, 0), false, true)),
+    index("SCANN", NOT_INT8, from((2, 3, 0), false, true)),
     // A server without a GPU takes these too, and cannot load them [M].
     index("GPU_IVF_FLAT", DENSE, from((2, 3, 0), false, true)),
     index("GPU_IVF_PQ", DENSE, from((2, 3, 0), false, true)),
@@ -115,8 +121,8 @@ pub(super) const INDEXES: &[IndexRow] = &[
     index("HNSW_SQ", DENSE, from((2, 5, 0), false, true)),
     index("HNSW_PQ", DENSE, from((2, 5, 0), false, true)),
     index("HNSW_PRQ", DENSE, from((2, 5, 0), false, true)),
-    index("IVF_RABITQ", DENSE, from((2, 6, 0), false, true)),
-    index("AISAQ", DENSE, from((2, 6, 4), false, true)),
+    index("IVF_RABITQ", NOT_INT8, from((2, 6, 0), false, true)),
+    index("AISAQ", NOT_INT8, from((2, 6, 4), false, true)),
     index("EMB_LIST_HNSW", DENSE, from((2, 6, 0), false, true)),
     index("BIN_FLAT", BINARY, from((2, 0, 0), false, false)),
     index("BIN_IVF_FLAT", BINARY, from((2, 0, 0), false, false)),

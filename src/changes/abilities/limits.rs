@@ -57,8 +57,10 @@ const SHARDS: Steps = &[((2, 0, 0), Some(256)), ((2, 2, 0), Some(16))];
 /// Partitions per collection: `rootCoord.maxPartitionNum`, whose default 2.4.6 is the first to have
 /// lowered.
 const PARTITIONS: Steps = &[((2, 0, 0), Some(4_096)), ((2, 4, 6), Some(1_024))];
-/// Bytes of a description.
-const DESCRIPTION: Steps = &[((2, 0, 0), None), ((2, 6, 0), Some(1_024))];
+/// Bytes of a collection's description (`validateCollectionDescription`, internal/proxy/util.go).
+const DESCRIPTION: Steps = &[((2, 0, 0), None), ((2, 6, 19), Some(1_024))];
+/// The same in Zilliz Cloud, whose patch release is not told.
+const DESCRIPTION_IN_THE_CLOUD: Steps = &[((2, 0, 0), None), ((2, 6, 0), Some(1_024))];
 
 fn step(steps: Steps, release: Release) -> Option<u64> {
     steps.iter().rev().find(|(from, _)| *from <= release).and_then(|(_, limit)| *limit)
@@ -96,7 +98,10 @@ impl Limits {
         match family {
             Family::Milvus => milvus,
             Family::Lite2 | Family::Lite3 => Self { hyphens: true, ..Self::default() },
-            Family::Zilliz(plan) => milvus.on(plan),
+            Family::Zilliz(plan) => {
+                let description = step(DESCRIPTION_IN_THE_CLOUD, release);
+                Self { description, ..milvus }.on(plan)
+            }
         }
     }
 

@@ -36,6 +36,8 @@ const ISOLATION_OF_REQUESTS: Release = (2, 6, 13);
 const QUERY_MODE_KNOWN: Release = (2, 6, 14);
 /// `IsClusteringKeyType` (pkg/util/typeutil/schema.go).
 const CLUSTERING_KEYS_CHECKED: Release = (2, 6, 14);
+/// `checkStructArrayFieldMaxCapacity` (internal/rootcoord/util.go).
+const CAPACITIES_CHECKED: Release = (2, 6, 18);
 /// `validateTTLField`; `hasLazyLoadProp` is gone.
 const V3: Release = (3, 0, 0);
 
@@ -100,6 +102,11 @@ impl Abilities {
         !self.is_milvus() || self.release < CLUSTERING_KEYS_CHECKED || KEYS.contains(&data_type)
     }
 
+    /// Whether all fields of a struct have to have one `max_capacity`.
+    pub fn wants_one_capacity(&self) -> bool {
+        self.is_milvus() && self.release >= CAPACITIES_CHECKED
+    }
+
     /// Whether rows expire by a field of their own.
     pub fn has_ttl_field(&self) -> bool {
         self.is_milvus() && self.release >= V3
@@ -143,6 +150,7 @@ mod tests {
         let modes = |version| of(version).query_modes().is_some();
         assert_eq!(["v2.6.13", "v2.6.14", "milvus_lite-3.2.2"].map(modes), [false, true, false]);
         assert!(!of("v2.6.20").has_ttl_field() && of("v3.0.0").has_ttl_field());
+        assert!(!of("v2.6.17").wants_one_capacity() && of("v2.6.18").wants_one_capacity());
         assert!(of("v2.6.13").clusters_by(DataType::BOOL));
         assert!(!of("v2.6.14").clusters_by(DataType::BOOL));
         assert!(of("v3.0.0").clusters_by(DataType::VARCHAR));

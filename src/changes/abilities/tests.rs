@@ -255,6 +255,22 @@ proptest! {
 }
 
 #[test]
+fn knowhere_says_what_an_index_is_built_on() {
+    let has = |version: &str, index: &str, kind: DataType| {
+        let server = Abilities::of(&ServerVersion::parse(version), None, None);
+        server.has_index(index, &field("f", kind))
+    };
+    let (bits, bytes) = (DataType::BINARY_VECTOR, DataType::INT8_VECTOR);
+    assert!(!has("2.6.3", "HNSW", bits) && has("2.6.4", "HNSW", bits));
+    for index in ["HNSW", "HNSW_SQ", "HNSW_PQ", "HNSW_PRQ", "AUTOINDEX"] {
+        assert!(has("2.6.20", index, bytes), "{index}");
+    }
+    for index in ["FLAT", "IVF_FLAT", "IVF_SQ8", "IVF_PQ", "IVF_RABITQ", "SCANN", "DISKANN"] {
+        assert!(!has("3.0.0", index, bytes) && has("3.0.0", index, DataType::FLOAT_VECTOR));
+    }
+}
+
+#[test]
 fn words_of_filters_are_names_until_a_release_takes_them() {
     use FieldName::{Fine, Refused, Unnamed, Unsure};
     let of = |version: &str, name: &str| {
@@ -278,6 +294,7 @@ fn words_of_filters_are_names_until_a_release_takes_them() {
         ("max_edit_distance", [Fine, Fine, Fine, Fine, Fine, Fine]),
         ("nUll", [Fine, Fine, Fine, Fine, Fine, Refused]),
         ("__virtual_pk__", [Fine, Fine, Fine, Fine, Fine, Refused]),
+        ("RowID", [Fine, Fine, Fine, Fine, Fine, Refused]),
         ("is", [Fine, Fine, Fine, Fine, Fine, Fine]),
     ] {
         let found = ["2.3.5", "2.4.17", "2.5.0", "2.5.27", "2.6.20", "3.0.0"].map(|v| of(v, name));

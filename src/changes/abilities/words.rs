@@ -153,7 +153,8 @@ const WORDS: &[Words] = &[
         refused: Some((3, 0, 0)),
     },
     Words {
-        each: &[VIRTUAL_KEY],
+        // `validateReservedFieldNames` (internal/proxy/util.go), which looks into structs too.
+        each: &[VIRTUAL_KEY, "RowID", "Timestamp"],
         written: Written::Exactly,
         unnamed: &[],
         refused: Some((3, 0, 0)),

@@ -99,7 +99,9 @@ fn one(found: &mut Found<'_>, kind: &str, name: &str, part: &str, advice: &str) 
 /// Partitions may begin with a digit, and have hyphens from 2.5 on (2.2.16 and 2.3.5 refuse them).
 fn fault_of_partition(found: &Found<'_>, name: &str) -> Option<&'static str> {
     let hyphens = found.target.limits.hyphens;
-    let other = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '$' || c == '-');
+    let other = |c: char| {
+        !(c.is_ascii_alphanumeric() || c == '_' || c == '-' || found.target.allows_in_names(c))
+    };
     if name.is_empty() {
         Some("is empty")
     } else if name.len() > LONGEST {

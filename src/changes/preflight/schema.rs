@@ -3,7 +3,7 @@
 use super::{Found, LEAVE_OUT, newer};
 use crate::changes::abilities::{Abilities, Family, Feature};
 use crate::changes::indexes::{IndexFit, index_for};
-use crate::model::{Collection, DataType, Field, Index};
+use crate::model::{Collection, DataType, Field, Index, StructField};
 
 /// Types that the protocol names and no released server holds: `Mol` to `UUID`.
 const WITHOUT_SERVER: std::ops::RangeInclusive<i32> = 27..=31;
@@ -165,6 +165,7 @@ fn structs(found: &mut Found<'_>, wanted: &Collection) {
             let advice = advice(Feature::NullableStructs);
             found.error("target_lacks_nullable", &of.name, what, advice);
         }
+        capacities(found, of);
         for field in &of.fields {
             let part = format!("{}[{}]", of.name, field.name);
             data_type(found, field, &part);
@@ -179,6 +180,28 @@ fn structs(found: &mut Found<'_>, wanted: &Collection) {
                 found.error("target_lacks_type", &part, what, advice);
             }
         }
+    }
+}
+
+/// Fields of one struct that may hold different numbers of elements.
+fn capacities(found: &mut Found<'_>, of: &StructField) {
+    let capacity = |field: &Field| field.numeric_param("max_capacity");
+    let Some((first, others)) = of.fields.split_first() else { return };
+    let other = others.iter().find(|field| capacity(field) != capacity(first));
+    if let Some(other) = other.filter(|_| found.target.wants_one_capacity()) {
+        let told = |field: &Field| {
+            let number =
+                capacity(field).map_or_else(|| "none".to_owned(), |number| number.to_string());
+            format!("{} has {number}", field.name)
+        };
+        let what = format!(
+            "the fields of a struct have one max_capacity in {}, and here {} and {}",
+            found.target,
+            told(first),
+            told(other)
+        );
+        let drop = format!("leave the structs behind with `fields.{}.drop = true`", of.name);
+        found.error("target_lacks_feature", &of.name, what, drop);
     }
 }
 

@@ -307,8 +307,36 @@ fn limits_are_those_of_the_version_and_the_plan() {
         to.fields[1].description = "d".repeat(1_024);
     };
     assert_eq!(against(&target("2.5.9"), described), NOTHING);
-    assert_eq!(against(&target("2.6.0"), described), ["description_too_long"]);
+    assert_eq!(against(&target("2.6.18"), described), NOTHING);
+    assert_eq!(against(&target("2.6.19"), described), ["description_too_long"]);
+    let a_field = |to: &mut Collection| to.fields[1].description = "d".repeat(1_025);
+    assert_eq!(against(&target("3.0.0"), a_field), NOTHING);
+    assert_eq!(against(&serverless, a_field), ["description_too_long"]);
     assert_eq!(against(&serverless, described), ["description_too_long"]);
+}
+
+#[test]
+fn fields_of_a_struct_have_one_capacity() {
+    let of = |capacities: [&'static str; 2]| {
+        move |to: &mut Collection| {
+            let mut inner = structs(false);
+            let mut fields = inner.fields.remove(0);
+            fields.type_params.remove("max_capacity");
+            inner.fields = capacities
+                .iter()
+                .enumerate()
+                .map(|(number, capacity)| {
+                    let mut field = with(fields.clone(), &[("max_capacity", capacity)]);
+                    field.name = format!("part_{number}");
+                    field
+                })
+                .collect();
+            to.struct_fields.push(inner);
+        }
+    };
+    assert_eq!(against(&target("2.6.17"), of(["8", "16"])), NOTHING);
+    assert_eq!(against(&target("2.6.18"), of(["8", "16"])), ["target_lacks_feature"]);
+    assert_eq!(against(&target("3.0.0"), of(["16", "16"])), NOTHING);
 }
 
 #[test]
@@ -352,8 +380,11 @@ fn names_are_those_that_the_target_takes() {
     wanted.name = "a-b".to_owned();
     assert_eq!(findings(&wanted, &source(&wanted), &new)[0].code, "name_unfit");
     wanted.name = "a$b".to_owned();
-    assert_eq!(findings(&wanted, &source(&wanted), &new), []);
-    assert_eq!(findings(&wanted, &source(&wanted), &target("2.5.0"))[0].code, "name_unfit");
+    for version in ["2.5.27", "2.6.20", "3.0.0"] {
+        let found = findings(&wanted, &source(&wanted), &target(version));
+        assert_eq!(found[0].code, "name_unfit", "{version}");
+    }
+    assert_eq!(findings(&wanted, &source(&wanted), &target("milvus_lite-3.2.2")), []);
     assert_eq!(against(&new, called("products")), NOTHING);
 
     let with_field =
@@ -371,6 +402,13 @@ fn names_are_those_that_the_target_takes() {
         to.struct_fields.push(inner);
     };
     assert_eq!(against(&new, in_a_struct), ["name_unfit"]);
+    let kept_in_a_struct = |to: &mut Collection| {
+        let mut inner = structs(false);
+        "Timestamp".clone_into(&mut inner.fields[0].name);
+        to.struct_fields.push(inner);
+    };
+    assert_eq!(against(&target("2.6.20"), kept_in_a_struct), NOTHING);
+    assert_eq!(against(&target("3.0.0"), kept_in_a_struct), ["name_unfit"]);
     assert_eq!(against(&target("2.6.19"), with_field("interval")), ["(name_unfit)"]);
     let key = |to: &mut Collection| "interval".clone_into(&mut to.fields[0].name);
     assert_eq!(against(&target("2.6.19"), key), ["name_unfit"]);
@@ -381,6 +419,7 @@ fn names_are_those_that_the_target_takes() {
     assert_eq!(against(&target("2.4.0"), with_partition("a-b")), ["name_unfit"]);
     assert_eq!(against(&target("2.5.0"), with_partition("a-b")), NOTHING);
     assert_eq!(against(&target("2.5.0"), with_partition("-b")), ["name_unfit"]);
+    assert_eq!(against(&target("2.6.20"), with_partition("a$b")), ["name_unfit"]);
     assert_eq!(against(&target("2.2.16"), with_partition("2024")), NOTHING);
     let with_alias = |to: &mut Collection| to.aliases.push("a b".to_owned());
     assert_eq!(against(&new, with_alias), ["name_unfit"]);

@@ -81,7 +81,13 @@ pub fn everything_26(name: &str, key_type: DataType) -> Collection {
         .index(auto_index("bytes", "COSINE"))
         .index(auto_index("bits", "HAMMING"))
         .index(auto_index("things[dense]", "MAX_SIM_COSINE"))
-        .index(auto_index("things[bits]", "MAX_SIM_HAMMING"))
+        // What `AUTOINDEX` is on bits, `BIN_IVF_FLAT`, compares no lists.
+        .index(Index::new(
+            "things[bits]",
+            "HNSW",
+            "MAX_SIM_HAMMING",
+            r#"{"M": 8, "efConstruction": 64}"#,
+        ))
 }
 
 /// Every type of Milvus 3.0, with vectors and structs that are null.

@@ -209,7 +209,8 @@ fn scalar(profile: &Profile, column: &Column, params: &mut BTreeMap<String, Stri
         matches!(kind, DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64)
     };
     let is_number = is_integer(kind) || matches!(kind, DataType::Float | DataType::Double);
-    let (json, array) = (kind == DataType::Json, kind == DataType::Array);
+    let json = kind == DataType::Json && profile.has(Feature::JsonPathIndex);
+    let array = kind == DataType::Array;
     let json_fits = json && version >= (3, 0, 0);
     match index.as_str() {
         "INVERTED" if !(is_number || is_text || json || array || kind == DataType::Bool) => {

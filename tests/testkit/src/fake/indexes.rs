@@ -26,13 +26,12 @@ impl State {
         let id = self.id();
         let profile = self.profile.clone();
         let collection = self.collection_mut(database, &request.collection_name)?;
-        let asked = &request.field_name;
+        let (asked, extra) = (&request.field_name, to_map(&request.extra_params));
         let Some(column) = json_path::column_of(&collection.columns, asked) else {
             let text = format!("cannot create index on non-exist field: {asked}");
             return Err(profile.invalid(text));
         };
-        let Checked { given, mut params } =
-            index_rules::check(&profile, column, to_map(&request.extra_params))?;
+        let Checked { given, mut params } = index_rules::check(&profile, column, extra.clone())?;
         let field = column.path();
         let is_json = column.kind() == DataType::Json;
         if is_json {
@@ -56,8 +55,14 @@ impl State {
         for there in &collection.indexes {
             if there.name == name {
                 let cast = |of: &BTreeMap<String, String>| of.get("json_cast_type").cloned();
+                // `checkParams` (internal/datacoord/index_meta.go): who named no metric for
+                // `AUTOINDEX` contradicts none.
+                let auto = |of: &BTreeMap<String, String>| {
+                    of.get("index_type").is_none_or(|kind| kind == index_rules::AUTOINDEX)
+                };
+                let unsaid = !extra.contains_key("metric_type") && auto(&extra);
                 let same = same_place(there)
-                    && is_repeated(&profile, there, &given)
+                    && (is_repeated(&profile, there, &given) || unsaid && auto(&there.given))
                     && (!is_json || cast(&there.params) == cast(&params));
                 let words = "at most one distinct index is allowed per field";
                 return if same { Ok(()) } else { Err(refused(&profile, words)) };

@@ -49,11 +49,12 @@ pub fn accept(profile: &Profile, collection: &Collection, delivery: &Delivery) -
     let rows = delivery.rows as usize;
     check_key_claims(collection, delivery.columns)?;
     let (sent, unknown) = sorted_out(profile, collection, delivery.columns)?;
+    check_structs(profile, collection, delivery.columns)?;
     let columns = &collection.columns;
     let mut surplus = unknown;
     for (place, column) in columns.iter().enumerate() {
         let is_sent = sent.iter().any(|sent| sent.place == place);
-        check_presence(profile, collection, column, delivery.upsert, is_sent)?;
+        check_presence(profile, collection, column, delivery, is_sent)?;
         surplus += usize::from(is_sent && is_made(profile, collection, column, delivery.upsert));
     }
     // `checkFieldsDataBySchema` (internal/proxy/util.go), 2.5.27 to 3.0.0: what the server makes
@@ -65,7 +66,8 @@ pub fn accept(profile: &Profile, collection: &Collection, delivery: &Delivery) -
     let mut values: Vec<Option<Vec<Value>>> = vec![None; columns.len()];
     for sent in &sent {
         let column = &columns[sent.place];
-        values[sent.place] = Some(column::values(profile, collection, column, &sent.data, rows)?);
+        values[sent.place] =
+            Some(column::values(profile, collection, column, &sent.data, delivery)?);
     }
     let embeddings = computed(collection, &mut values, rows);
     let mut columns_of_values: Vec<std::vec::IntoIter<Value>> = values
@@ -140,6 +142,26 @@ fn sorted_out<'a>(
     Ok((out, unknown))
 }
 
+/// `checkAndFlattenStructFieldData` (internal/proxy/util.go), 2.6.20 and 3.0.0: the structs that are
+/// left out.
+fn check_structs(profile: &Profile, collection: &Collection, columns: &[FieldData]) -> Result<()> {
+    let parents = &collection.schema.struct_array_fields;
+    let is_sent = |name: &String| columns.iter().any(|column| column.field_name == *name);
+    let sent = parents.iter().filter(|parent| is_sent(&parent.name)).count();
+    let mut left_out = parents.iter().filter(|parent| !parent.nullable && !is_sent(&parent.name));
+    match left_out.next() {
+        None => Ok(()),
+        Some(parent) if profile.version >= (3, 0, 0) => Err(Refused::invalid(format!(
+            "required struct array field '{}' is missing in insert data",
+            parent.name
+        ))),
+        Some(_) => Err(profile.invalid(format!(
+            "the number of struct array fields is not the same as needed, expected: {}, actual: {sent}",
+            parents.len()
+        ))),
+    }
+}
+
 /// Whether the server fills this column, and takes it from nobody.
 fn is_made(profile: &Profile, collection: &Collection, column: &Column, upsert: bool) -> bool {
     let key_allowed =
@@ -154,9 +176,10 @@ fn check_presence(
     profile: &Profile,
     collection: &Collection,
     column: &Column,
-    upsert: bool,
+    delivery: &Delivery,
     is_sent: bool,
 ) -> Result<()> {
+    let upsert = delivery.upsert;
     let name = column.path();
     let takes_outputs =
         profile.has(Feature::FunctionOutputsInserted) && collection.is_on(OUTPUTS_INSERTED);
@@ -166,9 +189,15 @@ fn check_presence(
              allowInsertNonBM25FunctionOutputs is not enabled",
         ));
     }
+    // `GetNeedProcessFunctions` (pkg/util/typeutil/schema.go), 2.6.20 and 3.0.0.
+    let bm25 = column.function == Some(FunctionType::Bm25);
+    if is_sent && bm25 && profile.has(Feature::TextEmbedding) {
+        return Err(Refused::invalid("attempt to insert bm25 function output field"));
+    }
     // `upsertTask.PreExecute` (internal/proxy/task_upsert.go): 2.6.20 looks for keys that are there
     // twice before anything else, 3.0.0 for the key itself.
-    if upsert && column.field.auto_id && !is_sent && profile.has(Feature::RepeatedKeysRefused) {
+    let key = column.field.is_primary_key && !delivery.columns.is_empty();
+    if upsert && key && !is_sent && profile.has(Feature::RepeatedKeysRefused) {
         let when =
             if profile.version >= (3, 0, 0) { "when upsert" } else { "when checking duplicates" };
         return Err(Refused::invalid(format!("must assign pk {when}, primary field: {name}")));

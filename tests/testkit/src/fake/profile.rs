@@ -75,7 +75,7 @@ pub enum Feature {
     NullableStructs,
     /// A field with a default value may be sent without `valid_data`. Before, an entry for every
     /// row is wanted, also of a field that cannot be null (milvus issue 48002, mended on master in
-    /// March 2026; which 2.6 release has it is not known).
+    /// March 2026). 2.6.20 has it; which is the first 2.6 release is not known.
     ValidDataOfDefaultsOptional,
     /// A nullable field may be sent without `valid_data`. The first `fillWithValue` of the 2.5 line
     /// wanted an entry for every row; late releases of 2.5 may be milder.
@@ -136,7 +136,7 @@ impl Feature {
             // checkStructArrayFieldMaxCapacity, internal/rootcoord/util.go.
             Self::OneCapacity => (2, 6, 18),
             // ValidateFieldsInStruct, internal/proxy/util.go.
-            Self::ArraysOfAnyVector => (2, 6, 20),
+            Self::ArraysOfAnyVector | Self::ValidDataOfDefaultsOptional => (2, 6, 20),
             // ValidateArrayOfVectorMetricType, internal/util/indexparamcheck/utils.go.
             Self::ArrayMetricsByElement => (3, 0, 0),
             // Core.validateSchemaAnalyzerFileResources, internal/rootcoord.
@@ -151,11 +151,7 @@ impl Feature {
             Self::AutoIdInserted => (2, 6, 3),
             Self::RuntimeCheckDisabled | Self::RepeatedKeysRefused => (2, 6, 8),
             Self::NullableVectors => (2, 6, 18),
-            Self::Text
-            | Self::MinHash
-            | Self::NullableStructs
-            | Self::ExactPages
-            | Self::ValidDataOfDefaultsOptional => (3, 0, 0),
+            Self::Text | Self::MinHash | Self::NullableStructs | Self::ExactPages => (3, 0, 0),
             Self::OwnValidity => (4, 0, 0),
         }
     }
@@ -397,7 +393,10 @@ impl Profile {
     pub(super) fn knows_type(&self, kind: i32) -> bool {
         match kind {
             27 => self.version >= (3, 0, 0),
-            0 => false,
+            0 | 28..=31 => false,
+            // Geometry, Text, Timestamptz, Int8Vector and what is of structs.
+            24..=26 | 105.. => DataType::try_from(kind).is_ok() && self.version >= (2, 5, 0),
+            102..=104 => self.has(Feature::MoreVectors),
             kind => DataType::try_from(kind).is_ok(),
         }
     }

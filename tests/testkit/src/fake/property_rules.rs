@@ -331,6 +331,7 @@ pub fn check_clustering(profile: &Profile, field: &FieldSchema, collection: &str
             | DataType::Float
             | DataType::Double
             | DataType::VarChar
+            | DataType::FloatVector
     );
     if fits || profile.version < (2, 6, 14) {
         return Ok(());

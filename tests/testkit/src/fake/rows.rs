@@ -130,7 +130,7 @@ impl State {
             .map_err(|refused| refused.led_by(words))?;
         if request.expr.trim().is_empty() {
             return Err(Refused::invalid(format!(
-                "delete plan can't be empty or always true : {} : ",
+                "delete plan can't be empty or always true : {}",
                 request.expr
             )));
         }
@@ -148,7 +148,11 @@ impl State {
                     "not support manually specifying the partition names if partition key mode is used",
                 ));
             }
-            name => Some(collection.partition(name)?.id),
+            name => {
+                let found = collection.partition(name);
+                let led = |refused: Refused| refused.led_by("Failed to get partition id: ");
+                Some(found.map_err(led)?.id)
+            }
         };
         let now = self.now();
         let collection = self.collection_mut(database, &request.collection_name)?;

@@ -279,7 +279,7 @@ fn check_partition_key(profile: &Profile, wanted: &Wanted) -> Result<()> {
 fn check_clustering_key(profile: &Profile, schema: &CollectionSchema) -> Result<()> {
     for field in schema.fields.iter().filter(|field| field.is_clustering_key) {
         property_rules::check_clustering(profile, field, &schema.name)?;
-        // 2.6.20 asks for the type first, and for the floats of a vector here.
+        // `common.enableVectorClusteringKey` is off unless somebody sets it.
         if profile.is_vector(field.data_type()) {
             let reason = format!("vector clustering key not allowed[collection={}]", schema.name);
             return Err(Refused::new(107, ErrorCode::UnexpectedError, reason));

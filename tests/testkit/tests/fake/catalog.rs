@@ -53,17 +53,28 @@ async fn databases_have_properties_and_their_own_collections() {
     fine(scene.probe.raw().create_database(create.clone()).await.unwrap().into_inner());
     refused(
         scene.probe.raw().create_database(create).await.unwrap().into_inner(),
-        802,
+        1100,
         "already exist",
     );
     assert!(!eastern.has_collection("things").await);
     let alter = milvus::AlterDatabaseRequest {
         db_name: "eastern".to_owned(),
         properties: vec![pair("database.max.collections", "9")],
-        delete_keys: vec!["database.replica.number".to_owned()],
         ..Default::default()
     };
-    fine(scene.probe.raw().alter_database(alter).await.unwrap().into_inner());
+    fine(scene.probe.raw().alter_database(alter.clone()).await.unwrap().into_inner());
+    let less = milvus::AlterDatabaseRequest {
+        properties: Vec::new(),
+        delete_keys: vec!["database.replica.number".to_owned()],
+        ..alter.clone()
+    };
+    fine(scene.probe.raw().alter_database(less.clone()).await.unwrap().into_inner());
+    let both = milvus::AlterDatabaseRequest { delete_keys: less.delete_keys, ..alter };
+    refused(
+        scene.probe.raw().alter_database(both).await.unwrap().into_inner(),
+        1100,
+        "cannot modify properties and delete keys at the same time",
+    );
     let describe =
         milvus::DescribeDatabaseRequest { db_name: "eastern".to_owned(), ..Default::default() };
     let described = scene.probe.raw().describe_database(describe).await.unwrap().into_inner();
@@ -161,7 +172,7 @@ async fn partitions_are_made_and_dropped_unless_there_is_a_partition_key() {
     refused(create(&scene, "things", "a b").await, 1100, "Invalid partition name");
     refused(create(&scene, "things", "-a").await, 1100, "Invalid partition name");
     let old = with_things("2.4.10").await;
-    refused(create(&old, "things", "2024-01").await, 1100, "Invalid partition name");
+    refused(create(&old, "things", "2024-01").await, 65_535, "Invalid partition name");
     let drop = async |partition: &str| {
         let request = milvus::DropPartitionRequest {
             collection_name: "things".to_owned(),
@@ -170,12 +181,12 @@ async fn partitions_are_made_and_dropped_unless_there_is_a_partition_key() {
         };
         scene.probe.raw().drop_partition(request).await.unwrap().into_inner()
     };
-    refused(drop("_default").await, 65_535, "default partition");
+    refused(drop("_default").await, 1100, "default partition");
     fine(drop("2024-01").await);
     let keyed = small(vec![field("tenant", DataType::Int64).partition_key()]);
     scene.probe.create_collection(&keyed).await;
     assert_eq!(scene.probe.partition_names("small").await.len(), 16);
-    refused(create(&scene, "small", "one").await, 65_535, "disable create partition");
+    refused(create(&scene, "small", "one").await, 1100, "disable create partition");
     let full = Scene::of(Profile::milvus("2.5.4").set(|p| p.limits.partitions = 1)).await;
     full.probe.create_collection(&plain("things", DataType::Int64)).await;
     refused(create(&full, "things", "one").await, 65_535, "exceeds max configuration");
@@ -196,11 +207,11 @@ async fn aliases_lead_to_one_collection() {
     fine(create("things", "current").await);
     fine(create("things", "current").await);
     refused(create("others", "current").await, 1602, "alias already exist");
-    refused(create("things", "others").await, 1601, "conflicts with alias");
-    refused(create("nothing", "x").await, 100, "can't find collection");
-    refused(create("things", "a b").await, 1100, "Invalid collection alias name");
+    refused(create("things", "others").await, 1601, "alias and collection name conflict");
+    refused(create("nothing", "x").await, 100, "collection not found");
+    refused(create("things", "a b").await, 1100, "Invalid collection alias");
     let named = plain("current", DataType::Int64);
-    refused(scene.create(&named).await, 65_535, "conflicts with an existing alias");
+    refused(scene.create(&named).await, 1601, "please choose a unique name");
     let alter = milvus::AlterAliasRequest {
         collection_name: "others".to_owned(),
         alias: "current".to_owned(),
@@ -221,7 +232,7 @@ async fn aliases_lead_to_one_collection() {
         ..Default::default()
     };
     let status = scene.probe.raw().drop_collection(drop.clone()).await.unwrap().into_inner();
-    refused(status, 65_535, "associated aliases");
+    refused(status, 1100, "associated aliases");
     let alias = milvus::DropAliasRequest { alias: "current".to_owned(), ..Default::default() };
     fine(scene.probe.raw().drop_alias(alias).await.unwrap().into_inner());
     fine(scene.probe.raw().drop_collection(drop).await.unwrap().into_inner());
@@ -242,7 +253,7 @@ async fn a_load_needs_an_index_on_every_vector() {
     for index in &collection.indexes {
         scene.probe.create_index("things", index).await;
     }
-    refused(load(&scene).await, 65_535, "there is no vector index on field: [\"things[bits]\"]");
+    refused(load(&scene).await, 1100, "there is no vector index on field: [things[bits]]");
     scene.probe.create_index("things", &last).await;
     assert_eq!(scene.probe.load_state("things", &[]).await, LoadState::NotLoad);
     fine(load(&scene).await);
@@ -265,10 +276,10 @@ async fn a_load_needs_an_index_on_every_vector() {
         ..Default::default()
     };
     let status = scene.probe.raw().drop_index(drop).await.unwrap().into_inner();
-    refused(status, 65_535, "release it first");
+    refused(status, 1100, "cannot be dropped on loaded collection");
     scene.probe.release("things").await;
     scene.fake.change(|profile| profile.limits.replicas = 1);
-    refused(load(&scene).await, 12, "service resource insufficient");
+    refused(load(&scene).await, 304, "resource group node not enough");
     let answer = scene.probe.raw().get_replicas(replicas).await.unwrap().into_inner();
     fine(answer.status.unwrap());
     assert!(answer.replicas.is_empty());
@@ -305,7 +316,7 @@ async fn partitions_are_loaded_by_themselves() {
         ..Default::default()
     };
     let status = scene.probe.raw().load_partitions(request).await.unwrap().into_inner();
-    refused(status, 65_535, "disable load partitions");
+    refused(status, 1100, "disable load partitions");
 }
 
 #[tokio::test]

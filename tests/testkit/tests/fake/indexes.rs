@@ -57,9 +57,11 @@ async fn a_field_has_one_index_that_fits_it() {
     let hnsw = || Index::new("embedding", "HNSW", "L2", r#"{"M": 8, "efConstruction": 64}"#);
     refused(create(&scene, on("nothing", "FLAT", "L2")).await, 1100, "non-exist field");
     let tree = create(&scene, on("embedding", "TREE", "L2")).await;
-    refused(tree, 1100, "can't build with this index");
-    refused(create(&scene, on("embedding", "FLAT", "HAMMING")).await, 1100, "metric type HAMMING");
-    refused(create(&scene, on("embedding", "FLAT", "BM25")).await, 1100, "metric type BM25");
+    refused(tree, 1100, "invalid index type: TREE");
+    let bits = create(&scene, on("embedding", "BIN_FLAT", "L2")).await;
+    refused(bits, 1100, "data type FloatVector can't build with this index BIN_FLAT");
+    refused(create(&scene, on("embedding", "FLAT", "HAMMING")).await, 1100, "metric type: HAMMING");
+    refused(create(&scene, on("embedding", "FLAT", "BM25")).await, 1100, "metric type: BM25");
     fine(create(&scene, hnsw()).await);
     fine(create(&scene, hnsw()).await);
     let once = "at most one distinct index is allowed per field";
@@ -236,7 +238,7 @@ async fn a_path_in_json_has_an_index_of_its_own() {
     collection.dynamic = true;
 
     for (version, cast, words) in [
-        ("2.5.6", "double", "cannot be indexed"),
+        ("2.5.6", "double", "INVERTED are not supported on JSON field"),
         ("2.5.13", "array_double", "json_cast_type ARRAY_DOUBLE"),
         ("2.5.27", "json", "json_cast_type JSON"),
     ] {
@@ -276,7 +278,8 @@ async fn vectors_of_structs_have_the_metrics_of_their_release() {
         ("3.0.0", FloatVector, "COSINE", ""),
         ("3.0.0", FloatVector, "MAX_SIM", ""),
         ("3.0.0", FloatVector, "MAX_SIM_HAMMING", float),
-        ("3.0.0", BinaryVector, "MAX_SIM_HAMMING", ""),
+        ("3.0.0", BinaryVector, "MAX_SIM_HAMMING", "can't build with this index BIN_IVF_FLAT"),
+        ("3.0.0", BinaryVector, "JACCARD", ""),
         ("3.0.0", BinaryVector, "MAX_SIM_COSINE", "binary element type"),
     ] {
         let scene = with_clips(version, element).await;

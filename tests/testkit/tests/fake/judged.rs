@@ -85,6 +85,22 @@ async fn record() {
     Recorded { version, commit: variable("JUDGE_COMMIT"), said }.write();
 }
 
+/// Whether an answer comes from the table of vector indexes that the recording servers had in place of
+/// their C++ library's. It is one for all releases, and knowhere's own says otherwise of these
+/// (`legal_knowhere_index` in include/knowhere/index/index_table.h): the double follows that one.
+fn is_of_a_made_up_table(version: &str, asked: &str) -> bool {
+    let on = |names: &[&str], kind: &str| {
+        names.iter().any(|name| asked.starts_with(&format!("indexes/{name} on {kind}")))
+    };
+    let old = version.starts_with("2.5");
+    // No server without a GPU has these.
+    on(&["GPU_CAGRA"], "")
+        // Commented out there.
+        || !old && on(&["FLAT", "IVF_FLAT", "IVF_SQ8"], "Int8Vector")
+        // Since knowhere 2.6.1 and 2.6.4.
+        || old && (on(&["AISAQ"], "") || on(&["HNSW"], "BinaryVector"))
+}
+
 /// Where the answer of the double is another than the server's: the release and the request.
 async fn differing() -> BTreeSet<String> {
     let mut differing = BTreeSet::new();
@@ -92,7 +108,10 @@ async fn differing() -> BTreeSet<String> {
     for of in Recorded::all() {
         let double = doubles_answers(&of.version).await;
         // What the recording server says that it cannot judge is left out.
-        for said in of.said.iter().filter(|said| !said.answer.contains("JUDGE")) {
+        let judged = |said: &&Said| {
+            !said.answer.contains("JUDGE") && !is_of_a_made_up_table(&of.version, &said.asked)
+        };
+        for said in of.said.iter().filter(judged) {
             let answer = double.get(&said.asked);
             if answer != Some(&said.answer) {
                 let answer = answer.map_or("(nothing)", String::as_str);

@@ -106,7 +106,7 @@ async fn a_column_of_nulls_alone_keeps_its_member() {
             column(r, "maybe").field = None;
         })
         .await;
-    refused(status, 1100, "undefined data type");
+    refused(status, 1100, "array type mismatch");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn validity_inside_of_the_payload_is_for_newer_servers() {
     let scene = Scene::milvus("3.0.0").await;
     let collection = scene.with_field(field("maybe", DataType::Int64).nullable()).await;
     let status = scene.insert_changed(&collection, |r| inside(column(r, "maybe"))).await;
-    refused(status, 1100, "maybe");
+    refused(status, 1100, "the length of field is wrong");
     let scene = Scene::of(Profile::milvus("3.0.0").with(Feature::OwnValidity)).await;
     let collection = scene.with_field(field("maybe", DataType::Int64).nullable()).await;
     fine(scene.insert_changed(&collection, |r| inside(column(r, "maybe"))).await);
@@ -266,7 +266,7 @@ async fn an_array_has_its_member_set() {
             arrays.data[0].data = None;
         })
         .await;
-    refused(status, 1100, "rule 21");
+    refused(status, 1100, "insert data does not match");
 }
 
 #[tokio::test]

@@ -124,8 +124,7 @@ async fn han_characters_beyond_ffff_are_read_as_others() {
 #[tokio::test]
 async fn wrong_filters_are_refused() {
     let scene = ten(Profile::milvus("2.5.4")).await;
-    for wrong in
-        ["id >", "id > \"a\"", "nothing == 1", "id = 1", "id in [1", "id == 1 2", "1 == id"]
+    for wrong in ["id >", "id > \"a\"", "nothing == 1", "id = 1", "id in [1", "id == 1 2", "1 == 1"]
     {
         refused(status(&scene, wrong, &["id"], "").await, 1100, "cannot parse expression");
     }
@@ -200,7 +199,7 @@ async fn limits_are_asked_for_and_have_a_window() {
     fine(status(&scene, "", &["id"], "5").await);
     fine(status(&scene, "id > 0", &["id"], "16384").await);
     let wrong = status(&scene, "id > 0", &["id"], "16385").await;
-    refused(wrong, 1100, "invalid max query result window");
+    refused(wrong, 65_535, "invalid max query result window");
     fine(status(&scene, "", &["count(*)"], "").await);
     refused(status(&scene, "", &["count(*)"], "5").await, 1100, "pagination is not allowed");
     scene.fake.change(|profile| profile.limit_required = true);
@@ -225,7 +224,7 @@ async fn answers_have_a_largest_size() {
 #[tokio::test]
 async fn output_fields_are_known_or_dynamic() {
     let scene = ten(Profile::milvus("2.6.5")).await;
-    refused(status(&scene, "id > 0", &["nothing"], "").await, 1100, "field nothing not exist");
+    refused(status(&scene, "id > 0", &["nothing"], "").await, 65_535, "field nothing not exist");
     let dynamic = everything_235("dynamic", DataType::Int64);
     scene.probe.fill(&dynamic, &data::table(&dynamic, 3, 1)).await;
     let answer = scene.probe.query("dynamic", &[], "id <= 0", &["nothing"], &[]).await;

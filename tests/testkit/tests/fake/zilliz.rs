@@ -80,7 +80,9 @@ async fn vectors_have_automatic_indexes_only() {
 #[tokio::test]
 async fn everything_of_26_fits_a_dedicated_cluster() {
     let scene = Scene::of(Profile::zilliz(Plan::Dedicated { units: 1 }, "2.6")).await;
-    let collection = everything_26("things", DataType::Int64);
+    let mut collection = everything_26("things", DataType::Int64);
+    collection.indexes.retain(|index| index.field != "things[bits]");
+    let collection = collection.index(auto_index("things[bits]", "MAX_SIM_HAMMING"));
     let rows = data::table(&collection, 20, 1);
     scene.probe.fill(&collection, &rows).await;
     assert_eq!(scene.probe.count("things", &[]).await, 20);

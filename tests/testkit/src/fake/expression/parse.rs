@@ -172,7 +172,8 @@ impl Parser<'_> {
     }
 
     fn take(&mut self) -> Parsed<Token> {
-        let token = self.tokens.get(self.next).cloned().ok_or("the expression ends too early")?;
+        let token =
+            self.tokens.get(self.next).cloned().ok_or("line 1: mismatched input '<EOF>'")?;
         self.next += 1;
         Ok(token)
     }

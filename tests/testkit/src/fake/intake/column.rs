@@ -4,7 +4,7 @@ use super::super::moments;
 use super::super::profile::{Feature, Profile};
 use super::super::refused::{Refused, Result};
 use super::super::state::{Collection, Column};
-use super::{scalars, vectors};
+use super::{Delivery, scalars, vectors};
 use crate::pb::schema::field_data::Field;
 use crate::pb::schema::value_field::Data;
 use crate::pb::schema::{DataType, FieldData, ValueField};
@@ -16,20 +16,29 @@ pub fn values(
     collection: &Collection,
     column: &Column,
     data: &FieldData,
-    rows: usize,
+    delivery: &Delivery,
 ) -> Result<Vec<Value>> {
+    let rows = delivery.rows as usize;
     let present = match &data.field {
         Some(Field::Scalars(field)) if !column.is_vector() => {
-            scalars::read(profile, collection, column, field)?
+            // `upsertTask.insertPreExecute` (internal/proxy/task_upsert.go) does without
+            // `withMaxCapCheck` up to 2.6.20.
+            let counted = !delivery.upsert || profile.version >= (3, 0, 0);
+            scalars::read(profile, collection, column, field, counted)?
         }
         Some(Field::Vectors(field)) if column.is_vector() => vectors::read(profile, column, field)?,
         _ if column.is_vector() => return Err(vectors::mismatch(&column.path(), column.kind())),
         _ => return Err(scalars::mismatch(&column.path(), column.kind())),
     };
+    // An array without elements is none in Go.
+    let filled = column.nullable || column.field.default_value.is_some();
+    if present.is_empty() && !filled && !column.is_vector() {
+        return Err(scalars::mismatch(&column.path(), column.kind()));
+    }
     let mask = mask(profile, column, data, rows)?;
     let valid = mask.iter().filter(|valid| **valid).count();
     if present.len() != valid {
-        if mask.len() == valid {
+        if mask.len() == valid && !filled {
             return Err(Refused::expected(
                 rows,
                 present.len(),

@@ -14,6 +14,7 @@ pub fn read(
     collection: &Collection,
     column: &Column,
     field: &ScalarField,
+    counted: bool,
 ) -> Result<Vec<Value>> {
     let path = column.path();
     match (column.kind(), &field.data) {
@@ -21,7 +22,7 @@ pub fn read(
             .data
             .iter()
             .enumerate()
-            .map(|(row, array)| one_array(profile, column, row, array))
+            .map(|(row, array)| one_array(profile, column, row, array, counted))
             .collect(),
         (DataType::Json, Some(Data::JsonData(json))) => {
             json.data
@@ -135,7 +136,13 @@ fn plain(
     }
 }
 
-fn one_array(profile: &Profile, column: &Column, row: usize, array: &ScalarField) -> Result<Value> {
+fn one_array(
+    profile: &Profile,
+    column: &Column,
+    row: usize,
+    array: &ScalarField,
+    counted: bool,
+) -> Result<Value> {
     let path = column.path();
     let element = column.field.element_type();
     // `checkArrayElement` (internal/proxy/validate_util.go), 2.5.27 to 3.0.0; Milvus 2.3.5 dies of an
@@ -155,7 +162,7 @@ fn one_array(profile: &Profile, column: &Column, row: usize, array: &ScalarField
     let most = column.number("max_length");
     let elements = plain(profile, element, array.data.as_ref(), &path, most, true)?;
     let most = column.number("max_capacity").unwrap_or(0);
-    if elements.len() as i64 > most {
+    if counted && elements.len() as i64 > most {
         return Err(Refused::expected(
             "valid length array",
             "array length exceeds max capacity",

@@ -16,7 +16,9 @@ mod shared;
 use std::hint::black_box;
 use std::time::Duration;
 
-use milvus_ferry::milvus::{Client, Connection, Moment, Query, RetryPolicy, Rows, TlsFiles};
+use milvus_ferry::milvus::{
+    Client, Connection, Moment, ProxySettings, Query, RetryPolicy, Rows, TlsFiles,
+};
 use milvus_ferry::model::{Key, KeyRange};
 use tokio_util::sync::CancellationToken;
 
@@ -98,8 +100,14 @@ fn read(shape: &Shape) -> Vec<Rows> {
     let source = Source::of("rows", shape.clone(), each as u64 * BATCHES);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let connection =
-            Connection { uri: source.uri(), login: None, tls: TlsFiles::default(), connections: 1 };
+        let connection = Connection {
+            uri: source.uri(),
+            login: None,
+            tls: TlsFiles::default(),
+            connections: 1,
+            proxies: ProxySettings::default(),
+            role: None,
+        };
         let retry = RetryPolicy::new(Duration::from_secs(10), 1);
         let client = Client::connect(&connection, retry, CancellationToken::new()).await.unwrap();
         let there = client.describe_collection("default", "rows").await.unwrap().unwrap();

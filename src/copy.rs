@@ -183,9 +183,10 @@ pub enum Error {
 
 impl Error {
     /// What a person can do about it.
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self) -> &str {
         match self {
             Self::Read { error, .. } | Self::Write { error, .. } => error.advice(),
+            Self::Refused { error, .. } if error.is_of_front() => error.advice(),
             Self::Refused { .. } => {
                 "mend or delete that row at the source, or let such rows be set aside, with their \
                  keys in a file: `max_rejected_rows` under [copy]; then run the same command again"

@@ -20,6 +20,26 @@ pub const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 /// The file of which GitHub Actions makes the summary of a job: `plan --format markdown` adds to it.
 pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
+/// Which names a proxy for Milvus's calls, the first that is set: as in other clients of Milvus,
+/// whose gRPC takes them in this order, whatever the scheme of the endpoint.
+pub const PROXY: [&str; 7] = [
+    "grpc_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "http_proxy",
+    "HTTP_PROXY",
+    "all_proxy",
+    "ALL_PROXY",
+];
+
+/// Which name hosts that are reached without a proxy, the first that is set.
+pub const NO_PROXY: [&str; 3] = ["no_grpc_proxy", "no_proxy", "NO_PROXY"];
+
+/// The first of these variables that is set, and its value.
+pub fn first(names: &[&'static str]) -> Option<(&'static str, String)> {
+    names.iter().find_map(|&name| Some((name, value(name)?)))
+}
+
 /// The value of a variable; an empty one counts as absent.
 pub fn value(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

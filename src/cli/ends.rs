@@ -8,7 +8,9 @@ use tokio_util::sync::CancellationToken;
 use crate::apply::{CATCH_UP, REPAIR, TAKE_BACK};
 use crate::changes::Known;
 use crate::ledger::{self, Ledger, MARK, MoveId, MoveState, StepState};
-use crate::milvus::{self, Client, Connection, Login, PaceLimits, RetryPolicy, TlsFiles};
+use crate::milvus::{
+    self, Client, Connection, Login, PaceLimits, Proxy, ProxySettings, RetryPolicy, TlsFiles,
+};
 use crate::model::{Credentials, Endpoint, EnvName, Migration, RowSettings};
 use crate::secret::Secret;
 use crate::{env, exit};
@@ -86,7 +88,7 @@ pub(super) async fn connect_to(
     stop: &CancellationToken,
 ) -> Result<Client, Problem> {
     let (mut missing, mut unreadable) = (Vec::new(), Vec::new());
-    let connection = connection(endpoint, connections, &mut missing, &mut unreadable);
+    let connection = connection(("source", endpoint), connections, &mut missing, &mut unreadable);
     if !unreadable.is_empty() {
         return Err(Problem::new(exit::FAILED, unreadable.join("\n")));
     }
@@ -114,8 +116,10 @@ pub(super) async fn connect(
     let mut missing = Vec::new();
     let mut unreadable = Vec::new();
     let connections = migration.copy.parallelism;
-    let source = connection(&migration.source, connections, &mut missing, &mut unreadable);
-    let target = connection(&migration.target, connections, &mut missing, &mut unreadable);
+    let source =
+        connection(("source", &migration.source), connections, &mut missing, &mut unreadable);
+    let target =
+        connection(("target", &migration.target), connections, &mut missing, &mut unreadable);
     if !unreadable.is_empty() {
         return Err(Problem::new(exit::PLAN_FILE_INVALID, unreadable.join("\n")));
     }
@@ -148,12 +152,13 @@ pub(super) async fn connect(
             Ok(Ends { source: source.paced(reads, free), target: target.paced(free, free) })
         }
         (source, target) => {
-            let problems: Vec<Problem> = [("source", source.err()), ("target", target.err())]
+            let ends = [
+                ("source", &migration.source, source.err()),
+                ("target", &migration.target, target.err()),
+            ];
+            let problems: Vec<Problem> = ends
                 .into_iter()
-                .filter_map(|(end, error)| {
-                    let problem = Problem::from(error?);
-                    Some(Problem { text: format!("{end}: {}", problem.text), ..problem })
-                })
+                .filter_map(|(end, endpoint, error)| Some(refused(end, endpoint, error?)))
                 .collect();
             let code = problems.first().map_or(exit::FAILED, |problem| problem.code);
             let texts: Vec<String> = problems.into_iter().map(|problem| problem.text).collect();
@@ -163,7 +168,7 @@ pub(super) async fn connect(
 }
 
 fn connection(
-    endpoint: &Endpoint,
+    (end, endpoint): (&str, &Endpoint),
     connections: usize,
     missing: &mut Vec<String>,
     unreadable: &mut Vec<String>,
@@ -195,7 +200,48 @@ fn connection(
         },
         server_name: endpoint.tls.server_name.clone(),
     };
-    Connection { uri: endpoint.uri.clone(), login, tls, connections }
+    let role = Some((end.to_owned(), endpoint.place.clone()));
+    Connection { uri: endpoint.uri.clone(), login, tls, connections, proxies: proxies(), role }
+}
+
+/// Why an end cannot be used: which, where the plan file names it, and what to do.
+fn refused(end: &str, endpoint: &Endpoint, error: milvus::Error) -> Problem {
+    let variables = match &endpoint.credentials {
+        Credentials::None => Vec::new(),
+        Credentials::UserPassword { username, password } => vec![username, password],
+        Credentials::Token(token) => vec![token],
+    };
+    let named: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
+    let advice = match error.kind {
+        milvus::Kind::Unauthenticated if !error.is_of_front() && !error.has_help() => {
+            format!("check the variables {}, which [{end}] names", named.join(" and "))
+        }
+        milvus::Kind::LoginMissing => format!(
+            "add `username` and `password`, or `token`, to [{end}], each with the name of a \
+             variable: `token = {{ env = \"NAME\" }}`"
+        ),
+        _ => error.advice().to_owned(),
+    };
+    let text = format!("{end}: {error}\n  {advice}");
+    Problem { text, ..Problem::from(error) }
+}
+
+/// What the environment says of proxies.
+fn proxies() -> ProxySettings {
+    let except = env::first(&env::NO_PROXY).map(|(_, value)| value);
+    ProxySettings { proxy: env::first(&env::PROXY), except }
+}
+
+/// The proxies through which the ends are reached, one a line.
+pub(super) fn routes(migration: &Migration) -> Vec<String> {
+    let route = |(end, endpoint): (&str, &Endpoint)| {
+        let proxy = Proxy::to(&endpoint.uri, &proxies()).ok()??;
+        Some(format!("{end}: {} through the proxy {proxy}", endpoint.uri))
+    };
+    [("source", &migration.source), ("target", &migration.target)]
+        .into_iter()
+        .filter_map(route)
+        .collect()
 }
 
 /// What the ledger knows of every target collection at this target.

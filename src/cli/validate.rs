@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::signals::Signals;
-use super::{OutputArgs, PlanArgs, output, plan};
+use super::{OutputArgs, PlanArgs, ends, output, plan};
 use crate::changes::{self, Changes, Finding};
 use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::exit;
@@ -75,6 +75,8 @@ struct Verdict {
     report: Report,
     /// Every setting and where it is from, where that was asked for.
     explanation: Option<Explanation>,
+    /// The proxies through which the ends were asked.
+    routes: Vec<String>,
     /// What both ends say; absent when they were not asked.
     findings: Option<Vec<Finding>>,
     code: u8,
@@ -98,6 +100,7 @@ pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
                     verdict.code = plan::refusal(&changes);
                 }
                 verdict.findings = Some(distinct(&changes));
+                verdict.routes = ends::routes(migration);
             }
             Err(problem) => return output::problem(&problem),
         }
@@ -114,6 +117,7 @@ fn offline(args: &ValidateArgs) -> Verdict {
                 migration: Some(migration),
                 report: warnings,
                 explanation,
+                routes: Vec::new(),
                 findings: None,
                 code: exit::DONE,
             }
@@ -122,6 +126,7 @@ fn offline(args: &ValidateArgs) -> Verdict {
             migration: None,
             report,
             explanation: None,
+            routes: Vec::new(),
             findings: None,
             code: exit::PLAN_FILE_INVALID,
         },
@@ -154,6 +159,7 @@ fn show(args: &ValidateArgs, output: &OutputArgs, mut verdict: Verdict) -> u8 {
         }
         if let Some(findings) = &verdict.findings {
             document["findings"] = findings.iter().map(finding_json).collect();
+            document["proxies"] = verdict.routes.clone().into();
         }
         return output::document(&format!("{document:#}\n"), verdict.code);
     }
@@ -194,7 +200,10 @@ fn severity(finding: &Finding) -> Severity {
 }
 
 fn text(args: &ValidateArgs, verdict: &Verdict, output: &OutputArgs) -> u8 {
-    let Verdict { migration, report, explanation, findings, code } = verdict;
+    let Verdict { migration, report, explanation, routes, findings, code } = verdict;
+    if !output.quiet {
+        routes.iter().for_each(|route| output::message(&format!("{route}\n")));
+    }
     if report.has_errors() || !output.quiet {
         output::message(&report.render(output::colour(output)));
     }

@@ -190,7 +190,7 @@ pub enum Error {
 
 impl Error {
     /// What a person can do about it.
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self) -> &str {
         match self {
             Self::Replaced(replaced) => replaced.advice(),
             Self::Unknown { error, .. } => error.advice(),

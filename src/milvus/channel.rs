@@ -1,14 +1,18 @@
 //! Connections: addresses, TLS, HTTP/2 windows, keep-alive, and the credential header.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hyper_util::client::legacy::connect::HttpConnector;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::error::{Error, Kind, Result};
+use super::proxy::{Proxy, ProxySettings};
+use super::trust::Trust;
 use crate::secret::Secret;
 
 /// Receive window of one stream. The receiver's window bounds a read: at 50 ms round trip the
@@ -85,18 +89,32 @@ pub struct Connection {
     /// Number of connections. The server's window caps all streams of one connection, so parallel
     /// writes need several.
     pub connections: usize,
+    /// What the environment says of proxies.
+    pub proxies: ProxySettings,
+    /// Which end it is and where that is written, such as `source` and `plan.toml:3`; for errors.
+    pub role: Option<(String, String)>,
 }
 
 /// Channels and the header that every call carries.
 pub(super) struct Link {
     pub(super) channels: Vec<Channel>,
     pub(super) authorization: Option<MetadataValue<Ascii>>,
+    pub(super) proxy: Option<Proxy>,
 }
 
 impl Connection {
+    /// The address as errors name it.
+    pub(super) fn label(&self) -> String {
+        match &self.role {
+            Some((end, place)) if place.is_empty() => format!("the {end} {}", self.uri),
+            Some((end, place)) => format!("the {end} {}, {place}", self.uri),
+            None => self.uri.clone(),
+        }
+    }
+
     /// Prepares the channels; they connect at the first call.
     pub(super) fn link(&self) -> Result<Link> {
-        let fail = |kind, message: String| Error::new(kind, "connect", &self.uri, message);
+        let fail = |kind, message: String| Error::new(kind, "connect", &self.label(), message);
         let authorization = match &self.login {
             Some(login) => {
                 Some(login.header().map_err(|why| fail(Kind::Unauthenticated, why.to_owned()))?)
@@ -116,21 +134,61 @@ impl Connection {
             .user_agent(concat!("milvus-ferry/", env!("CARGO_PKG_VERSION")))
             .map_err(|error| fail(Kind::Invalid, error.to_string()))?;
         if self.uri.starts_with("https://") {
-            let mut tls = ClientTlsConfig::new();
-            tls = match &self.tls.ca {
-                Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
-                None => tls.with_enabled_roots(),
-            };
-            if let Some((certificate, key)) = &self.tls.identity {
-                tls = tls.identity(Identity::from_pem(certificate, key));
-            }
-            if let Some(name) = &self.tls.server_name {
-                tls = tls.domain_name(name);
-            }
-            endpoint =
-                endpoint.tls_config(tls).map_err(|error| fail(Kind::Tls, error.to_string()))?;
+            endpoint = self.encrypted(endpoint)?;
         }
-        let channels = (0..self.connections.max(1)).map(|_| endpoint.connect_lazy()).collect();
-        Ok(Link { channels, authorization })
+        let proxy = Proxy::to(&self.uri, &self.proxies).map_err(|why| {
+            let (why, help) = why.split_once("\n  ").unwrap_or((&why, ""));
+            fail(Kind::Unavailable, why.to_owned()).with_help(help)
+        })?;
+        let connect = || match &proxy {
+            None => endpoint.connect_lazy(),
+            Some(proxy) => {
+                let mut tcp = HttpConnector::new();
+                tcp.set_nodelay(true);
+                endpoint.connect_with_connector_lazy(proxy.tunnel(tcp))
+            }
+        };
+        let channels = (0..self.connections.max(1)).map(|_| connect()).collect();
+        Ok(Link { channels, authorization, proxy })
     }
+
+    /// The endpoint with TLS.
+    fn encrypted(&self, endpoint: Endpoint) -> Result<Endpoint> {
+        let fail = |message: String| Error::new(Kind::Tls, "connect", &self.label(), message);
+        let address = self.uri.trim_start_matches("https://");
+        let trust = Trust::new(self.tls.ca.as_deref(), address)
+            .map_err(|untrusted| fail(untrusted.why).with_help(untrusted.help))?;
+        let mut tls = ClientTlsConfig::new();
+        if let Some((certificate, key)) = &self.tls.identity {
+            if String::from_utf8_lossy(key).contains("ENCRYPTED") {
+                return Err(fail("`tls.client_key_file` is encrypted with a password".to_owned())
+                    .with_help("decrypt it: `openssl pkey -in FILE -out key.pem`"));
+            }
+            tls = tls.identity(Identity::from_pem(certificate, key));
+        }
+        if let Some(name) = &self.tls.server_name {
+            tls = tls.domain_name(name);
+        }
+        endpoint.tls_config_with_verifier(tls, Arc::new(trust)).map_err(|error| {
+            let why = causes(&error);
+            if why.to_lowercase().contains("keys may not be consistent") || why.contains("Mismatch")
+            {
+                let why = "`tls.client_key_file` is not the key of `tls.client_cert_file`";
+                return fail(why.to_owned())
+                    .with_help("name the key that the certificate was made with");
+            }
+            fail(why).with_help("check the files under `tls`: each has to be PEM")
+        })
+    }
+}
+
+/// An error and what is behind it.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(below) = cause {
+        text = format!("{text}: {below}");
+        cause = below.source();
+    }
+    text
 }

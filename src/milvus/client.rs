@@ -14,28 +14,24 @@ use tonic::{Request, Response, Status};
 
 use super::channel::Connection;
 use super::error::{Error, Kind, Result};
+use super::front::Front;
 use super::landing::Landings;
 use super::pace::{Pace, PaceLimits, Turn};
 use super::pb::{common, milvus as pb, milvus::milvus_service_client::MilvusServiceClient};
+use super::proxy::Proxy;
 use super::retry::RetryPolicy;
-use crate::model::{Flavour, ServerVersion};
+use crate::model::ServerVersion;
 
 /// Deadline of a call that only looks something up.
 pub(super) const LOOKUP: Duration = Duration::from_secs(30);
 /// Deadline of a call that changes a schema. `LoadCollection` of a server that is still recovering
 /// answers after 30 s.
 pub(super) const CHANGE: Duration = Duration::from_secs(120);
-/// Deadline of the first call, which finds out whether there is a server at all.
-const HANDSHAKE: Duration = Duration::from_secs(15);
 /// Largest message that is ever sent or taken: the receive limit of servers is 64 MiB.
 pub(super) const MESSAGE_LIMIT: usize = 256 << 20;
 
-/// How it shows that a server hung up on the first call. With TLS 1.3 that is what one does that
-/// wants a certificate of ours.
-const HUNG_UP: [&str; 3] = ["connection closed", "broken pipe", "connection reset"];
-
 /// What calls are sent with.
-pub(super) type Stub = MilvusServiceClient<Channel>;
+pub(super) type Stub = MilvusServiceClient<Front<Channel>>;
 
 /// Calls of each kind at a time, until a client is told otherwise.
 const CALLS: PaceLimits = PaceLimits { calls: 8, load: None, rate: None };
@@ -52,19 +48,23 @@ pub struct Client {
     landings: Landings,
 }
 
-struct Inner {
+pub(super) struct Inner {
     channels: Vec<Channel>,
     next: AtomicUsize,
     authorization: Option<MetadataValue<Ascii>>,
-    uri: String,
-    retry: RetryPolicy,
-    cancel: CancellationToken,
+    proxy: Option<Proxy>,
+    pub(super) uri: String,
+    pub(super) retry: RetryPolicy,
+    pub(super) cancel: CancellationToken,
     version: ServerVersion,
+    /// The address, with which end it is of and where that is written, for errors.
+    label: String,
 }
 
 impl Client {
-    /// Connects and asks who is there. Unlike every later call, this one is not tried again: a
-    /// wrong address or password should be said at once.
+    /// Connects and asks who is there. Unlike every later call, this one is tried again only where an
+    /// HTTP server in front says that the server behind it is away or busy: a wrong address or
+    /// password should be said at once.
     ///
     /// # Errors
     /// When the server cannot be reached or refuses the credentials.
@@ -78,10 +78,12 @@ impl Client {
             channels: link.channels,
             next: AtomicUsize::new(0),
             authorization: link.authorization,
+            proxy: link.proxy,
             uri: connection.uri.clone(),
             retry,
             cancel,
             version: ServerVersion::parse(""),
+            label: connection.label(),
         };
         inner.version = inner.handshake().await?;
         tracing::info!(endpoint = %inner.uri, version = %inner.version, "Connected.");
@@ -145,6 +147,11 @@ impl Client {
         &self.inner.uri
     }
 
+    /// The proxy through which it is reached.
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.inner.proxy.as_ref()
+    }
+
     /// Whether credentials are sent along.
     pub(super) fn is_logged_in(&self) -> bool {
         self.inner.authorization.is_some()
@@ -166,7 +173,7 @@ impl Client {
     }
 
     pub(super) fn error(&self, kind: Kind, rpc: &'static str, message: impl Into<String>) -> Error {
-        Error::new(kind, rpc, &self.inner.uri, message)
+        Error::new(kind, rpc, &self.inner.label, message)
     }
 
     /// One attempt of a call.
@@ -180,7 +187,7 @@ impl Client {
     ) -> Result<R>
     where
         R: Answer,
-        F: FnOnce(MilvusServiceClient<Channel>, Request<M>) -> Fut,
+        F: FnOnce(Stub, Request<M>) -> Fut,
         Fut: Future<Output = std::result::Result<Response<R>, Status>>,
     {
         self.inner.call(rpc, database, options, message, send).await
@@ -198,7 +205,7 @@ impl Client {
     where
         M: Clone,
         R: Answer,
-        F: Fn(MilvusServiceClient<Channel>, Request<M>) -> Fut,
+        F: Fn(Stub, Request<M>) -> Fut,
         Fut: Future<Output = std::result::Result<Response<R>, Status>>,
     {
         let options = CallOptions { deadline, max_answer: MESSAGE_LIMIT };
@@ -220,7 +227,7 @@ pub(super) struct CallOptions {
 }
 
 impl Inner {
-    async fn call<M, R, F, Fut>(
+    pub(super) async fn call<M, R, F, Fut>(
         &self,
         rpc: &'static str,
         database: &str,
@@ -230,11 +237,11 @@ impl Inner {
     ) -> Result<R>
     where
         R: Answer,
-        F: FnOnce(MilvusServiceClient<Channel>, Request<M>) -> Fut,
+        F: FnOnce(Stub, Request<M>) -> Fut,
         Fut: Future<Output = std::result::Result<Response<R>, Status>>,
     {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.channels.len();
-        let stub = MilvusServiceClient::new(self.channels[turn].clone())
+        let stub = MilvusServiceClient::new(Front(self.channels[turn].clone()))
             .max_decoding_message_size(options.max_answer)
             .max_encoding_message_size(MESSAGE_LIMIT);
         let mut request = Request::new(message);
@@ -245,72 +252,38 @@ impl Inner {
         }
         if !database.is_empty() {
             let name = database.parse().map_err(|_| {
-                Error::new(Kind::Invalid, rpc, &self.uri, format!("not a name: {database:?}"))
+                Error::new(Kind::Invalid, rpc, &self.label, format!("not a name: {database:?}"))
             })?;
             request.metadata_mut().insert("dbname", name);
         }
         let answer =
             tokio::time::timeout(options.deadline + Duration::from_secs(5), send(stub, request))
                 .await
-                .map_err(|_| Error::new(Kind::Timeout, rpc, &self.uri, "the answer stalled"))?
-                .map_err(|status| Error::from_grpc(rpc, &self.uri, &status))?
+                .map_err(|_| Error::new(Kind::Timeout, rpc, &self.label, "the answer stalled"))?
+                .map_err(|status| {
+                    let error = Error::from_grpc(rpc, &self.label, &status);
+                    let error = self.proxy.iter().fold(error, |error, proxy| proxy.explain(error));
+                    self.without_login(error)
+                })?
                 .into_inner();
-        match Error::from_status(rpc, &self.uri, answer.status()) {
-            Some(error) => Err(error),
+        match Error::from_status(rpc, &self.label, answer.status()) {
+            Some(error) => Err(self.without_login(error)),
             None => Ok(answer),
         }
     }
 
-    async fn handshake(&self) -> Result<ServerVersion> {
-        let options = CallOptions { deadline: HANDSHAKE, max_answer: MESSAGE_LIMIT };
-        let message = pb::ConnectRequest {
-            client_info: Some(common::ClientInfo {
-                sdk_type: "milvus-ferry".to_owned(),
-                sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
-                ..Default::default()
-            }),
-            ..Default::default()
-        };
-        let connect = self
-            .call("Connect", "", options, message, |mut c, r| async move { c.connect(r).await })
-            .await;
-        let answered = connect.is_ok();
-        let tags = match connect {
-            Err(error)
-                if error.kind == Kind::Unavailable
-                    && self.uri.starts_with("https://")
-                    && HUNG_UP.iter().any(|text| error.message.contains(text)) =>
-            {
-                return Err(Error { kind: Kind::Tls, ..error });
-            }
-            Ok(answer) => answer.server_info.map(|info| info.build_tags).unwrap_or_default(),
-            // The call is there from 2.2.9 on. A user who does not see the database `default` is
-            // told that it is missing (`Connect`, `internal/proxy/impl.go`).
-            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Other | Kind::Missing) => {
-                String::new()
-            }
-            Err(error) => return Err(error),
-        };
-        let from_tags = ServerVersion::parse(&tags);
-        if from_tags.flavour == Flavour::ZillizCloud {
-            return Ok(from_tags);
+    /// A server that asks for a login, where none is given, is told from one that refuses it.
+    fn without_login(&self, error: Error) -> Error {
+        let lacks = self.authorization.is_none() && !error.is_of_front() && error.help.is_none();
+        if lacks && error.kind == Kind::Unauthenticated {
+            return Error { kind: Kind::LoginMissing, ..error };
         }
-        let message = pb::GetVersionRequest::default();
-        let version =
-            self.call("GetVersion", "", options, message, |mut c, r| async move {
-                c.get_version(r).await
-            })
-            .await;
-        match version {
-            Ok(answer) => Ok(ServerVersion::parse(&answer.version)),
-            // Milvus Lite 2 answers `Connect`, with nothing in it, and has no `GetVersion`. Which
-            // release it is cannot be known; 2.5 is its last line.
-            Err(error) if error.kind == Kind::Unsupported && answered && tags.is_empty() => {
-                Ok(ServerVersion::parse("milvus_lite-2.5"))
-            }
-            Err(error) if error.kind == Kind::Unsupported => Ok(from_tags),
-            Err(error) => Err(error),
-        }
+        error
+    }
+
+    /// The proxy through which the server is reached.
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
     }
 }
 

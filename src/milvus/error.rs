@@ -6,11 +6,14 @@ mod kinds;
 
 use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tonic::Status;
 
+use super::front::http_answer;
 use super::pb::common;
+use super::trust::untrusted;
 use kinds::{grpc_kind, has_any, status_kind};
 
 /// The result of a call.
@@ -23,6 +26,8 @@ pub enum Kind {
     Unavailable,
     /// TLS could not be agreed on. Trying again does not help.
     Tls,
+    /// Something else than Milvus answers there. Trying again does not help.
+    NotGrpc,
     /// No answer in time.
     Timeout,
     /// The server is starting, recovering or otherwise busy with itself. Try again.
@@ -33,8 +38,10 @@ pub enum Kind {
     QuotaExceeded,
     /// The request or its answer is over a message limit. Ask for less.
     TooLarge,
-    /// No or wrong credentials.
+    /// Wrong credentials.
     Unauthenticated,
+    /// The server asks for a login, and none was given.
+    LoginMissing,
     /// Known, but not allowed to do this.
     PermissionDenied,
     /// The database, collection or partition is not there.
@@ -115,16 +122,44 @@ pub struct Error {
     pub message: String,
     /// Milvus's code, where there is one; for servers before 2.3 the legacy one.
     pub code: Option<i32>,
+    /// Whether an HTTP server in front of Milvus said it, in its own name.
+    pub(super) of_front: bool,
     /// What is not known of it.
     pub(super) doubt: Doubt,
     /// How long it was tried, where that was more than once.
     pub(super) tried: Tried,
+    /// What to do, where that is known better than by the kind.
+    pub(super) help: Option<Arc<str>>,
 }
 
 impl Error {
+    /// Whether the server, and not a front of it, says that this user may not do so.
+    pub fn is_denial(&self) -> bool {
+        self.kind == Kind::PermissionDenied && !self.of_front
+    }
+
+    /// The privilege that is missing, where the server names it: `PrivilegeLoad: permission deny …`.
+    pub fn denied_privilege(&self) -> Option<&str> {
+        let (_, rest) = self.message.split_once("Privilege")?;
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+        (end > 0 && rest[end..].starts_with(": permission deny")).then(|| &rest[..end])
+    }
+
+    /// Whether it is known better than by its kind what to do.
+    pub fn has_help(&self) -> bool {
+        self.help.is_some()
+    }
+
+    /// The same with what to do about it.
+    pub(super) fn with_help(self, help: impl Into<Arc<str>>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
     /// How long the same call may be made again, where no call may for longer than `limit`.
     pub(super) fn patience(&self, limit: Duration) -> Option<Duration> {
-        let unclear = self.kind == Kind::Other && self.doubt != Doubt::None;
+        // A front answers so for a moment while it is configured anew.
+        let of_front = self.kind == Kind::NotGrpc;
+        let unclear = self.kind == Kind::Other && self.doubt != Doubt::None || of_front;
         if self.is_retryable() {
             Some(limit)
         } else if unclear && READS.contains(&self.rpc) {
@@ -161,6 +196,7 @@ impl Error {
                 | Kind::QuotaExceeded
                 | Kind::TooLarge
                 | Kind::Unauthenticated
+                | Kind::LoginMissing
                 | Kind::PermissionDenied
                 | Kind::Missing
                 | Kind::Unsupported
@@ -198,13 +234,26 @@ impl Error {
             Kind::Unavailable
                 | Kind::Timeout
                 | Kind::Tls
+                | Kind::NotGrpc
                 | Kind::Unauthenticated
+                | Kind::LoginMissing
                 | Kind::PermissionDenied
         )
     }
 
+    /// Whether an HTTP server in front of Milvus said it, in its own name.
+    pub fn is_of_front(&self) -> bool {
+        self.of_front
+    }
+
     /// What a person can do about it.
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self) -> &str {
+        if let Some(help) = &self.help {
+            return help;
+        }
+        if let Some(advice) = self.advice_of_front() {
+            return advice;
+        }
         match self.kind {
             Kind::Unavailable | Kind::Timeout => {
                 "check that the server runs and that host, port and scheme of the endpoint are right \
@@ -213,6 +262,10 @@ impl Error {
             Kind::Tls => {
                 "check the scheme (http for a plain port, https for TLS) and the files under `tls`; \
                  some servers ask for a client certificate"
+            }
+            Kind::NotGrpc => {
+                "give the address of Milvus's gRPC port (19530 unless it was changed); an HTTP server in \
+                 front has to pass gRPC on to it over HTTP/2 (nginx: `grpc_pass`)"
             }
             Kind::NotReady => "the server is not ready; run the same command again later",
             Kind::RateLimited => "the server limits the rate; run the same command again later",
@@ -227,6 +280,11 @@ impl Error {
             Kind::TooLarge => "lower `chunk_size` under [copy]",
             Kind::Unauthenticated => {
                 "check the variables that the plan file names for username and password, or token"
+            }
+            Kind::LoginMissing => {
+                "add `username` and `password`, or `token`, to the end's table in the plan file, each \
+                 the name of a variable: `token = { env = \"NAME\" }` (init: --token-env, or \
+                 --username-env and --password-env)"
             }
             Kind::PermissionDenied => "grant the named privilege to this user",
             Kind::Missing => "check the names, and that the user may see them",
@@ -245,6 +303,33 @@ impl Error {
             }
             Kind::Cancelled => "run the same command again to continue",
             Kind::Invalid | Kind::Other => "see the server's own log for more",
+        }
+    }
+
+    /// What to do about an HTTP server in front of Milvus.
+    fn advice_of_front(&self) -> Option<&'static str> {
+        if !self.of_front {
+            return None;
+        }
+        match self.kind {
+            Kind::Unavailable | Kind::Timeout => Some(
+                "check that Milvus runs, and that the HTTP server in front leads to its gRPC port \
+                 (nginx: `grpc_pass`) and waits long enough (nginx: `grpc_read_timeout`)",
+            ),
+            Kind::RateLimited => Some(
+                "the HTTP server in front limits requests (nginx: `limit_req`): raise its limit, or \
+                 lower `parallelism` under [copy], then run the same command again",
+            ),
+            Kind::TooLarge => Some(
+                "raise the limit of the HTTP server in front (nginx: `client_max_body_size 64m`), or \
+                 lower `chunk_size` under [copy]",
+            ),
+            Kind::Unauthenticated | Kind::PermissionDenied => Some(
+                "the HTTP server in front of Milvus refuses these credentials or this client, before \
+                 Milvus is asked: check the variables that the plan file names for the login, and the \
+                 rules of that server",
+            ),
+            _ => None,
         }
     }
 
@@ -275,13 +360,23 @@ impl Error {
             endpoint: endpoint.to_owned(),
             message: message.into(),
             code: None,
+            of_front: false,
             doubt: Doubt::None,
             tried: Tried::default(),
+            help: None,
         }
     }
 
     /// Sorts the status of a call that gRPC itself failed.
     pub(crate) fn from_grpc(rpc: &'static str, endpoint: &str, status: &Status) -> Self {
+        if let Some(answer) = http_answer(status) {
+            let error = Self::new(answer.kind(), rpc, endpoint, shortened(&answer.to_string()));
+            return Self { of_front: true, ..error };
+        }
+        if let Some(untrusted) = untrusted(status) {
+            let error = Self::new(Kind::Tls, rpc, endpoint, untrusted.why.clone());
+            return error.with_help(untrusted.help.as_str());
+        }
         let mut message = status.message().to_owned();
         let mut source = status.source();
         while let Some(cause) = source {
@@ -293,8 +388,7 @@ impl Error {
         }
         let mut kind = grpc_kind(status.code(), &message);
         let closed = has_any(&message, &["broken pipe", "connection reset", "connection closed"]);
-        if kind == Kind::Unavailable && closed && rpc == "Connect" && endpoint.starts_with("http:")
-        {
+        if kind == Kind::Unavailable && closed && rpc == "Connect" && endpoint.contains("http:") {
             // The first thing that is said on a plain connection; a server that is there and
             // hangs up at once expects TLS.
             kind = Kind::Tls;
@@ -341,12 +435,14 @@ impl fmt::Display for Error {
         let what = match self.kind {
             Kind::Unavailable => "cannot reach the server",
             Kind::Tls => "cannot agree on TLS",
+            Kind::NotGrpc => "not a gRPC endpoint",
             Kind::Timeout => "no answer in time",
             Kind::NotReady => "the server is not ready",
             Kind::RateLimited => "the server limits the rate",
             Kind::QuotaExceeded => "the server denies writing",
             Kind::TooLarge => "over a message limit",
             Kind::Unauthenticated => "the credentials are refused",
+            Kind::LoginMissing => "the server asks for a login, and none is given",
             Kind::PermissionDenied => "not permitted",
             Kind::Missing => "not found",
             Kind::NotLoaded => "not loaded",

@@ -100,7 +100,7 @@ impl Client {
             return None;
         }
         match self.try_deed(deed, database, collection, key).await {
-            Err(error) if error.kind == Kind::PermissionDenied => Some(error),
+            Err(error) if error.is_denial() => Some(error),
             _ => None,
         }
     }

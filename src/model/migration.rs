@@ -55,6 +55,8 @@ pub struct Endpoint {
     pub credentials: Credentials,
     /// TLS settings.
     pub tls: Tls,
+    /// Where the plan file says so, as `file:line`; empty where no plan file does.
+    pub place: String,
 }
 
 /// Which source collections a rule is about.

@@ -55,7 +55,7 @@ pub enum Error {
 
 impl Error {
     /// What a person can do about it.
-    pub fn advice(&self) -> &'static str {
+    pub fn advice(&self) -> &str {
         match self {
             Self::Read { error, .. } => error.advice(),
             Self::Rows { .. } => "if it stays, please report it with the versions of both servers",

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use milvus_ferry::milvus::{Client, Connection, Kind as ErrorKind, RetryPolicy, TlsFiles};
+use milvus_ferry::milvus::{
+    Client, Connection, Kind as ErrorKind, ProxySettings, RetryPolicy, TlsFiles,
+};
 use milvus_ferry::model::{LoadState, Replicas};
 use testkit::collection::plain;
 use testkit::data;
@@ -21,6 +23,8 @@ async fn scene(kind: Kind) -> (Client, Probe) {
         login: None,
         tls: TlsFiles::default(),
         connections: 1,
+        proxies: ProxySettings::default(),
+        role: None,
     };
     let retry = RetryPolicy::new(Duration::from_secs(60), 1);
     let client = Client::connect(&connection, retry, CancellationToken::new()).await.unwrap();

@@ -204,7 +204,7 @@ fn end(option: &str, uri: &str, credentials: Credentials, tls: Tls) -> Result<En
     if tls != Tls::default() && uri.starts_with("http://") {
         return Err(usage(&format!("{option}: TLS options are for https://…")));
     }
-    Ok(Endpoint { uri, credentials, tls })
+    Ok(Endpoint { uri, credentials, tls, place: String::new() })
 }
 
 /// Files of TLS as a plan file in this folder finds them: it takes them relative to itself.

@@ -32,7 +32,7 @@ pub(super) async fn source() -> Result<Endpoint, Problem> {
     });
     let uri = uri.await?;
     let credentials = login(&uri, "source", "SOURCE").await?;
-    Ok(Endpoint { uri, credentials, tls: Tls::default() })
+    Ok(Endpoint { uri, credentials, tls: Tls::default(), place: String::new() })
 }
 
 /// Asks for all else, having shown what there is. Returns the databases to look into.
@@ -74,7 +74,8 @@ pub(super) async fn rest(
         });
         if let Some(uri) = uri.await? {
             let credentials = login(&uri, "target", "TARGET").await?;
-            wishes.target = Some(Endpoint { uri, credentials, tls: Tls::default() });
+            wishes.target =
+                Some(Endpoint { uri, credentials, tls: Tls::default(), place: String::new() });
         }
     }
     if wishes.out.is_none() {

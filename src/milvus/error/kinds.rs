@@ -18,6 +18,9 @@ const TOO_LARGE: &[&str] = &[
     "decoded message length too large",
     "encoded message length too large",
     "message length too large",
+    // Fronts that speak gRPC say 413 with this text (envoy).
+    "Payload Too Large",
+    "Request Entity Too Large",
 ];
 
 /// Texts of transient failures that servers report under unspecific codes.

@@ -16,7 +16,12 @@ use crate::model::{AliasRule, Credentials, DataType, Endpoint, EnvName, Migratio
 const SOURCE: &str = "http://source:19530";
 
 fn endpoint(uri: &str) -> Endpoint {
-    Endpoint { uri: uri.to_owned(), credentials: Credentials::None, tls: Tls::default() }
+    Endpoint {
+        uri: uri.to_owned(),
+        credentials: Credentials::None,
+        tls: Tls::default(),
+        place: String::new(),
+    }
 }
 
 fn holding(name: &str, rows: u64) -> Holding {

@@ -56,7 +56,8 @@ pub(super) fn resolve(end: &End<'_>, context: &mut Context<'_>) -> Option<Endpoi
     });
     let encrypted = address.as_ref().map(|address| address.encrypted);
     let tls = tls(end, encrypted, context);
-    Some(Endpoint { uri: address?.uri, credentials: credentials?, tls: tls? })
+    let place = context.location(&child(end.pointer, "endpoint"));
+    Some(Endpoint { uri: address?.uri, credentials: credentials?, tls: tls?, place })
 }
 
 fn credentials(end: &End<'_>, context: &mut Context<'_>) -> Option<Credentials> {

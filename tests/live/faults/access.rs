@@ -141,6 +141,7 @@ fn a_wrong_password() {
     let says = ["target: the credentials are refused", "check the variables"];
     no_way_in(&plain_source().to(&wrong, ENTRY), &says);
     let nobody = End::of(tls).ca(tls);
+    let says = ["target: the server asks for a login, and none is given", "`token`", "[target]"];
     no_way_in(&plain_source().to(&nobody, ENTRY), &says);
 }
 

@@ -9,6 +9,7 @@ pub mod columns;
 pub mod data;
 pub mod fake;
 pub mod ferry;
+pub mod fronts;
 pub mod lab;
 pub mod lines;
 pub mod loopback;

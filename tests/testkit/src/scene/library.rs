@@ -6,7 +6,7 @@ use std::time::Duration;
 use milvus_ferry::copy::identity::{self, Identity, Place};
 use milvus_ferry::copy::{self, Memory, SharedLedger, Task};
 use milvus_ferry::ledger::{Ledger, MoveEnds, MoveId};
-use milvus_ferry::milvus::{Client, Connection, RetryPolicy, TlsFiles};
+use milvus_ferry::milvus::{Client, Connection, ProxySettings, RetryPolicy, TlsFiles};
 use milvus_ferry::model::{
     ByteSize, Collection, CopySettings, Flavour, LoadState, RowSettings, SearchCheck,
     VerifySettings,
@@ -79,8 +79,14 @@ pub async fn client(uri: &str) -> Client {
 }
 
 async fn connect(uri: &str, retry_for: Duration) -> Client {
-    let connection =
-        Connection { uri: uri.to_owned(), login: None, tls: TlsFiles::default(), connections: 2 };
+    let connection = Connection {
+        uri: uri.to_owned(),
+        login: None,
+        tls: TlsFiles::default(),
+        connections: 2,
+        proxies: ProxySettings::default(),
+        role: None,
+    };
     let retry = RetryPolicy::new(retry_for, 1);
     Client::connect(&connection, retry, CancellationToken::new()).await.unwrap()
 }

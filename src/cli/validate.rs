@@ -15,7 +15,7 @@ use crate::model::Migration;
 use crate::planfile::{self, Explanation, Loaded};
 
 /// Version of the JSON document: minor for additions, major for anything else.
-const FORMAT_VERSION: &str = "1.2";
+const FORMAT_VERSION: &str = "1.3";
 
 const AFTER_HELP: &str = "\
 Examples:

@@ -65,10 +65,7 @@ impl Inner {
             Ok(answer) => answer.server_info.map(|info| info.build_tags).unwrap_or_default(),
             // The call is there from 2.2.9 on. A user who does not see the database `default` is
             // told that it is missing (`Connect`, `internal/proxy/impl.go`).
-            Err(error)
-                if matches!(error.kind, Kind::Unsupported | Kind::Missing)
-                    || error.kind == Kind::Other && error.code.is_some() =>
-            {
+            Err(error) if matches!(error.kind, Kind::Unsupported | Kind::Other | Kind::Missing) => {
                 String::new()
             }
             Err(error) => return Err(Box::pin(self.who_is_there(error)).await),
@@ -95,7 +92,7 @@ impl Inner {
                 Ok(from_tags)
             }
             Err(error) if error.kind == Kind::Unsupported => Ok(from_tags),
-            Err(error) => Err(error),
+            Err(error) => Err(Box::pin(self.who_is_there(error)).await),
         }
     }
 
@@ -145,8 +142,9 @@ impl Inner {
                         .to_owned(),
                 ..error
             },
-            Some(Seen::Tls) if hung_up => Error { kind: Kind::Tls, ..error },
-            None if encrypted && no_tls => {
+            Some(Seen::Tls) | None if encrypted && hung_up => Error { kind: Kind::Tls, ..error },
+            // Milvus's own port may answer HTTP too.
+            Some(Seen::Http(_)) | None if encrypted && no_tls => {
                 let message = "the server speaks no TLS, and the endpoint says https".to_owned();
                 Error { kind: Kind::Tls, message, ..error }
             }

@@ -73,7 +73,7 @@ async fn ask(uri: &str, proxy: Option<&Proxy>, question: &[u8]) -> Option<Vec<u8
         Some(())
     };
     // What came until then is enough.
-    drop(tokio::time::timeout(LOOK, all).await);
+    let _ = tokio::time::timeout(LOOK, all).await;
     (!answer.is_empty()).then_some(answer)
 }
 

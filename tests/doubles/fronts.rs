@@ -145,7 +145,11 @@ async fn answers_that_do_not_pass_are_said_at_once() {
     for (lines, words) in [
         (
             "location / { return 401; }",
-            &["target: the credentials are refused", "401 Unauthorized", "HTTP server in front"][..],
+            &[
+                "target: the credentials are refused",
+                "401 Authorization Required",
+                "HTTP server in front",
+            ][..],
         ),
         ("location / { return 403; }", &["target: not permitted", "403 Forbidden"]),
         ("location / { return 404; }", &["target: not a gRPC endpoint", "404 Not Found", "19530"]),

@@ -16,6 +16,7 @@ mod faults;
 mod fidelity;
 mod field;
 mod flow;
+mod fronts;
 mod identity;
 mod lab;
 mod matrix;

@@ -60,7 +60,7 @@ fn json_is_one_document() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(text(&output.stderr), "");
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["format_version"], "1.2");
+    assert_eq!(document["format_version"], "1.3");
     assert_eq!(document["valid"], false);
     assert_eq!(document["diagnostics"].as_array().unwrap().len(), 3);
     assert_eq!(document["diagnostics"][0]["code"], "literal_credential");

@@ -129,7 +129,10 @@ fn certificates_that_are_not_trusted_or_not_shown() {
     let (one, two) = (with_tls_1(), with_tls_2());
     let login = |end: End| end.login("GOOD_USER", "GOOD_PASSWORD");
     let unknown_ca = login(End::of(one));
-    no_way_in(&unknown_ca.to(&plain_target(), ENTRY), &["source: cannot agree on TLS", "`tls`"]);
+    no_way_in(
+        &unknown_ca.to(&plain_target(), ENTRY),
+        &["source: cannot agree on TLS", "`tls.ca_file`"],
+    );
     let shows_none = login(End::of(two)).ca(two);
     no_way_in(&plain_source().to(&shows_none, ENTRY), &["target: cannot agree on TLS", "`tls`"]);
 }

@@ -3,6 +3,7 @@
 
 mod collection;
 mod measure;
+mod missing;
 mod resources;
 mod same;
 pub mod server;
@@ -221,10 +222,20 @@ impl Inspection<'_> {
             .target_databases
             .as_ref()
             .is_some_and(|databases| !databases.contains(&rule.target_database));
-        let target = if database_missing {
-            None
+        let state = if database_missing {
+            Ok(None)
         } else {
-            self.target_state(&rule.target_database, &target_name).await?
+            self.target_state(&rule.target_database, &target_name).await
+        };
+        let mut unknown_target = false;
+        let target = match state {
+            Err(error) if error.is_denial() => {
+                let missing = missing::at_target(self.target, &rule.target_database, &target_name);
+                findings.push(missing.await.finding("target_not_permitted", &error));
+                unknown_target = true;
+                None
+            }
+            other => other?,
         };
         let known = known(&rule.target_database, &target_name);
         // Finished, and still the collection that was filled.
@@ -239,6 +250,13 @@ impl Inspection<'_> {
         let use_of = UseOf { known: known.is_some(), in_use, reads: !in_use || update.is_some() };
         let state = self.source_state(rule, &source_name, use_of, &mut findings).await;
         let source = match state {
+            Err(error) if error.is_denial() => {
+                let missing = missing::at_source(self.source, &rule.source_database, &source_name);
+                findings.push(missing.await.finding("source_not_permitted", &error));
+                None
+            }
+            // Without its target nothing can be said of what is to be done.
+            Ok(_) if unknown_target => None,
             // It says something of this collection, so the others are looked at all the same.
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other) => {
                 findings.push(unreadable(address.clone(), &error));

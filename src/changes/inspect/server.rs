@@ -154,14 +154,14 @@ fn target_needs(change: &CollectionChange, target: &Client) -> Vec<Need> {
     needs(wanted, &deeds)
 }
 
-/// One finding per privilege that is missing.
+/// One finding per collection, or database, with every privilege that is missing for it.
 async fn asked(
     code: &'static str,
     client: &Client,
     needs: impl Iterator<Item = Need>,
 ) -> Vec<Finding> {
     let mut once = BTreeSet::new();
-    let mut denied: BTreeMap<(Deed, bool), (Vec<String>, String)> = BTreeMap::new();
+    let mut denied: BTreeMap<(String, bool), Vec<(Deed, String)>> = BTreeMap::new();
     for need in needs {
         let of = if need.deed.is_global() { "" } else { need.collection.as_str() };
         if !once.insert((need.deed, need.database.clone(), of.to_owned())) {
@@ -170,52 +170,48 @@ async fn asked(
         let answer = client.denial(need.deed, &need.database, &need.collection, &need.key).await;
         if let Some(error) = answer {
             let address = match of {
-                "" => need.database,
+                "" => need.database.clone(),
                 of => format!("{}/{of}", need.database),
             };
-            let (addresses, words) = denied.entry((need.deed, need.always)).or_default();
-            addresses.push(address);
-            *words = error.message;
+            denied.entry((address, need.always)).or_default().push((need.deed, error.message));
         }
     }
     denied
         .into_iter()
-        .map(|((deed, always), (addresses, words))| {
-            finding(code, client.uri(), deed, always, &addresses, &words)
-        })
+        .map(|((address, always), deeds)| finding(code, address, always, &deeds))
         .collect()
 }
 
 fn finding(
     code: &'static str,
-    uri: &str,
-    deed: Deed,
+    address: String,
     always: bool,
-    addresses: &[String],
-    words: &str,
+    denied: &[(Deed, String)],
 ) -> Finding {
-    const MOST: usize = 5;
-    let privilege = deed.privilege();
-    let mut list = addresses.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    if addresses.len() > MOST {
-        list = format!("{list} and {} more", addresses.len() - MOST);
+    let names: Vec<&str> = denied.iter().map(|(deed, _)| deed.privilege()).collect();
+    let words: Vec<&str> = denied.iter().map(|(_, words)| words.as_str()).collect();
+    let plural = if names.len() == 1 { "" } else { "s" };
+    let (names, words) = (names.join(", "), words.join("; "));
+    let of = if address.contains('/') { "" } else { "the database " };
+    let whys: BTreeSet<&str> = denied.iter().map(|(deed, _)| why(*deed, always)).collect();
+    let why: String = whys.into_iter().collect();
+    Finding {
+        severity: if always { Severity::Error } else { Severity::Warning },
+        code: code.into(),
+        message: format!(
+            "this user lacks the privilege{plural} {names} for {of}{address}{why}; the server says: {words}"
+        ),
+        address,
+        advice: format!("grant {names} to a role of this user"),
     }
-    let why = match (deed, always) {
+}
+
+/// What becomes of a run without a privilege that only some runs need.
+fn why(deed: Deed, always: bool) -> &'static str {
+    match (deed, always) {
         (_, true) => "",
         (Deed::Load | Deed::Query, false) => "; without it the rows cannot be counted at the end",
         (Deed::Release, false) => "; without it the target stays loaded after it was counted",
         (_, false) => "; it is needed when a write has to be repeated, as after a lost connection",
-    };
-    Finding {
-        severity: if always { Severity::Error } else { Severity::Warning },
-        code: code.into(),
-        address: match addresses {
-            [address] => address.clone(),
-            _ => uri.to_owned(),
-        },
-        message: format!(
-            "this user lacks the privilege {privilege} for {list}{why}; the server says: {words}"
-        ),
-        advice: format!("grant {privilege} to a role of this user"),
     }
 }

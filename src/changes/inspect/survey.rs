@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::collection::partition_states;
-use super::{AT_A_TIME, unreadable};
+use super::{AT_A_TIME, missing, unreadable};
 use crate::changes::abilities::{Abilities, Feature, Release};
 use crate::changes::glob::matcher;
 use crate::changes::{Finding, Selection, Severity, SourceState, preflight, wanted};
@@ -139,6 +139,11 @@ async fn holding(source: &Client, database: &str, name: &str) -> Result<Holding>
         Ok(Some((found, notes))) => Ok(named(Some(found), notes)),
         Ok(None) => Ok(named(None, vec!["it is gone since it was listed".to_owned()])),
         // It says something of this collection, so the others are looked at all the same.
+        Err(error) if error.is_denial() => {
+            let missing = missing::at_source(source, database, name).await;
+            let finding = missing.finding("source_not_permitted", &error);
+            Ok(named(None, vec![sentence(&finding)]))
+        }
         Err(error) if matches!(error.kind, Kind::Invalid | Kind::Other) => {
             let finding = unreadable(format!("{database}/{name}"), &error);
             Ok(named(None, vec![sentence(&finding)]))

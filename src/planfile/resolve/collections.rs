@@ -73,7 +73,11 @@ pub(super) fn resolve(
 
 fn check_names(pointer: &str, values: &[(&str, Option<&str>)], context: &mut Context<'_>) {
     for (key, value) in values {
-        if let Some(mut finding) = value.and_then(names::finding) {
+        let rule = match *key {
+            "source" | "source_database" => names::of_source,
+            _ => names::finding,
+        };
+        if let Some(mut finding) = value.and_then(rule) {
             if *key == "source"
                 && let Some(help) = &mut finding.help
             {

@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::diagnostic::Diagnostic;
 pub(in crate::planfile) use crate::model::name::fault;
-use crate::model::name::{RESERVED_FIELDS, VIRTUAL_KEY};
+use crate::model::name::{LONGEST, RESERVED_FIELDS, VIRTUAL_KEY};
 
 const HELP: &str =
     "names have letters, digits and `_`, begin with a letter or `_`, and have at most 255 bytes";
@@ -18,6 +18,25 @@ pub(super) fn finding(name: &str) -> Option<Diagnostic> {
         .map(|fault| Diagnostic::error("invalid_name", format!("this name {fault}")).help(HELP))
 }
 
+/// A finding about a name at the source, if no server can have it. What a target refuses is for the
+/// target to say: servers can be told to take other characters (`proxy.nameValidation`), and Milvus
+/// Lite takes hyphens.
+pub(super) fn of_source(name: &str) -> Option<Diagnostic> {
+    let fault = if name.is_empty() {
+        "is empty"
+    } else if name.len() > LONGEST {
+        "is longer than 255 bytes"
+    } else if name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+        "has a blank or a slash"
+    } else {
+        return None;
+    };
+    Some(
+        Diagnostic::error("invalid_name", format!("this name {fault}"))
+            .help("write it as the source has it"),
+    )
+}
+
 /// A finding about a new name of a field, if anything is wrong with it.
 pub(super) fn new_field_finding(name: &str) -> Option<Diagnostic> {
     if RESERVED_FIELDS.contains(&name) || name == VIRTUAL_KEY {
@@ -27,8 +46,7 @@ pub(super) fn new_field_finding(name: &str) -> Option<Diagnostic> {
     finding(name)
 }
 
-/// A finding about the name of a field at the source, if it can have none of that name. Servers
-/// from 2.6 may allow `$` in names.
+/// A finding about the name of a field at the source, if it can have none of that name.
 pub(super) fn source_field_finding(name: &str) -> Option<Diagnostic> {
     if RESERVED_FIELDS.contains(&name) {
         let message = format!("`{name}` is Milvus's own, and no field that a plan file can change");
@@ -38,7 +56,7 @@ pub(super) fn source_field_finding(name: &str) -> Option<Diagnostic> {
             _ => finding,
         });
     }
-    finding(&name.replace('$', "_"))
+    of_source(name)
 }
 
 /// Whether a text is safe as the stem of a file's name.
@@ -101,6 +119,16 @@ pub(in crate::planfile) fn sample_name(source: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_may_have_names_that_only_targets_refuse() {
+        for name in ["my-products", "1st", "ä", "a.b", "$x"] {
+            assert!(of_source(name).is_none() && finding(name).is_some(), "{name}");
+        }
+        for name in ["", "a b", "a/b", "a\n", &"a".repeat(256)] {
+            assert!(of_source(name).is_some(), "{name:?}");
+        }
+    }
 
     #[test]
     fn file_stems() {

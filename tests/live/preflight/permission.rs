@@ -291,6 +291,27 @@ async fn a_source_that_may_not_be_released_again_stays_as_it_is() {
     assert_eq!(everything(&probe, &[&to]).await, before);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_may_not_be_read_is_named_with_all_that_it_lacks_and_the_rest_is_planned() {
+    let probe = Probe::of(guarded()).await;
+    let (open, closed) = (filled(&probe).await, filled(&probe).await);
+    let to = unique_name("to");
+    let names = ["ShowPartitions", "IndexDetail", "Load", "GetStatistics", "Query"];
+    let may: Vec<Grant<'_>> = names.map(|name| ("Collection", open.as_str(), name)).to_vec();
+    let user = user(&probe, &may).await;
+    let entry = format!(
+        "source = \"{open}\"\ntarget = \"{to}\"\n[[collections]]\nsource = \"{closed}\"\n\
+         target = \"{to}_too\"\n"
+    );
+    let outcome = ferry(&user, "root", "", &entry).run(&["plan", PLAN]).expect_code(4);
+    let address = format!("default/{closed}");
+    let lacks = ["this user lacks the privileges", "IndexDetail", "GetStatistics", "Query"];
+    finds(&outcome, "error", "source_not_permitted", &lacks);
+    finds(&outcome, "error", "source_not_permitted", &[&address]);
+    assert_eq!(outcome.stdout.matches("source_not_permitted").count(), 1, "{}", outcome.stdout);
+    assert!(outcome.stdout.contains(&format!("create default/{to}\n")), "{}", outcome.stdout);
+}
+
 /// Partitions and databases need privileges of their own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn partitions_aliases_and_databases_are_asked_about_where_they_are_made() {

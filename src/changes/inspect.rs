@@ -16,7 +16,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 pub use same::TARGET_IS_SOURCE;
 
 use super::glob::matcher;
-use super::{Finding, Inspected, Known, NewDatabase, Selection, Update, wanted};
+use super::{Finding, Inspected, Known, NewDatabase, Selection, TargetState, Update, wanted};
 use crate::milvus::{Client, Error, Kind, Result};
 use crate::model::{CollectionRule, Migration, Selector};
 
@@ -196,6 +196,24 @@ impl Inspection<'_> {
         names.into_iter().filter(|name| !made.contains(name)).collect()
     }
 
+    /// The target as it is, and whether that may not be looked at: then nothing is known of it.
+    async fn target_or_denial(
+        &self,
+        rule: &CollectionRule,
+        name: &str,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(Option<TargetState>, bool)> {
+        let database = &rule.target_database;
+        match self.target_state(database, name).await {
+            Err(error) if error.is_denial() => {
+                let missing = missing::at_target(self.target, database, name).await;
+                findings.push(missing.finding("target_not_permitted", &error));
+                Ok((None, true))
+            }
+            other => Ok((other?, false)),
+        }
+    }
+
     async fn look(
         &self,
         rule: &CollectionRule,
@@ -222,20 +240,10 @@ impl Inspection<'_> {
             .target_databases
             .as_ref()
             .is_some_and(|databases| !databases.contains(&rule.target_database));
-        let state = if database_missing {
-            Ok(None)
+        let (target, unknown_target) = if database_missing {
+            (None, false)
         } else {
-            self.target_state(&rule.target_database, &target_name).await
-        };
-        let mut unknown_target = false;
-        let target = match state {
-            Err(error) if error.is_denial() => {
-                let missing = missing::at_target(self.target, &rule.target_database, &target_name);
-                findings.push(missing.await.finding("target_not_permitted", &error));
-                unknown_target = true;
-                None
-            }
-            other => other?,
+            self.target_or_denial(rule, &target_name, &mut findings).await?
         };
         let known = known(&rule.target_database, &target_name);
         // Finished, and still the collection that was filled.

@@ -202,7 +202,9 @@ fn severity(finding: &Finding) -> Severity {
 fn text(args: &ValidateArgs, verdict: &Verdict, output: &OutputArgs) -> u8 {
     let Verdict { migration, report, explanation, routes, findings, code } = verdict;
     if !output.quiet {
-        routes.iter().for_each(|route| output::message(&format!("{route}\n")));
+        for route in routes {
+            output::message(&format!("{route}\n"));
+        }
     }
     if report.has_errors() || !output.quiet {
         output::message(&report.render(output::colour(output)));

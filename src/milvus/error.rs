@@ -117,7 +117,7 @@ pub struct Error {
     /// The call.
     pub rpc: &'static str,
     /// The server, without credentials.
-    pub endpoint: String,
+    pub endpoint: Box<str>,
     /// What the server or the connection said.
     pub message: String,
     /// Milvus's code, where there is one; for servers before 2.3 the legacy one.
@@ -128,8 +128,9 @@ pub struct Error {
     pub(super) doubt: Doubt,
     /// How long it was tried, where that was more than once.
     pub(super) tried: Tried,
-    /// What to do, where that is known better than by the kind.
-    pub(super) help: Option<Arc<str>>,
+    /// What to do, where that is known better than by the kind. Behind a pointer of one word, as errors
+    /// are handed on everywhere.
+    pub(super) help: Option<Arc<String>>,
 }
 
 impl Error {
@@ -151,8 +152,8 @@ impl Error {
     }
 
     /// The same with what to do about it.
-    pub(super) fn with_help(self, help: impl Into<Arc<str>>) -> Self {
-        Self { help: Some(help.into()), ..self }
+    pub(super) fn with_help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(Arc::new(help.into())), ..self }
     }
 
     /// How long the same call may be made again, where no call may for longer than `limit`.
@@ -357,7 +358,7 @@ impl Error {
         Self {
             kind,
             rpc,
-            endpoint: endpoint.to_owned(),
+            endpoint: endpoint.into(),
             message: message.into(),
             code: None,
             of_front: false,

@@ -63,7 +63,7 @@ async fn ask(uri: &str, proxy: Option<&Proxy>, question: &[u8]) -> Option<Vec<u8
     let all = async {
         let mut stream = connect(uri, proxy).await?;
         stream.write_all(question).await.ok()?;
-        let mut bytes = [0; 16 << 10];
+        let mut bytes = vec![0; 16 << 10];
         while answer.len() < ANSWER && seen_for_sure(&answer).is_none() {
             match stream.read(&mut bytes).await {
                 Ok(read) if read > 0 => answer.extend_from_slice(&bytes[..read]),

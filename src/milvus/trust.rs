@@ -189,8 +189,8 @@ impl Trust {
             };
             return Untrusted::new(why, help);
         }
-        let held: Vec<String> = self.given.iter().map(described).collect();
-        let why = format!("{own}; `tls.ca_file` holds {}", held.join(" and "));
+        let listed: Vec<String> = self.given.iter().map(described).collect();
+        let why = format!("{own}; `tls.ca_file` holds {}", listed.join(" and "));
         let help = format!(
             "name the file with the certificate of {issuer} in `tls.ca_file`, or one with the server's \
              own certificate; {}",

@@ -2,9 +2,11 @@
 
 mod apply;
 mod completions;
+mod confirm;
 mod differences;
 mod ends;
 mod init;
+mod looking;
 mod man;
 mod output;
 mod plan;
@@ -19,12 +21,12 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::exit;
 use crate::planfile::Inputs;
 use crate::report::progress::BarWriter;
+use crate::{exit, planfile};
 use signals::Signals;
 
 /// What the tool is called on a command line.
@@ -89,10 +91,10 @@ impl Command {
         match self {
             Self::Init(args) => block_on(init::run(*args, output)),
             Self::Validate(args) if args.is_online() => {
-                block_on(validate::run_online(&args, output))
+                block_on(validate::run_online(&args, output, stderr))
             }
             Self::Validate(args) => at_once(|| validate::run(&args, output)),
-            Self::Plan(args) => block_on(plan::run(&args, output)),
+            Self::Plan(args) => block_on(plan::run(&args, output, stderr)),
             Self::Show(args) => at_once(|| show::run(&args, output)),
             Self::Apply(args) => block_on(apply::run(&args, output, stderr)),
             Self::Verify(args) => block_on(verify::run(&args, output, stderr)),
@@ -237,14 +239,34 @@ fn glob(text: &str) -> Result<String, String> {
     }
 }
 
+/// What to say to who looks for a dry run: it is a command, and no option.
+fn dry_run(error: &clap::Error) -> Option<&'static str> {
+    let argument = error.get(ContextKind::InvalidArg)?;
+    let asked = matches!(argument, ContextValue::String(name) if name == "--dry-run");
+    asked.then_some(
+        "there is no option `--dry-run`\n  `milvus-ferry plan FILE` shows what apply would do, and \
+         changes nothing",
+    )
+}
+
 /// Runs a command line, program name first, and returns the exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { exit::WRONG_USAGE } else { exit::DONE };
-            // Nothing is left to do when even this cannot be written.
-            let _ = error.print();
+            if let Some(instead) = dry_run(&error) {
+                output::error(instead);
+                return code;
+            }
+            let text = error.render().to_string();
+            let shown = planfile::without_secrets_of_addresses(&text);
+            if shown == text {
+                // Nothing is left to do when even this cannot be written.
+                let _ = error.print();
+            } else {
+                output::message(&shown);
+            }
             return code;
         }
     };

@@ -9,6 +9,9 @@ pub const NO_COLOR: &str = "NO_COLOR";
 /// or [`NO_COLOR`] says otherwise (<https://bixense.com/clicolors>).
 pub const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
 
+/// The kind of terminal: nothing is coloured or drawn anew on one that is called `dumb`.
+pub const TERM: &str = "TERM";
+
 /// Which log lines appear, as a `tracing` filter such as `milvus_ferry=debug,h2=trace`. It
 /// replaces what `-v` and `-q` choose.
 pub const MILVUS_FERRY_LOG: &str = "MILVUS_FERRY_LOG";

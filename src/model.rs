@@ -18,6 +18,7 @@ pub mod rows;
 pub mod rule;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod suggestion;
 pub mod version;
 
 pub use collection::{

@@ -14,31 +14,29 @@ mod explain;
 mod file;
 mod hidden;
 mod places;
+mod reading;
 mod rendering;
 mod resolve;
 mod schema;
-mod suggestion;
 mod template;
 mod units;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
+use crate::diagnostic::{Diagnostic, Report};
 use crate::model::{Digest, Migration};
 use assembly::Assembly;
-use document::Document;
 use file::PlanFile;
 use template::Templates;
 use variables::Variables;
 
 pub use draft::{Draft, DraftTarget, run_name};
 pub use explain::{Explanation, PRECEDENCE};
-pub use hidden::may_be_secret;
+pub use hidden::{may_be_secret, without_secrets_of_addresses};
 pub use schema::published as published_schema;
 
 /// What the command line gives to a plan file.
@@ -172,35 +170,16 @@ pub fn server_uri(text: &str) -> Result<String, String> {
     resolve::uri(text)
 }
 
+/// What a text is that is neither TOML nor JSON, where it looks like something else.
+pub fn other_form(text: &str) -> Option<&'static str> {
+    reading::Other::of(text)
+        .filter(|other| *other == reading::Other::Yaml)
+        .map(reading::Other::word)
+}
+
 /// Whether a text can be the name of a run.
 pub fn is_run_name(text: &str) -> bool {
     resolve::is_file_stem(text)
-}
-
-fn read(path: &Path, what: &str) -> Result<String, Box<Diagnostic>> {
-    let fault = |cause: &dyn std::fmt::Display| {
-        let message = format!("cannot read the {what} `{}`: {cause}", path.display());
-        Box::new(Diagnostic::error("unreadable_file", message))
-    };
-    let bytes = fs::read(path).map_err(|error| fault(&error))?;
-    String::from_utf8(bytes).map_err(|_| fault(&"it is not UTF-8 text"))
-}
-
-/// Reports what is wrong with the TOML itself, and whether that is anything.
-fn report_syntax(document: &Document, source: SourceId, report: &mut Report) -> bool {
-    for fault in &document.syntax {
-        report.push(
-            Diagnostic::error(fault.code, fault.message.clone())
-                .at(Span { source, range: fault.range.clone() }),
-        );
-    }
-    for (_, fault) in &document.unusable {
-        report.push(
-            Diagnostic::error(fault.code, fault.message.clone())
-                .at(Span { source, range: fault.range.clone() }),
-        );
-    }
-    !document.syntax.is_empty()
 }
 
 /// The typed plan file, without what is invalid.

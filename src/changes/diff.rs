@@ -21,14 +21,16 @@ use crate::model::{LoadState, RowSettings};
 /// Compares every inspected collection; two onto one target is found here too, as globs are only
 /// known now.
 pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionChange> {
-    let mut changes: Vec<CollectionChange> =
-        inspected.into_iter().map(|inspected| compare(inspected, abilities)).collect();
-    changes.sort_by(|a, b| a.target_address.cmp(&b.target_address));
     let mut sources: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for change in &changes {
+    let mut changes = Vec::new();
+    for inspected in inspected {
+        let location = inspected.rule.location.clone();
+        let change = compare(inspected, abilities);
         let onto = sources.entry(change.target_address.clone()).or_default();
-        onto.push(change.source_address.clone());
+        onto.push(format!("{} ({location})", change.source_address));
+        changes.push(change);
     }
+    changes.sort_by(|a, b| a.target_address.cmp(&b.target_address));
     for change in &mut changes {
         let onto = &sources[&change.target_address];
         if onto.len() > 1 {
@@ -38,7 +40,7 @@ pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionC
                     "two_onto_one",
                     &change.target_address,
                     format!("several collections would land here: {}", onto.join(", ")),
-                    "give each its own `target`",
+                    "give each its own `target`, or leave one of the rules out",
                 ),
             );
             change.refuse("two_onto_one");
@@ -46,6 +48,15 @@ pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionC
     }
     aliases::wanted_twice(&mut changes);
     changes
+}
+
+impl Finding {
+    /// Names the rule of the plan file for which `apply` refuses, where the message does not.
+    fn say_where(&mut self, location: &str) {
+        if self.severity == Severity::Error && !self.message.contains(location) {
+            self.message = format!("{} ({location})", self.message);
+        }
+    }
 }
 
 impl CollectionChange {
@@ -133,6 +144,9 @@ fn compare(mut inspected: Inspected, abilities: &Abilities) -> CollectionChange 
         change.update = verdict.update;
         change.findings.extend(verdict.findings);
         change.wanted = Some(wanted.collection);
+    }
+    for finding in &mut change.findings {
+        finding.say_where(&inspected.rule.location);
     }
     change.findings.sort_by_key(|finding| finding.severity);
     if let Some(first) = change.findings.first()

@@ -10,6 +10,7 @@ pub mod server;
 pub mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
@@ -24,6 +25,9 @@ use crate::model::{CollectionRule, Migration, Selector};
 const ALL: &str = "*";
 /// Collections that are looked at a time: most of it is waiting for answers.
 const AT_A_TIME: usize = 8;
+
+/// Is told how many collections were looked at, and of how many.
+pub type Seen<'a> = dyn Fn(usize, usize) + Send + Sync + 'a;
 
 /// Looks up what the ledger knows of a target, by database and name.
 pub type Lookup<'a> = dyn Fn(&str, &str) -> Option<Known> + Send + Sync + 'a;
@@ -40,6 +44,7 @@ pub async fn inspect(
     source: &Client,
     target: &Client,
     known: &Lookup<'_>,
+    seen: &Seen<'_>,
 ) -> Result<(Vec<Inspected>, Vec<NewDatabase>, Vec<Finding>)> {
     let mut inspection = Inspection {
         source,
@@ -64,7 +69,13 @@ pub async fn inspect(
         Vec::new()
     };
     select(selection, &mut chosen, &mut findings);
-    let looks = chosen.into_iter().map(|(rule, name)| inspection.look(rule, name, known));
+    let (done, total, inspection) = (&AtomicUsize::new(0), chosen.len(), &inspection);
+    seen(0, total);
+    let looks = chosen.into_iter().map(|(rule, name)| async move {
+        let looked = inspection.look(rule, name, known).await;
+        seen(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        looked
+    });
     let inspected: Vec<Inspected> = stream::iter(looks).buffered(AT_A_TIME).try_collect().await?;
     findings.extend(no_such_target(selection, &inspected));
     Ok((inspected, databases, findings))
@@ -155,7 +166,7 @@ impl Inspection<'_> {
                 "{}: no collection of the source database {database:?} matches {pattern:?}",
                 rule.location
             );
-            let advice = format!("it holds {} collections", self.listed[database].len());
+            let advice = collection::named(database, &self.listed[database]);
             return refuse(
                 "glob_matches_nothing",
                 format!("{database}/{pattern}"),

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use super::abilities::Abilities;
 use super::indexes::KEPT_IN;
 use super::{Ending, Finding, Inspected, Override, Severity, SourceState};
+use crate::model::suggestion::closest;
 use crate::model::{Collection, Index, RowSettings, Selector};
 
 pub use aliases::aliases;
@@ -133,12 +134,22 @@ impl Making<'_> {
         self.find(Severity::Warning, code, part, message, advice);
     }
 
+    /// Which fields there are, for who named another one.
+    fn fields_instead_of(&self, name: &str) -> String {
+        let fields = self.source.collection.fields.iter().map(|field| field.name.as_str());
+        let there = format!("the fields are: {}", self.field_names());
+        match closest(name, fields) {
+            Some(near) => format!("did you mean {near:?}? {there}"),
+            None => there,
+        }
+    }
+
     /// A rule about a field that the collection does not have: a mistake where the collection is
     /// named, and to be expected where a glob spans collections of several kinds.
     fn no_such_field(&mut self, code: &'static str, key: &str, name: &str) {
         let what = format!("`{key}` names a field that is not there: {name:?}");
         let severity = if self.exactly_named { Severity::Error } else { Severity::Warning };
-        let advice = format!("the fields are: {}", self.field_names());
+        let advice = self.fields_instead_of(name);
         self.find(severity, code, Some(name), what, &advice);
     }
 

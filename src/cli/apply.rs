@@ -1,6 +1,6 @@
 //! `apply`: carries the changes out, resumably.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,10 @@ use clap::Args;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::confirm::confirm;
 use super::differences::{self, Writer};
 use super::ends::{self, Ends, KnownTargets, Problem};
+use super::looking::Looking;
 use super::saved::Request;
 use super::signals::Signals;
 use super::{LogFormat, OutputArgs, PlanArgs, output, plan, verify};
@@ -22,7 +24,6 @@ use crate::report::document::{
 };
 use crate::report::file::Destination;
 use crate::report::progress::{self, BarWriter, Mode, Progress};
-use crate::report::style::Style;
 use crate::{exit, report};
 
 /// Events that may wait for whoever shows them.
@@ -76,7 +77,7 @@ pub(super) struct ApplyArgs {
 pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let stop = CancellationToken::new();
     let mut signals = Signals::listen();
-    let carried_out = match signals.or(Box::pin(prepare(args, output, &stop))).await {
+    let carried_out = match signals.or(Box::pin(prepare(args, output, stderr, &stop))).await {
         Ok(Prepared::Over(code)) => return code,
         Ok(Prepared::Ready(ready)) => {
             tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
@@ -116,6 +117,7 @@ struct Ready {
 async fn prepare(
     args: &ApplyArgs,
     output: &OutputArgs,
+    stderr: &BarWriter,
     stop: &CancellationToken,
 ) -> Result<Prepared, Problem> {
     let request = Request::read(args, output)?;
@@ -129,7 +131,9 @@ async fn prepare(
         None => KnownTargets::none(),
     };
     let selection = plan::selection(&request.plan, request.catch_up, &args.take_over);
-    let mut changes = plan::changes(migration, &ends, &known, &selection).await?;
+    let looking = Looking::new(output, stderr);
+    let mut changes = plan::changes(migration, &ends, &known, &selection, &looking).await?;
+    drop(looking);
     request.check(&args.file, &mut changes)?;
     let inspected_at = Instant::now();
     ends.bound_writes(migration, changes.capacity.write_quota);
@@ -143,7 +147,7 @@ async fn prepare(
         return Ok(Prepared::Over(verify::write(destination, &document, code)));
     }
     if !args.yes {
-        confirm().await?;
+        confirm(&report::plan::question(&changes, &output::style(output))).await?;
     }
     let ledger = match found {
         Some(ledger) => ledger,
@@ -210,7 +214,7 @@ async fn carry_out(
         tracing::warn!(%error, "The end of the run could not be recorded.");
     }
     let resume = same_command("apply", &args.file, &args.plan, &options(args));
-    let style = Style::new(output::colour_of_stdout(output));
+    let style = output::style_of_stdout(output);
     let elapsed = started.elapsed();
     let summary = report::summary::render(&outcomes, &style, &resume, elapsed, differences);
     let document = document(&changes, began, &outcomes, code, differences);
@@ -253,20 +257,20 @@ fn show(changes: &Changes, output: &OutputArgs) {
         return;
     }
     if output.log_format == LogFormat::Json {
-        let style = Style::new(output::colour_of_stdout(output));
+        let style = output::style_of_stdout(output);
         output::document(&report::plan::render(changes, &style), exit::DONE);
     } else {
-        let style = Style::new(output::colour(output));
+        let style = output::style(output);
         output::message(&format!("{}\n", report::plan::render(changes, &style)));
     }
 }
 
 pub(super) fn mode(output: &OutputArgs) -> Mode {
-    let style = Style::new(output::colour(output));
+    let style = output::style(output);
     match output.log_format {
         _ if output.quiet => Mode::Quiet,
         LogFormat::Json => Mode::Json,
-        LogFormat::Text if std::io::stderr().is_terminal() => Mode::Terminal(style),
+        LogFormat::Text if output::can_redraw() => Mode::Terminal(style),
         LogFormat::Text => Mode::Lines(style),
     }
 }
@@ -306,27 +310,6 @@ fn verdict(outcomes: &[Outcome], stop: &CancellationToken) -> (u8, &'static str)
         (exit::VERIFICATION_FAILED, "schema differs")
     } else {
         (exit::DONE, "done")
-    }
-}
-
-/// Asks on the terminal. Only `yes` goes on.
-async fn confirm() -> Result<(), Problem> {
-    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Err(Problem::new(
-            exit::WRONG_USAGE,
-            "there is no terminal to ask on; give --yes to apply without a question",
-        ));
-    }
-    let mut stderr = std::io::stderr();
-    let _ = write!(stderr, "\nApply these changes? Only `yes` is accepted: ");
-    let _ = stderr.flush();
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        std::io::stdin().read_line(&mut line).map(|_| line)
-    });
-    match answer.await {
-        Ok(Ok(line)) if line.trim() == "yes" => Ok(()),
-        _ => Err(Problem::new(exit::FAILED, "not confirmed; nothing was changed")),
     }
 }
 

@@ -142,9 +142,15 @@ async fn compare(
         Problem::new(exit::FAILED, text)
     })?;
     let nothing_known = |_: &str, _: &str| None;
-    let (inspected, ..) =
-        inspect(&migration.migration, &Selection::default(), source, target, &nothing_known)
-            .await?;
+    let (inspected, ..) = inspect(
+        &migration.migration,
+        &Selection::default(),
+        source,
+        target,
+        &nothing_known,
+        &|_, _| (),
+    )
+    .await?;
     for change in diff::diff(inspected, &abilities(target)) {
         let mut databases = draft.inventory.databases.iter_mut();
         let holding = databases.find_map(|database| {

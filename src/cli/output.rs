@@ -3,12 +3,14 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
+use console::Term;
 use tracing_subscriber::EnvFilter;
 
 use super::ends::Problem;
-use super::{Colour, LogFormat, OutputArgs, PlanArgs, saved};
+use super::{Colour, LogFormat, OutputArgs, PlanArgs};
 use crate::model::Migration;
 use crate::report::progress::BarWriter;
+use crate::report::style::Style;
 use crate::{env, exit, planfile};
 
 /// Crates below us whose debug lines only matter to people who ask for them by name.
@@ -19,9 +21,22 @@ pub(super) fn colour(output: &OutputArgs) -> bool {
     wants_colour(output, io::stderr().is_terminal())
 }
 
-/// Whether standard output gets colour.
-pub(super) fn colour_of_stdout(output: &OutputArgs) -> bool {
-    wants_colour(output, io::stdout().is_terminal())
+/// Colour and width of text on standard error.
+pub(super) fn style(output: &OutputArgs) -> Style {
+    sized(Style::new(colour(output)), &Term::stderr())
+}
+
+/// Colour and width of text on standard output.
+pub(super) fn style_of_stdout(output: &OutputArgs) -> Style {
+    let colour = wants_colour(output, io::stdout().is_terminal());
+    sized(Style::new(colour), &Term::stdout())
+}
+
+fn sized(style: Style, terminal: &Term) -> Style {
+    match terminal.size_checked() {
+        Some((_, columns)) if terminal.is_term() && columns > 0 => style.on_columns(columns.into()),
+        _ => style,
+    }
 }
 
 fn wants_colour(output: &OutputArgs, is_terminal: bool) -> bool {
@@ -30,9 +45,20 @@ fn wants_colour(output: &OutputArgs, is_terminal: bool) -> bool {
         Colour::Never => false,
         Colour::Auto if env::value(env::NO_COLOR).is_some() => false,
         Colour::Auto => {
-            env::value(env::CLICOLOR_FORCE).is_some_and(|value| value != "0") || is_terminal
+            env::value(env::CLICOLOR_FORCE).is_some_and(|value| value != "0")
+                || (is_terminal && !is_dumb())
         }
     }
+}
+
+/// Whether the terminal can do no more than a printer.
+fn is_dumb() -> bool {
+    env::value(env::TERM).is_some_and(|name| name == "dumb")
+}
+
+/// Whether what stands on standard error can be drawn anew.
+pub(super) fn can_redraw() -> bool {
+    io::stderr().is_terminal() && !is_dumb()
 }
 
 /// Sends log lines to standard error, above any progress bar. Does nothing when there is a log already.
@@ -126,14 +152,6 @@ pub(super) fn load_parts(
     plan: &PlanArgs,
     output: &OutputArgs,
 ) -> Result<planfile::Loaded, Problem> {
-    if saved::is_json(file) {
-        let file = file.display();
-        let text = format!(
-            "{file} is JSON, and no plan file; nothing was done\n  saved changes are for \
-             `milvus-ferry show {file}` and `milvus-ferry apply {file}`"
-        );
-        return Err(Problem::new(exit::PLAN_FILE_INVALID, text));
-    }
     match planfile::load(file, &plan.inputs()) {
         Ok(loaded) => {
             if !output.quiet {
@@ -143,7 +161,8 @@ pub(super) fn load_parts(
         }
         Err(report) => {
             message(&report.render(colour(output)));
-            let text = format!("{} is invalid; nothing was done", file.display());
+            let file = planfile::without_secrets_of_addresses(&file.display().to_string());
+            let text = format!("{file} is invalid; nothing was done");
             Err(Problem::new(exit::PLAN_FILE_INVALID, text))
         }
     }

@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use super::ends::{self, Ends, KnownTargets, Problem};
+use super::looking::Looking;
 use super::signals::Signals;
 use super::{OutputArgs, PlanArgs, output, saved};
 use crate::changes::abilities::Abilities;
@@ -20,7 +21,7 @@ use crate::changes::{
 use crate::ledger::Ledger;
 use crate::model::Migration;
 use crate::report::plan::document::Document;
-use crate::report::style::Style;
+use crate::report::progress::BarWriter;
 use crate::{env, exit, report};
 
 /// How long a look-up is tried again before `plan` gives up.
@@ -82,16 +83,19 @@ pub(super) enum Format {
     Markdown,
 }
 
-pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
+pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     if args.all_envs {
         return environments::run(args, output).await;
     }
+    let looking = Looking::new(output, stderr);
     let stop = CancellationToken::new();
     let selection = selection(&args.plan, args.catch_up, &args.take_over);
     let work = async {
         let loaded = output::load_parts(&args.file, &args.plan, output)?;
         let destination = saved::destination(args)?;
-        let changes = read_only_changes(&loaded.migration, &args.plan, &stop, &selection).await?;
+        let migration = &loaded.migration;
+        let changes = read_only_changes(migration, &args.plan, &stop, &selection, &looking).await?;
+        drop(looking);
         if let Some(destination) = destination {
             saved::save(destination, args, loaded.parts(), &changes)?;
         }
@@ -132,7 +136,7 @@ pub(super) fn render(
 ) -> Result<String, String> {
     match format {
         Format::Text => {
-            let style = Style::new(output::colour_of_stdout(output));
+            let style = output::style_of_stdout(output);
             Ok(report::plan::render(changes, &style))
         }
         Format::Json => Document::new(changes, selection, tool_version).to_text(),
@@ -166,13 +170,14 @@ pub(super) async fn read_only_changes(
     args: &PlanArgs,
     stop: &CancellationToken,
     selection: &Selection,
+    looking: &Looking,
 ) -> Result<Changes, Problem> {
     let ends = ends::connect(migration, RETRY_FOR.min(migration.copy.retry_for), stop).await?;
     let known = match Ledger::open_read_only(&args.state, &migration.name)? {
         Some(ledger) => KnownTargets::read(&ledger, &ends)?,
         None => KnownTargets::none(),
     };
-    changes(migration, &ends, &known, selection).await
+    changes(migration, &ends, &known, selection, looking).await
 }
 
 /// The exit code of changes that `apply` refuses: whether a user may not do what is needed, or
@@ -196,10 +201,19 @@ pub(super) async fn changes(
     ends: &Ends,
     known: &KnownTargets,
     selection: &Selection,
+    looking: &Looking,
 ) -> Result<Changes, Problem> {
     let lookup = |database: &str, name: &str| known.find(database, name);
-    let (inspected, mut databases, mut findings) =
-        inspect::inspect(migration, selection, &ends.source, &ends.target, &lookup).await?;
+    let (inspected, mut databases, mut findings) = Box::pin(inspect::inspect(
+        migration,
+        selection,
+        &ends.source,
+        &ends.target,
+        &lookup,
+        &|done, total| looking.read(done, total),
+    ))
+    .await?;
+    looking.ask();
     let abilities =
         Abilities::of(ends.target.version(), migration.target_kind, migration.compute_units)
             .hosted_at(ends.target.uri());

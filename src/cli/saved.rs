@@ -66,12 +66,16 @@ pub(super) fn save(
 /// Reads a file that has to hold saved changes.
 pub(super) fn read(path: &Path) -> Result<Saved, Problem> {
     let failed = |why: &str| {
-        let advice = "make it with `milvus-ferry plan PLAN_FILE --out FILE`";
+        let advice = "make it with `milvus-ferry plan PLAN_FILE --out FILE`; a plan file itself is \
+                      TOML";
         let text = format!("`{}` cannot be used: {why}\n  {advice}", path.display());
-        Problem::new(exit::FAILED, text)
+        Problem::new(exit::PLAN_FILE_INVALID, text)
     };
     let text = fs::read_to_string(path).map_err(|cause| failed(&cause.to_string()))?;
-    restore(&text).map_err(|why| failed(&escape(&why)))
+    restore(&text).map_err(|why| match planfile::other_form(&text) {
+        Some(form) => failed(&format!("it is {form}, and saved changes are JSON")),
+        None => failed(&escape(&why)),
+    })
 }
 
 /// Whether a file is to hold saved changes, and is no plan file: it is named so, or it is JSON.
@@ -83,7 +87,7 @@ fn is_saved(path: &Path) -> bool {
 }
 
 /// Whether a file is JSON, by its first character.
-pub(super) fn is_json(path: &Path) -> bool {
+fn is_json(path: &Path) -> bool {
     // What a pipe holds is read once.
     if !path.is_file() {
         return false;

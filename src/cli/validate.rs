@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
+use super::looking::Looking;
 use super::signals::Signals;
 use super::{OutputArgs, PlanArgs, ends, output, plan};
 use crate::changes::{self, Changes, Finding};
@@ -13,6 +14,7 @@ use crate::diagnostic::{Diagnostic, Report, Severity};
 use crate::exit;
 use crate::model::Migration;
 use crate::planfile::{self, Explanation, Loaded};
+use crate::report::progress::BarWriter;
 
 /// Version of the JSON document: minor for additions, major for anything else.
 const FORMAT_VERSION: &str = "1.3";
@@ -88,12 +90,13 @@ pub(super) fn run(args: &ValidateArgs, output: &OutputArgs) -> u8 {
 }
 
 /// Checks the plan file, and then what both ends say to it. Writes nothing anywhere.
-pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs) -> u8 {
+pub(super) async fn run_online(args: &ValidateArgs, output: &OutputArgs, stderr: &BarWriter) -> u8 {
     let (stop, mut signals) = (CancellationToken::new(), Signals::listen());
     let mut verdict = offline(args);
     if let Some(migration) = &verdict.migration {
         let selection = plan::selection(&args.plan, false, &[]);
-        let changes = plan::read_only_changes(migration, &args.plan, &stop, &selection);
+        let looking = Looking::new(output, stderr);
+        let changes = plan::read_only_changes(migration, &args.plan, &stop, &selection, &looking);
         match signals.or(Box::pin(changes)).await {
             Ok(changes) => {
                 if changes.is_refused() {
@@ -149,7 +152,7 @@ fn show(args: &ValidateArgs, output: &OutputArgs, mut verdict: Verdict) -> u8 {
     if args.format == Format::Json {
         let mut document = json!({
             "format_version": FORMAT_VERSION,
-            "file": args.file.display().to_string(),
+            "file": planfile::without_secrets_of_addresses(&args.file.display().to_string()),
             "valid": verdict.migration.is_some(),
             "environment": args.plan.env,
             "diagnostics": verdict.report.to_json(),
@@ -215,7 +218,7 @@ fn text(args: &ValidateArgs, verdict: &Verdict, output: &OutputArgs) -> u8 {
             return code;
         }
     }
-    let file = args.file.display();
+    let file = planfile::without_secrets_of_addresses(&args.file.display().to_string());
     let errors = counted(report.count(Severity::Error), "error");
     let warnings = |before: &str| match report.count(Severity::Warning) {
         0 => String::new(),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::differences::Writer;
 use super::ends::{self, KnownTargets, Problem};
+use super::looking::Looking;
 use super::signals::Signals;
 use super::{OutputArgs, PlanArgs, apply, output, plan};
 use crate::apply::REPAIR;
@@ -21,7 +22,6 @@ use crate::model::{ContentCheck, Migration};
 use crate::report::document::{CollectionReport, Command, Document, FORMAT_VERSION};
 use crate::report::file::Destination;
 use crate::report::progress::{BarWriter, Progress};
-use crate::report::style::Style;
 use crate::report::verification::{self, Verdict, Word};
 use crate::verify::result::{Basis, Mode, Status, Verification};
 use crate::verify::{self, Check, Subject};
@@ -124,6 +124,7 @@ struct Looked {
 async fn look(
     args: &VerifyArgs,
     output: &OutputArgs,
+    stderr: &BarWriter,
     stop: &CancellationToken,
 ) -> Result<Looked, Problem> {
     let migration = output::load(&args.file, &args.plan, output)?;
@@ -133,7 +134,10 @@ async fn look(
     let ends = ends::connect(&migration, migration.copy.retry_for, stop).await?;
     let opened = open(&args.plan.state, &migration.name, &ends)?;
     let selection = plan::selection(&args.plan, false, &[]);
-    let changes = plan::changes(&migration, &ends, &opened.known, &selection).await?;
+    let looking = Looking::new(output, stderr);
+    let known = &opened.known;
+    let changes = plan::changes(&migration, &ends, known, &selection, &looking).await?;
+    drop(looking);
     refuse_wrong_selection(&changes)?;
     Ok(Looked { migration, mode, destination, started, ends, opened, changes })
 }
@@ -146,7 +150,7 @@ async fn compare(
 ) -> Result<u8, Problem> {
     let mut signals = Signals::listen();
     let Looked { migration, mode, destination, started, ends, opened, changes } =
-        signals.or(Box::pin(look(args, output, stop))).await?;
+        signals.or(Box::pin(look(args, output, stderr, stop))).await?;
     tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
     let basis = match args.against {
         Against::Source => Basis::Source,
@@ -399,7 +403,7 @@ fn show(
 ) -> Result<u8, Problem> {
     let text = match args.format {
         Format::Text => {
-            let style = Style::new(output::colour_of_stdout(output));
+            let style = output::style_of_stdout(output);
             report::verification::text(found, differences, &style)
         }
         Format::Markdown => report::verification::markdown(found, differences),

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::source::Source;
 use super::{Diagnostic, Report, Severity, Span};
 
+/// Bytes between two places that are shown in one piece.
+const NEAR: usize = 4096;
+
 impl Report {
     /// The findings as text, each with its file, line, column, the line itself and help.
     pub fn render(&self, colour: bool) -> String {
@@ -33,7 +36,7 @@ impl Report {
                 group = snippet(group, diagnostic, span, source);
             }
             for (other, label) in &diagnostic.related {
-                if other.source != span.source {
+                if !is_near(other, span) {
                     group = self.elsewhere(group, other, label);
                 }
             }
@@ -48,9 +51,11 @@ impl Report {
         match self.sources.get(span.source.0) {
             None => group,
             Some(source) => {
-                group.element(Snippet::source(source.shown()).path(source.name()).annotation(
-                    AnnotationKind::Context.span(source.shown_range(&span.range)).label(label),
-                ))
+                let range = source.shown_range(&span.range);
+                let window = source.window(std::slice::from_ref(&range));
+                let annotation = AnnotationKind::Context.span(window.inside(&range)).label(label);
+                let snippet = Snippet::source(window.text).line_start(window.line);
+                group.element(snippet.path(source.name()).annotation(annotation))
             }
         }
     }
@@ -122,6 +127,11 @@ impl Report {
     }
 }
 
+/// Whether another place is shown in one piece with the first: what lies between is read as well.
+fn is_near(other: &Span, span: &Span) -> bool {
+    other.source == span.source && other.range.start.abs_diff(span.range.start) < NEAR
+}
+
 /// Adds the lines of a source that a finding is about.
 fn snippet<'a>(
     group: Group<'a>,
@@ -129,19 +139,29 @@ fn snippet<'a>(
     span: &Span,
     source: &'a Source,
 ) -> Group<'a> {
-    let primary = AnnotationKind::Primary
-        .span(source.shown_range(&span.range))
-        .label(diagnostic.label.as_deref());
-    let related = diagnostic.related.iter().filter(|(other, _)| other.source == span.source).map(
-        |(other, label)| {
-            AnnotationKind::Context.span(source.shown_range(&other.range)).label(label.as_str())
-        },
-    );
-    let snippet = Snippet::source(source.shown()).annotation(primary).annotations(related);
-    if !source.hides_before(span.range.start) {
+    let range = source.shown_range(&span.range);
+    let related: Vec<_> = diagnostic
+        .related
+        .iter()
+        .filter(|(other, _)| is_near(other, span))
+        .map(|(other, label)| (source.shown_range(&other.range), label))
+        .collect();
+    let ranges: Vec<_> =
+        std::iter::once(range.clone()).chain(related.iter().map(|(at, _)| at.clone())).collect();
+    let window = source.window(&ranges);
+    let primary =
+        AnnotationKind::Primary.span(window.inside(&range)).label(diagnostic.label.as_deref());
+    let related = related.iter().map(|(other, label)| {
+        AnnotationKind::Context.span(window.inside(other)).label(label.as_str())
+    });
+    let snippet = Snippet::source(window.text)
+        .line_start(window.line)
+        .annotation(primary)
+        .annotations(related);
+    if !window.cut && !source.hides_before(span.range.start) {
         return group.element(snippet.path(source.name()));
     }
-    // A hidden part moves what follows it in its line: the true column is given apart.
+    // What is hidden or left out moves what follows it in its line: the true column is given apart.
     let start = source.position(span.range.start);
     group
         .element(Origin::path(source.name()).line(start.line).char_column(start.column))

@@ -11,7 +11,10 @@ use rusqlite::ffi;
 #[non_exhaustive]
 pub enum Error {
     /// Another run of the same plan is at work.
-    #[error("another run of this plan is at work ({by}); it holds the lock {}", path.display())]
+    #[error(
+        "another run of this plan is at work ({by}); it holds the lock {}\n  wait until it has ended, or stop it with Ctrl-C where it runs; then run the same command again",
+        path.display()
+    )]
     Locked {
         /// Who holds the lock, as far as the lock file tells.
         by: Holder,
@@ -100,7 +103,7 @@ pub enum Error {
         reason: String,
     },
     /// A file operation failed.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {} (--state names another folder for the ledger)", path.display())]
     Io {
         /// What was tried, as a verb.
         action: &'static str,

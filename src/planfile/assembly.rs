@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use super::document::{Document, child};
 use super::places::Places;
-use super::suggestion::listed;
-use super::{hidden, read, report_syntax, template};
+use super::reading::{Other, PLAN_FILE, foreign, read, read_included, report_syntax};
+use super::{hidden, template};
 use crate::diagnostic::{Diagnostic, Report, SourceId, Span};
+use crate::model::suggestion::listed;
 
 /// How many files deep an inclusion may be.
 const DEEPEST: usize = 8;
@@ -113,7 +114,7 @@ struct Visit {
 /// Reads a plan file and all that it includes. Nothing is returned where a file is broken: what
 /// more could be said would mislead.
 pub(super) fn read_all(path: &Path, report: &mut Report) -> Option<Assembly> {
-    let text = match read(path, "plan file") {
+    let text = match read(path, PLAN_FILE) {
         Ok(text) => text,
         Err(finding) => {
             report.push(*finding);
@@ -143,6 +144,20 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn file(&mut self, visit: Visit, text: String) -> Option<Assembly> {
         let document = Document::parse(&text);
+        let broken = !document.syntax.is_empty();
+        let stranger = match &visit.named {
+            Some(named) => {
+                foreign(&visit.path, &document, &text).map(|finding| finding.at(named.clone()))
+            }
+            None => Other::of(&text)
+                .filter(|_| broken)
+                .map(|other| other.finding(&visit.path, PLAN_FILE)),
+        };
+        if let Some(finding) = stranger {
+            self.report.push(finding);
+            self.broken = true;
+            return None;
+        }
         let hidden = hidden::ranges(&text, &document);
         let name = visit.path.display().to_string();
         let source = self.report.add_source(name, text.clone(), &hidden);
@@ -264,7 +279,7 @@ impl Reading<'_> {
             )
             .help("include the files from the plan file itself")
         } else {
-            match read(&path, "included file") {
+            match read_included(&path) {
                 Ok(text) => return self.file(Visit { path, named: Some(named) }, text),
                 Err(finding) => finding.help("paths are relative to the file that has `include`"),
             }

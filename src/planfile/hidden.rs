@@ -2,7 +2,9 @@
 //!
 //! A credential does not belong in a plan file, and the file that has one anyway is exactly the
 //! one that gets reported. So every value in a credential's place is hidden, well formed or not,
-//! and so is user information in an address.
+//! and so is what in an address is neither scheme, host nor port.
+
+mod address;
 
 use std::ops::Range;
 
@@ -56,7 +58,7 @@ pub(super) fn is_env_name(text: &str) -> bool {
 
 /// The parts of a text to hide.
 pub(super) fn ranges(text: &str, document: &Document) -> Vec<Range<usize>> {
-    let mut ranges = user_information(text);
+    let mut ranges = address::parts_of_addresses(text);
     in_comments(text, &mut ranges);
     in_tables(&document.value, "", (text, document), &mut ranges);
     if !document.syntax.is_empty() {
@@ -67,7 +69,7 @@ pub(super) fn ranges(text: &str, document: &Document) -> Vec<Range<usize>> {
 
 /// Whether the value of a variable may be a credential. Names of environment variables are none.
 pub fn may_be_secret(name: &str, value: &str) -> bool {
-    sounds_secret(name) && !is_env_name(value)
+    (sounds_secret(name) && !is_env_name(value)) || !address::parts_of_addresses(value).is_empty()
 }
 
 /// Whether a key says that its value is a credential.
@@ -93,6 +95,11 @@ fn in_tables(
                     ranges.extend(comment(text, document.spans.value(&at).end));
                 } else {
                     in_tables(value, &at, file, ranges);
+                }
+                if let Value::String(address) = value
+                    && (address::is_address_key(key) || may_hold_address(pointer, address))
+                {
+                    in_address(address, file.1.spans.value(&at), file.0, ranges);
                 }
             }
         }
@@ -138,39 +145,73 @@ fn in_comments(text: &str, ranges: &mut Vec<Range<usize>>) {
             && sounds_secret(&line[start..])
         {
             ranges.push(offset + start..offset + line.len());
+        } else if let Some(start) = line.find('#') {
+            in_addresses(&line[start..], offset + start, ranges);
         }
         offset += line.len();
     }
 }
 
-/// A text with `…` for every `user:password` in an address.
-pub(super) fn without_user_information(text: &str) -> String {
+/// Whether a value is that of a variable, and an address.
+fn may_hold_address(table: &str, value: &str) -> bool {
+    let of_variables = ["/vars", "/env", "/inputs"].iter().any(|of| table.starts_with(of));
+    of_variables && (address::is_address(value) || value.contains('@'))
+}
+
+/// Hides what may be secret in an address: all of it where it is written with escapes.
+fn in_address(value: &str, span: Range<usize>, text: &str, ranges: &mut Vec<Range<usize>>) {
+    let Some(secret) = address::secret_from(value) else { return };
+    let written = text.get(span.clone()).unwrap_or_default();
+    match written.find(value) {
+        Some(start) => {
+            let start = span.start + start;
+            ranges.push(start + secret..start + value.len());
+        }
+        None => ranges.push(span),
+    }
+}
+
+/// A text with `…` for every `user:password` and every query in an address.
+pub fn without_secrets_of_addresses(text: &str) -> String {
     let mut shown = text.to_owned();
-    for range in user_information(text).into_iter().rev() {
+    for range in address::parts_of_addresses(text).into_iter().rev() {
         shown.replace_range(range, "…");
     }
     shown
 }
 
-/// `user:password@` after `://`.
-fn user_information(text: &str) -> Vec<Range<usize>> {
-    text.match_indices("://")
-        .filter_map(|(at, separator)| {
-            let start = at + separator.len();
-            let rest = &text[start..];
-            let end = rest
-                .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
-                .unwrap_or(rest.len());
-            let at_sign = rest[..end].rfind('@')?;
-            Some(start..start + at_sign)
-        })
-        .collect()
+/// The value of a variable, without what may be secret where it is an address.
+pub(super) fn shown_variable(name: &str, value: &str) -> String {
+    match address::secret_from(value) {
+        Some(secret) if address::is_address_key(name) => format!("{}…", &value[..secret]),
+        _ => without_secrets_of_addresses(value),
+    }
+}
+
+/// Hides what may be secret behind every key that says "endpoint", in a text that is no TOML.
+/// `offset` is where the text begins in the file.
+fn in_addresses(text: &str, offset: usize, ranges: &mut Vec<Range<usize>>) {
+    let lower = text.to_ascii_lowercase();
+    for (at, word) in lower.match_indices("endpoint") {
+        let value = text[at + word.len()..].trim_start_matches(['"', '\'', ' ', '\t', '=', ':']);
+        let line = value.lines().next().unwrap_or_default();
+        let address = line.split(['"', '\'']).next().unwrap_or_default().trim_end();
+        let start = offset + text.len() - value.len();
+        // What follows may belong to it too, but for a comment.
+        let rest = line[address.len()..].trim_start_matches(['"', '\'']).trim_start();
+        match address::secret_from(address) {
+            Some(secret) => ranges.push(start + secret..start + line.len()),
+            None if rest.is_empty() || rest.starts_with([',', '}', '#']) => {}
+            None => ranges.push(start..start + line.len()),
+        }
+    }
 }
 
 /// Where the TOML is broken its values have no certain place: hides what follows any key that
 /// sounds like a credential.
 fn in_lines(text: &str, ranges: &mut Vec<Range<usize>>) {
     let lower = text.to_ascii_lowercase();
+    in_addresses(text, 0, ranges);
     for word in SOUNDS_SECRET {
         for (at, _) in lower.match_indices(word) {
             let key_end = at
@@ -273,10 +314,23 @@ mod tests {
             "token = { env = \"ZILLIZ_TOKEN\" }  # canary",
             "token = \"\"#canary",
             "endpiont = \"\" # token = \"canary\"",
+            "endpoint = \"root:canary@host:19530\"",
+            "endpoint = \"canary@host\"",
+            "endpoint = 'http:root:canary@host'",
+            "endpoint = \"http://host/canary\"",
+            "endpoint = \"http://host:1/?token=canary\"",
+            "endpoint = \"http://host:1#canary\"",
+            "endpoint = \"http://host:canary\"",
+            "endpoint = \"root:ca nary@host\"  # canary:canary@x",
+            "url = \"http://host/canary\"",
+            "# endpoint = \"root:canary@host\"",
         ] {
             let text = format!("[source]\n{line}\n");
             assert!(!shown(&text).contains("canary"), "{line}");
-            for broken in ["[target\n", "x = = 1\n", "y = \"\n"] {
+            let broken = ["[target\n", "x = = 1\n", "y = \"\n"];
+            // A misspelt key is one only where the rest can be read.
+            let broken = if line.starts_with("url") { &broken[..0] } else { &broken[..] };
+            for broken in broken {
                 let text = format!("{broken}{text}");
                 assert!(!shown(&text).contains("canary"), "{text}");
                 let text = format!("[source]\n{line}\n{broken}");

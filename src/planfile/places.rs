@@ -86,9 +86,17 @@ impl Places {
                 own.insert(format!("{to}{}", &pointer[from.len()..]), span.clone());
             }
         }
-        self.unusable.retain(|pointer| !is_below(pointer, to));
-        let moved = others.unusable.iter().filter(|pointer| is_below(pointer, from));
-        self.unusable.extend(moved.map(|pointer| format!("{to}{}", &pointer[from.len()..])));
+        let below = |places: &BTreeSet<String>, top: &str| -> Vec<String> {
+            let after = places.range(top.to_owned()..);
+            let after = after.take_while(|pointer| pointer.starts_with(top));
+            after.filter(|pointer| is_below(pointer, top)).cloned().collect()
+        };
+        for pointer in below(&self.unusable, to) {
+            self.unusable.remove(&pointer);
+        }
+        for pointer in below(&others.unusable, from) {
+            self.unusable.insert(format!("{to}{}", &pointer[from.len()..]));
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::assembly::Assembly;
 use super::document::child;
 use super::template::{self, Templates};
-use super::{hidden, resolve, suggestion, variables};
+use super::{hidden, resolve, variables};
 use crate::diagnostic::{Diagnostic, Report, Span};
+use crate::model::suggestion;
 
 /// A document whose strings are rendered.
 pub(super) struct Rendered {

@@ -79,7 +79,8 @@ impl Context<'_> {
     /// Whether anything inside a table or list is invalid.
     fn has_invalid(&self, pointer: &str) -> bool {
         let inside = format!("{pointer}/");
-        self.is_invalid(pointer) || self.invalid.iter().any(|other| other.starts_with(&inside))
+        let mut after = self.invalid.range(inside.clone()..);
+        self.is_invalid(pointer) || after.next().is_some_and(|other| other.starts_with(&inside))
     }
 }
 

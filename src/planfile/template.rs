@@ -4,7 +4,10 @@
 //! template sees the declared variables and nothing else, so that the same inputs give the same
 //! plan.
 
+mod bounds;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -59,6 +62,9 @@ impl Templates {
         if !is_template(text) {
             return Ok(Value::from(text));
         }
+        if let Some(why) = bounds::fault(text) {
+            return Err(Fault::new(&why));
+        }
         match self.whole_expression(text, name) {
             Some(value) => value,
             None => self.render_text(text, name).map(Value::from),
@@ -70,14 +76,22 @@ impl Templates {
         if !is_template(text) {
             return Ok(text.to_owned());
         }
+        if let Some(why) = bounds::fault(text) {
+            return Err(Fault::new(&why));
+        }
+        let mut result = Bounded(Vec::new());
         self.engine
-            .render_str(text, self.context(name))
-            .map_err(|error| self.fault(text, name, &error))
+            .template_from_str(text)
+            .and_then(|template| {
+                template.render_captured_to(self.context(name), &mut result).map(drop)
+            })
+            .map_err(|error| self.fault(text, name, &error))?;
+        String::from_utf8(result.0).map_err(|_| Fault::new("it gives no text"))
     }
 
     /// The variables that a template uses and does not set itself.
     pub(super) fn used(&self, text: &str) -> BTreeSet<String> {
-        if !is_template(text) {
+        if !is_template(text) || bounds::fault(text).is_some() {
             return BTreeSet::new();
         }
         self.engine
@@ -131,6 +145,7 @@ impl Templates {
         }
         let message = match error.kind() {
             ErrorKind::OutOfFuel => "it takes too many steps".to_owned(),
+            ErrorKind::WriteFailure => "it gives too much text".to_owned(),
             ErrorKind::UndefinedError => "the expression has no value".to_owned(),
             // These speak of the template. The details of others quote values.
             kind @ (ErrorKind::SyntaxError
@@ -143,6 +158,23 @@ impl Templates {
             kind => format!("the template cannot be rendered: {kind}"),
         };
         Fault { undefined: None, message, range }
+    }
+}
+
+/// The text that a template gives, as far as it may go.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        if self.0.len() + text.len() > bounds::LONGEST_RESULT {
+            return Err(io::Error::other("too long"));
+        }
+        self.0.extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -228,6 +260,40 @@ mod tests {
         assert!(rendered("{% include 'etc/passwd' %}").is_err());
         let long = "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}";
         assert_eq!(rendered(long).unwrap_err(), "it takes too many steps");
+        let long = format!("{{% for i in range(9999) %}}{}{{% endfor %}}", "x".repeat(9999));
+        assert_eq!(rendered(&long).unwrap_err(), "it gives too much text");
+    }
+
+    /// On a thread with less stack than any that reads plan files.
+    #[test]
+    fn no_template_runs_out_of_stack() {
+        let shapes = |parts: usize| {
+            let list = |part: &str| vec![part; parts].join("+");
+            [
+                format!("{{{{ {} }}}}", list("1")),
+                format!("{{{{ 1{} }}}}", "|abs".repeat(parts)),
+                format!("{{{{ {}1 }}}}", "not ".repeat(parts)),
+                format!("{{{{ {}1 }}}}", "-".repeat(parts)),
+                format!("{{{{ suffix{} }}}}", "[0]".repeat(parts)),
+                format!("{{{{ suffix{} }}}}", ".a".repeat(parts)),
+                format!("{{{{ {}1{} }}}}", "(".repeat(parts), ")".repeat(parts)),
+                format!("{{{{ {}1{} }}}}", "[".repeat(parts), "]".repeat(parts)),
+                format!("{{{{ 1{} }}}}", " if 1 else 1".repeat(parts)),
+                format!("{{{{ 1{} }}}}", " ** 1".repeat(parts)),
+                format!("{{% if 0 %}}{}{{% endif %}}", "{% elif 0 %}".repeat(parts)),
+                format!("x{}", "{{ 1 }}".repeat(parts)),
+            ]
+        };
+        let work = move || {
+            for parts in [40, 100, 200, 300, 490, 1_000, 50_000] {
+                for text in shapes(parts) {
+                    let refused = templates().render(&text, None).is_err();
+                    assert!(refused || parts < 500, "{parts} of {}", &text[..40]);
+                    let _ = templates().used(&text);
+                }
+            }
+        };
+        std::thread::Builder::new().stack_size(1 << 20).spawn(work).unwrap().join().unwrap();
     }
 
     #[test]

@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use super::assembly::Assembly;
 use super::declarations::{self, Declaration, Kind};
 use super::document::{Document, child, type_of};
-use super::suggestion::{closest, listed};
 use super::template::{self, NAME};
-use super::{Inputs, hidden};
+use super::{Inputs, hidden, reading};
 use crate::diagnostic::{Diagnostic, Report, Span};
+use crate::model::suggestion::{closest, listed};
 
 /// The variables of a plan under the given inputs.
 #[derive(Debug, Default)]
@@ -273,14 +273,17 @@ impl Given<'_> {
     }
 
     fn read_file(&mut self, path: &Path, report: &mut Report) {
-        let text = match super::read(path, "variables file") {
+        let text = match reading::read(path, "variables file") {
             Ok(text) => text,
             Err(finding) => return report.push(*finding),
         };
         let document = Document::parse(&text);
+        if let Some(other) = reading::Other::of(&text).filter(|_| !document.syntax.is_empty()) {
+            return report.push(other.finding(path, "variables file"));
+        }
         let hidden = hidden::ranges(&text, &document);
         let source = report.add_source(path.display().to_string(), text, &hidden);
-        if super::report_syntax(&document, source, report) {
+        if reading::report_syntax(&document, source, report) {
             return;
         }
         for (name, value) in table(&document.value, "") {

@@ -3,8 +3,6 @@
 use super::style::{Role, Style};
 use super::text::{escape, wrap};
 
-/// Paragraphs are broken here; tables are as wide as they have to be.
-pub(super) const WIDTH: usize = 100;
 /// Columns are kept apart by this.
 const GAP: &str = "  ";
 
@@ -43,6 +41,33 @@ impl Text {
 
     pub(super) fn width(&self) -> usize {
         self.pieces.iter().map(|(_, text)| text.chars().count()).sum()
+    }
+
+    /// The text broken at spaces, in lines of at most so many columns; a longer word is kept whole.
+    fn broken(&self, width: usize) -> Vec<Self> {
+        let mut lines = Vec::new();
+        let (mut line, mut word) = (Self::default(), Self::default());
+        let put = |line: &mut Self, word: Self, lines: &mut Vec<Self>| {
+            let blank = word.without_roles().trim().is_empty();
+            let wide = word.without_roles().trim_end().chars().count();
+            if !blank && !line.is_empty() && line.width() + wide > width {
+                lines.push(std::mem::take(line));
+            }
+            if !(blank && line.is_empty()) {
+                line.append(word);
+            }
+        };
+        for (role, text) in &self.pieces {
+            for part in text.split_inclusive(' ') {
+                word = word.with(*role, part);
+                if part.ends_with(' ') {
+                    put(&mut line, std::mem::take(&mut word), &mut lines);
+                }
+            }
+        }
+        put(&mut line, word, &mut lines);
+        lines.push(line);
+        lines
     }
 }
 
@@ -123,13 +148,33 @@ impl Page {
         Self { style, text: String::new() }
     }
 
-    /// One line; never broken.
+    /// One line; broken only where the terminal is too narrow for it, and then at a space.
     pub(super) fn line(&mut self, indent: usize, line: &Text) {
+        let room = self.style.width().saturating_sub(indent);
+        if !self.style.is_narrow() || line.width() <= room {
+            return self.whole_line(indent, line);
+        }
+        for (place, part) in line.broken(room.saturating_sub(2)).iter().enumerate() {
+            self.whole_line(if place == 0 { indent } else { indent + 2 }, part);
+        }
+    }
+
+    /// Columns between an indent and the end of the line.
+    pub(super) fn room(&self, indent: usize) -> usize {
+        self.style.width().saturating_sub(indent)
+    }
+
+    fn whole_line(&mut self, indent: usize, line: &Text) {
         self.text.push_str(&" ".repeat(indent));
         for (role, piece) in &line.pieces {
             self.text.push_str(&self.style.paint(*role, piece));
         }
         self.text.push('\n');
+    }
+
+    /// An empty page of the same style.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.style)
     }
 
     /// An empty line, unless there is one already or nothing above.
@@ -141,7 +186,7 @@ impl Page {
 
     /// A text broken at spaces; later lines hang two columns further in.
     pub(super) fn paragraph(&mut self, indent: usize, role: Role, text: &str) {
-        for (place, line) in wrap(text, WIDTH.saturating_sub(indent + 2)).iter().enumerate() {
+        for (place, line) in wrap(text, self.room(indent + 2)).iter().enumerate() {
             self.line(if place == 0 { indent } else { indent + 2 }, &Text::new(role, line));
         }
     }
@@ -160,6 +205,27 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_broken_at_spaces_where_the_terminal_is_narrow() {
+        let line = Text::new(Role::Heading, "Plan: ").with(
+            Role::Plain,
+            "5 to create, 0 to resume · 154,100 rows, and a_word_that_is_longer_than_all",
+        );
+        let render = |columns| {
+            let mut page = Page::new(Style::new(false).on_columns(columns));
+            page.line(1, &line);
+            page.finish()
+        };
+        assert_eq!(render(140).lines().count(), 1);
+        let narrow = render(40);
+        assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
+        assert_eq!(
+            narrow.split_whitespace().collect::<Vec<_>>(),
+            line.without_roles().split_whitespace().collect::<Vec<_>>()
+        );
+        assert!(narrow.lines().skip(1).all(|line| line.starts_with("   ")), "{narrow}");
+    }
 
     #[test]
     fn columns_align_with_and_without_colour() {

@@ -31,9 +31,10 @@ pub fn render(changes: &Changes, style: &Style) -> String {
     write_header(&mut page, changes);
     let (unchanged, others): (Vec<_>, Vec<_>) =
         changes.collections.iter().partition(|change| change.action == Action::Unchanged);
+    let mut shown = collection::Shown::default();
     for change in others {
         page.gap();
-        collection::write(&mut page, change);
+        collection::write(&mut page, change, &mut shown);
     }
     page.gap();
     for database in &changes.databases {
@@ -87,10 +88,24 @@ fn write_header(page: &mut Page, changes: &Changes) {
         line = line.with(Role::Plain, format!(" (environment {environment})"));
     }
     page.line(0, &line);
+    write_ends(page, changes);
+}
+
+fn write_ends(page: &mut Page, changes: &Changes) {
     for (label, end) in [("from", &changes.source), ("to  ", &changes.target)] {
         let line = Text::new(Role::Secondary, label);
         page.line(2, &line.with(Role::Plain, format!("  {} · {}", end.uri, end.version)));
     }
+}
+
+/// What is asked before the changes are carried out: from where, to where, and how much. The changes
+/// themselves may be far above it.
+pub fn question(changes: &Changes, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    page.line(0, &Text::new(Role::Heading, "Apply these changes?"));
+    write_ends(&mut page, changes);
+    page.line(2, &verdict_line(changes, &findings(changes)));
+    format!("\n{}Only `yes` is accepted: ", page.finish())
 }
 
 /// What the changes come to.

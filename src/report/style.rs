@@ -6,10 +6,16 @@ use anstyle::AnsiColor;
 
 use super::text::escape;
 
-/// Whether text is coloured.
+/// Columns that text takes where there is room.
+const WIDEST: usize = 100;
+/// Columns below which nothing can be laid out.
+const NARROWEST: usize = 40;
+
+/// Whether text is coloured, and how wide it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
     colour: bool,
+    width: usize,
 }
 
 /// What a piece of text means.
@@ -32,7 +38,23 @@ pub enum Role {
 impl Style {
     /// Text with colours, or without.
     pub fn new(colour: bool) -> Self {
-        Self { colour }
+        Self { colour, width: WIDEST }
+    }
+
+    /// The same for a terminal of so many columns.
+    #[must_use]
+    pub fn on_columns(self, columns: usize) -> Self {
+        Self { width: columns.clamp(NARROWEST, WIDEST), ..self }
+    }
+
+    /// Columns that text may take.
+    pub(super) fn width(self) -> usize {
+        self.width
+    }
+
+    /// Whether also what is not to be broken has to be: the terminal would do it within words.
+    pub(super) fn is_narrow(self) -> bool {
+        self.width < WIDEST
     }
 
     /// `text` in the colours of `role`, after [`escape`].

@@ -34,6 +34,7 @@ mod load_fields;
 mod loading;
 mod made_up_keys;
 mod merged;
+mod mistakes;
 mod moving;
 mod null;
 mod nulls;

@@ -213,8 +213,18 @@ fn every_command_has_a_manual_page() {
     for command in COMMANDS {
         let page = fs::read(pages.join(format!("milvus-ferry-{command}.1"))).unwrap();
         assert!(text(&page).contains("Examples:"), "{command}");
+        for section in ["SYNOPSIS", "EXAMPLES", "\"EXIT STATUS\"", "FILES", "ENVIRONMENT"] {
+            assert!(text(&page).contains(&format!("\n.SH {section}\n")), "{command}: {section}");
+        }
+        assert!(!text(&page).contains(".SH EXTRA"), "{command}");
         assert!(run(&["man", command]).stdout == page, "{command}");
     }
+    // Options are shown with their values, and examples stay as they are typed.
+    let page = fs::read(pages.join("milvus-ferry-plan.1")).unwrap();
+    let page = text(&page).replace("\\-", "-");
+    assert!(page.contains("\nmilvus-ferry plan [OPTIONS] <FILE>\n"), "{page}");
+    let example = "  milvus-ferry plan catalog.ferry.toml --env prod --only 'default/prod_*'\n";
+    assert!(page.contains(example), "{page}");
     let page = fs::read(pages.join("milvus-ferry.1")).unwrap();
     assert!(run(&["man"]).stdout == page);
 

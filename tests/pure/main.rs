@@ -10,5 +10,7 @@
 
 mod cli;
 mod generated;
+mod hostile;
+mod mistakes;
 mod planfile;
 mod tidy;

@@ -21,45 +21,33 @@ pub(super) fn decide(
 ) -> Verdict {
     let address = wanted.collection.address();
     if inspected.rule.existing == Existing::Refuse {
+        let advice = match unfit(&address, target, wanted, abilities) {
+            None => {
+                "choose another `target`, point --state at the ledger of the run that made it, or \
+                 write into it with `existing = \"adopt\"`"
+                    .to_owned()
+            }
+            Some(conflict) => format!(
+                "choose another `target`, or point --state at the ledger of the run that made it; \
+                 it cannot be adopted: {}",
+                conflict.explanation
+            ),
+        };
         return Verdict::conflict(
             "target_exists",
             &address,
             "a collection of this name is at the target, and no run recorded in this ledger made \
              it"
             .to_owned(),
-            "choose another `target`, point --state at the ledger of the run that made it, or \
-             write into it with `existing = \"adopt\"`",
+            &advice,
         );
     }
-    let partitions = names_beyond(&target.collection.partitions, &wanted.collection.partitions);
-    if !partitions.is_empty() {
-        return Verdict::conflict(
-            "target_schema_differs",
-            &address,
-            format!(
-                "the collection at the target has partitions of its own ({partitions}): a row is \
-                 replaced only within its partition, so a key that is in another would be doubled"
-            ),
-            "choose another `target`",
-        );
-    }
-    let found = differences(&wanted.collection, &target.collection, abilities.keeps_details);
-    let (alterable, fixed): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|difference| difference.property.is_some());
-    if let Some(conflict) = cannot_be_altered(&address, &fixed) {
+    if let Some(conflict) = unfit(&address, target, wanted, abilities) {
         return conflict;
     }
-    if let Some(text) =
-        other_indexes(&wanted.collection, &target.collection, abilities.keeps_details)
-    {
-        return Verdict::conflict(
-            "target_index_differs",
-            &address,
-            format!("the collection at the target has other indexes: {text}"),
-            "say in the plan file that they are to be so (`indexes`), or drop them at the target \
-             to have them made",
-        );
-    }
+    let found = differences(&wanted.collection, &target.collection, abilities.keeps_details);
+    let alterable: Vec<_> =
+        found.into_iter().filter(|difference| difference.property.is_some()).collect();
     let rows = match target.rows {
         Some(rows) => format!("it holds {}", counted(rows, "row")),
         None => "its rows are not counted, as it is not loaded".to_owned(),
@@ -87,6 +75,41 @@ pub(super) fn decide(
     }
     properties(&mut verdict, inspected, target, wanted, abilities, &alterable);
     verdict
+}
+
+/// Why a collection that is there cannot be adopted.
+fn unfit(
+    address: &str,
+    target: &TargetState,
+    wanted: &Wanted,
+    abilities: &Abilities,
+) -> Option<Verdict> {
+    let partitions = names_beyond(&target.collection.partitions, &wanted.collection.partitions);
+    if !partitions.is_empty() {
+        return Some(Verdict::conflict(
+            "target_schema_differs",
+            address,
+            format!(
+                "the collection at the target has partitions of its own ({partitions}): a row is \
+                 replaced only within its partition, so a key that is in another would be doubled"
+            ),
+            "choose another `target`",
+        ));
+    }
+    let found = differences(&wanted.collection, &target.collection, abilities.keeps_details);
+    let fixed: Vec<_> =
+        found.into_iter().filter(|difference| difference.property.is_none()).collect();
+    if let Some(conflict) = cannot_be_altered(address, &fixed) {
+        return Some(conflict);
+    }
+    let text = other_indexes(&wanted.collection, &target.collection, abilities.keeps_details)?;
+    Some(Verdict::conflict(
+        "target_index_differs",
+        address,
+        format!("the collection at the target has other indexes: {text}"),
+        "say in the plan file that they are to be so (`indexes`), or drop them at the target to \
+         have them made",
+    ))
 }
 
 /// The properties of an adopted target that are to be altered.

@@ -7,6 +7,7 @@ use super::{Inspection, UseOf, measure};
 use crate::changes::abilities::rules::RESOURCE_GROUPS;
 use crate::changes::{Finding, SourceState, TargetState, wanted};
 use crate::milvus::{Client, Kind, Moment, Query, Result};
+use crate::model::suggestion::closest;
 use crate::model::{
     Collection, CollectionRule, DEFAULT_PARTITION, DYNAMIC_COLUMN, DynamicField, Flavour, KeyRange,
     LoadState, Mark, Partition,
@@ -150,7 +151,11 @@ impl Inspection<'_> {
         let Some(described) = self.source.describe_collection(database, name).await? else {
             let message = format!("{}: the source has no collection {address}", rule.location);
             let there = self.source.list_collections(database).await?;
-            refuse(findings, "source_missing", address, message, &named(database, &there));
+            let advice = match closest(name, there.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean {near:?}? {}", named(database, &there)),
+                None => named(database, &there),
+            };
+            refuse(findings, "source_missing", address, message, &advice);
             return Ok(None);
         };
         let mut collection = described.collection;
@@ -321,7 +326,7 @@ impl Inspection<'_> {
 }
 
 /// What a database holds, for somebody who looks for a collection in it.
-fn named(database: &str, collections: &[String]) -> String {
+pub(super) fn named(database: &str, collections: &[String]) -> String {
     const SHOWN: usize = 20;
     let some: Vec<&str> = collections.iter().take(SHOWN).map(String::as_str).collect();
     match collections.len() {

@@ -40,7 +40,7 @@ impl Making<'_> {
     fn is_fit(&mut self, name: &str) -> bool {
         let Some(field) = self.collection.field(name) else {
             let what = format!("partition_key names a field that is not there: {name:?}");
-            let advice = format!("the fields are: {}", self.field_names());
+            let advice = self.fields_instead_of(name);
             self.error("partition_key_missing", Some(name), what, &advice);
             return false;
         };

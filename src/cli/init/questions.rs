@@ -7,7 +7,9 @@ use super::super::ends::Problem;
 use super::super::output;
 use super::options::{Wishes, is_variable};
 use crate::milvus::Client;
+use crate::model::quantity::counted;
 use crate::model::{Credentials, Endpoint, EnvName, Tls};
+use crate::report::text::escape;
 use crate::{exit, planfile};
 
 /// Where the plan file goes unless another name is given.
@@ -61,6 +63,7 @@ pub(super) async fn rest(
         }
     };
     if wishes.only.is_empty() && wishes.exclude.is_empty() {
+        list_collections(source, &databases).await;
         let only = answer("Collections, as names or globs such as prod_* [all]: ", |line| {
             let globs: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
             globs.into_iter().map(|text| super::super::glob(&text)).collect()
@@ -90,6 +93,22 @@ pub(super) async fn rest(
         wishes.out = Some(out.await?);
     }
     Ok(databases)
+}
+
+/// Shows what there is to choose from. What may not be listed is said by who looks into it.
+async fn list_collections(source: &Client, databases: &[String]) {
+    const SHOWN: usize = 50;
+    for database in databases {
+        let Ok(names) = source.list_collections(database).await else { continue };
+        let some: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+        let more = match names.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let number = counted(names.len() as u64, "collection");
+        let line = format!("{database}: {number}: {}{more}", some.join(", "));
+        output::message(&format!("  {}\n", escape(line.trim_end_matches(": "))));
+    }
 }
 
 #[derive(Clone, Copy)]

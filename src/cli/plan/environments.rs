@@ -6,10 +6,10 @@ use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{OutputArgs, PlanCommandArgs, Problem, output, read_only_changes, selection, verdict};
+use crate::cli::looking::Looking;
 use crate::cli::signals::Signals;
 use crate::planfile::{self, Inputs, Loaded};
 use crate::report::environments::{Environment, State, render};
-use crate::report::style::Style;
 use crate::{diagnostic, exit};
 
 /// How many environments are asked at a time.
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs) -> u8 {
     let (environments, codes): (Vec<Environment>, Vec<u8>) = planned.into_iter().unzip();
     let harm = |code: &u8| BY_HARM.iter().position(|other| other == code).unwrap_or(BY_HARM.len());
     let code = codes.into_iter().max_by_key(harm).unwrap_or(exit::DONE);
-    let style = Style::new(output::colour_of_stdout(output));
+    let style = output::style_of_stdout(output);
     let text = render(&args.file.display().to_string(), &environments, &style);
     output::document(&text, code)
 }
@@ -95,7 +95,8 @@ async fn plan(
     let changes = match loaded {
         Ok(Loaded { migration, .. }) => {
             let selection = selection(&args.plan, args.catch_up, &[]);
-            read_only_changes(&migration, &args.plan, stop, &selection).await
+            let looking = Looking::silent();
+            read_only_changes(&migration, &args.plan, stop, &selection, &looking).await
         }
         Err(text) => Err(Problem::new(exit::PLAN_FILE_INVALID, text)),
     };

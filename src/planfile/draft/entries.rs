@@ -102,6 +102,7 @@ impl<'a> Placing<'a> {
                 if entry.target == landings.plain(&holding.name)
                     && !entry.without_aliases
                     && entry.notes.is_empty()
+                    && holding.notes.is_empty()
                 {
                     ordinary.push(entry);
                 } else {

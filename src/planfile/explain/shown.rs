@@ -21,7 +21,11 @@ pub(super) enum Shown {
 
 impl Shown {
     pub(super) fn of_variable(name: &str, value: &Value) -> Self {
-        if hidden::sounds_secret(name) { Self::Hidden } else { Self::data(value) }
+        match value {
+            _ if hidden::sounds_secret(name) => Self::Hidden,
+            Value::String(text) => Self::Data(Value::from(hidden::shown_variable(name, text))),
+            _ => Self::data(value),
+        }
     }
 
     /// Data, without what in it may be a credential.
@@ -87,7 +91,7 @@ fn masked(value: &Value) -> Value {
             .collect::<serde_json::Map<_, _>>()
             .into(),
         Value::Array(items) => items.iter().map(masked).collect(),
-        Value::String(text) => Value::from(hidden::without_user_information(text)),
+        Value::String(text) => Value::from(hidden::without_secrets_of_addresses(text)),
         other => other.clone(),
     }
 }

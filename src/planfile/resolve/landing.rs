@@ -85,18 +85,22 @@ pub(super) fn onto_each_other(landings: &[Landing], context: &mut Context<'_>) {
 
 /// An alias leads to one collection, and no collection of its database has its name.
 pub(super) fn aliases(landings: &[Landing], one_server: bool, context: &mut Context<'_>) {
-    let exact = || landings.iter().filter(|landing| landing.exact);
+    let (mut landed, mut left) = (BTreeMap::new(), BTreeMap::new());
+    for landing in landings.iter().filter(|landing| landing.exact) {
+        landed.entry((landing.to.0.as_str(), landing.to.1.as_str())).or_insert(landing);
+        left.entry((landing.from.0.as_str(), landing.from.1.as_str())).or_insert(landing);
+    }
     let mut first: BTreeMap<(&str, &str), (&Landing, &AliasLanding)> = BTreeMap::new();
     for landing in landings {
         let database = landing.to.0.as_str();
         for alias in &landing.aliases {
-            let is = |place: &(String, String)| place.0 == database && place.1 == alias.name;
-            let made = if is(&landing.to) {
+            let name = (database, alias.name.as_str());
+            let made = if landing.to.1 == alias.name {
                 Some(landing)
             } else {
-                exact().find(|other| landing.exact && is(&other.to))
+                landed.get(&name).copied().filter(|_| landing.exact)
             };
-            let there = exact().find(|other| one_server && landing.exact && is(&other.from));
+            let there = left.get(&name).filter(|_| one_server && landing.exact);
             let taken = match (made, there) {
                 (Some(made), _) => Some((place(made, context), "lands under this name")),
                 (None, Some(there)) => Some((child(&there.pointer, "source"), "has this name")),

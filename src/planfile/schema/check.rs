@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::CHECK;
 use crate::diagnostic::Diagnostic;
+use crate::model::suggestion::{closest, listed};
 use crate::planfile::assembly::Assembly;
 use crate::planfile::document::{child, last_key, parent, type_of};
 use crate::planfile::hidden::is_credential;
-use crate::planfile::suggestion::{closest, listed};
 use crate::planfile::template::is_template;
 
 /// The outcome of a check.
@@ -114,10 +114,12 @@ impl Check<'_> {
         }
     }
 
+    /// Reports what is wrong with a value, once.
     fn push(&mut self, finding: Diagnostic, pointer: String) {
         let span = self.written.places.value(&pointer);
-        self.checked.findings.push(finding.at(span));
-        self.checked.invalid.insert(pointer);
+        if self.checked.invalid.insert(pointer) {
+            self.checked.findings.push(finding.at(span));
+        }
     }
 
     fn unknown_key(&mut self, error: &ValidationError<'_>, pointer: &str, key: &str) {
@@ -222,6 +224,11 @@ impl Check<'_> {
             && let Some(near) = closest(text, words)
         {
             finding = finding.help(format!("did you mean \"{near}\"?"));
+        } else if pointer == "/collections" && instance.is_object() {
+            finding =
+                finding.help("write `[[collections]]`, with two brackets, once for each rule");
+        } else if let Some(example) = example(&pointer, instance, expected) {
+            finding = finding.help(example);
         } else if instance.is_string()
             && pointer != "/collections"
             && expected.iter().any(|kind| kind == "a list")
@@ -280,6 +287,37 @@ impl Check<'_> {
         let finding = Diagnostic::error("invalid_value", format!("`{key}` {what}")).help(help);
         self.push(finding, pointer);
     }
+}
+
+/// How a setting is written that takes a table or a switch, for who gave it a word.
+fn example(pointer: &str, instance: &Value, expected: &[String]) -> Option<String> {
+    let word = instance.as_str()?.to_ascii_lowercase();
+    let key = last_key(pointer);
+    let switch = match word.as_str() {
+        "yes" | "on" | "y" | "true" | "enabled" => Some("true"),
+        "no" | "off" | "n" | "false" | "disabled" => Some("false"),
+        _ => None,
+    };
+    if let Some(switch) = switch
+        && expected.iter().any(|kind| kind == "`true`")
+    {
+        return Some(format!("write `{key} = {switch}`, without quotes"));
+    }
+    if !expected.iter().any(|kind| kind == "a table") {
+        return None;
+    }
+    let table = match key.as_str() {
+        "partition_key" => "{ field = \"NAME\" }",
+        "partitions" => "{ select = [\"NAME\"] }",
+        "properties" => "{ set = { \"NAME\" = \"VALUE\" } }",
+        "fields" => "{ NAME = { rename = \"NAME\" } }",
+        "indexes" => "{ NAME = { type = \"HNSW\", metric = \"COSINE\" } }",
+        "tls" => "{ ca_file = \"FILE\" }",
+        "search" => "{ queries = 100, top_k = 10 }",
+        "username" | "password" | "token" => "{ env = \"NAME\" }",
+        _ => return None,
+    };
+    Some(format!("write `{key} = {table}`"))
 }
 
 /// Whether an error says that the value at the pointer is something else altogether.

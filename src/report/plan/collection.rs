@@ -1,6 +1,9 @@
 //! One collection's block.
 
-use super::super::page::{Page, Table, Text, WIDTH};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::super::page::{Page, Table, Text};
 use super::super::size;
 use super::super::style::Role;
 use super::super::text::{quote, quote_both, wrap};
@@ -29,7 +32,7 @@ pub(super) fn write_unchanged(page: &mut Page, change: &CollectionChange) {
 }
 
 /// Any other collection.
-pub(super) fn write(page: &mut Page, change: &CollectionChange) {
+pub(super) fn write(page: &mut Page, change: &CollectionChange, shown: &mut Shown) {
     let (glyph, role) = match change.action {
         Action::Create => ("+ create", Role::Create),
         Action::Adopt => ("~ adopt", Role::Change),
@@ -49,7 +52,7 @@ pub(super) fn write(page: &mut Page, change: &CollectionChange) {
     if change.action == Action::Conflict {
         write_other_errors(page, change);
     } else if let (Some(source), Some(wanted)) = (&change.source, &change.wanted) {
-        write_target(page, change, source, wanted);
+        write_target(page, change, source, wanted, shown);
     }
 }
 
@@ -68,13 +71,30 @@ fn write_other_errors(page: &mut Page, change: &CollectionChange) {
     }
 }
 
-fn write_target(page: &mut Page, change: &CollectionChange, source: &SourceState, to: &Collection) {
+fn write_target(
+    page: &mut Page,
+    change: &CollectionChange,
+    source: &SourceState,
+    to: &Collection,
+    shown: &mut Shown,
+) {
     let mut overrides = Overrides::new(&change.overrides);
     page.gap();
+    if let Some(like) = shown.like(page, change, source, to) {
+        page.line(
+            INDENT,
+            &Text::plain(format!("fields, settings and indexes are those of {like}")),
+        );
+        let mut lines = Lines::new(page);
+        lines.names(change, to, &mut overrides);
+        lines.aliases(to, &mut overrides);
+        lines.contents(change, source);
+        return lines.write(page);
+    }
     write_fields(page, INDENT, to, &mut overrides);
     page.gap();
 
-    let mut lines = Lines::default();
+    let mut lines = Lines::new(page);
     lines.names(change, to, &mut overrides);
     lines.settings(to, &mut overrides);
     lines.aliases(to, &mut overrides);
@@ -89,13 +109,58 @@ fn write_target(page: &mut Page, change: &CollectionChange, source: &SourceState
     lines.write(page);
 }
 
+/// What was shown of the collections before, and of which: it is not shown again.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    schemas: BTreeMap<String, String>,
+}
+
+impl Shown {
+    /// The collection before that is the same in all but its name, its aliases and its rows.
+    fn like(
+        &mut self,
+        page: &Page,
+        change: &CollectionChange,
+        source: &SourceState,
+        to: &Collection,
+    ) -> Option<String> {
+        let mut same = page.another();
+        let mut overrides = Overrides::new(&change.overrides);
+        write_fields(&mut same, INDENT, to, &mut overrides);
+        let mut lines = Lines::new(page);
+        lines.settings(to, &mut overrides);
+        for name in ["name", "database", "aliases"] {
+            overrides.take(name);
+        }
+        let load = overrides.take("load");
+        for other in overrides.rest() {
+            lines.different(&other.attribute, &other.source, &other.target);
+        }
+        lines.load(change, source, load);
+        lines.altered(change);
+        lines.write(&mut same);
+        match self.schemas.entry(same.finish()) {
+            Entry::Occupied(earlier) => Some(earlier.get().clone()),
+            Entry::Vacant(first) => {
+                first.insert(change.target_address.clone());
+                None
+            }
+        }
+    }
+}
+
 /// Labelled lines, some of them marked as different from the source.
-#[derive(Default)]
 struct Lines {
     lines: Vec<(bool, String, Text)>,
+    /// Columns for a value.
+    room: usize,
 }
 
 impl Lines {
+    fn new(page: &Page) -> Self {
+        Self { lines: Vec::new(), room: page.room(INDENT + LABEL) }
+    }
+
     fn same(&mut self, label: &str, value: impl AsRef<str>) {
         self.lines.push((false, label.to_owned(), Text::plain(value)));
     }
@@ -108,7 +173,7 @@ impl Lines {
     /// A list that may take several lines.
     fn list(&mut self, label: &str, items: &[String]) {
         let text = if items.is_empty() { "none".to_owned() } else { items.join(", ") };
-        for (place, line) in wrap(&text, WIDTH - INDENT - LABEL).iter().enumerate() {
+        for (place, line) in wrap(&text, self.room).iter().enumerate() {
             self.same(if place == 0 { label } else { "" }, line);
         }
     }
@@ -234,7 +299,7 @@ impl Lines {
         if change.load_source && !finished {
             let what = super::steps::loaded_for_the_copy(source);
             let text = format!("{what}; released again afterwards");
-            for (place, line) in wrap(&text, WIDTH - INDENT - LABEL).iter().enumerate() {
+            for (place, line) in wrap(&text, self.room).iter().enumerate() {
                 let label = if place == 0 { "source" } else { "" };
                 self.lines.push((false, label.to_owned(), Text::new(Role::Change, line)));
             }

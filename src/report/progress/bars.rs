@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use console::Term;
+use console::{Term, truncate_str};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::screen::{self, View};
@@ -25,6 +25,8 @@ const DRAWN_PER_SECOND: u8 = 20;
 pub struct BarWriter {
     bars: MultiProgress,
     screen: Arc<dyn Screen>,
+    /// A line of its own, where there is one.
+    status: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 /// Where bars and lines appear.
@@ -43,7 +45,8 @@ impl Default for BarWriter {
         } else {
             ProgressDrawTarget::hidden()
         };
-        Self { bars: MultiProgress::with_draw_target(target), screen: Arc::new(terminal) }
+        let bars = MultiProgress::with_draw_target(target);
+        Self { bars, screen: Arc::new(terminal), status: Arc::default() }
     }
 }
 
@@ -52,6 +55,31 @@ impl BarWriter {
     pub fn new() -> Self {
         Self::default()
     }
+
+    /// Shows a text in a line that is drawn anew with each text, and goes with an empty one. Only on
+    /// a terminal.
+    pub fn status(&self, text: &str) {
+        let mut shown = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        if text.is_empty() {
+            if let Some(bar) = shown.take() {
+                bar.finish_and_clear();
+                self.bars.remove(&bar);
+            }
+        } else {
+            let width = usize::from(self.screen.size().1);
+            let text = truncate_str(text, width.saturating_sub(1), "…").into_owned();
+            shown.get_or_insert_with(|| message_bar(&self.bars)).set_message(text);
+        }
+    }
+}
+
+/// A bar that is nothing but its message.
+fn message_bar(bars: &MultiProgress) -> ProgressBar {
+    let bar = bars.add(ProgressBar::no_length());
+    // The template is fixed and right; another style would still show.
+    bar.with_style(
+        ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
+    )
 }
 
 impl Write for BarWriter {
@@ -107,14 +135,7 @@ impl Bars {
         if text.is_empty() {
             self.clear();
         } else {
-            let bar = self.bar.get_or_insert_with(|| {
-                let bar = self.writer.bars.add(ProgressBar::no_length());
-                // The template is fixed and right; another style would still show.
-                bar.with_style(
-                    ProgressStyle::with_template("{msg}")
-                        .unwrap_or_else(|_| ProgressStyle::default_spinner()),
-                )
-            });
+            let bar = self.bar.get_or_insert_with(|| message_bar(&self.writer.bars));
             bar.set_message(text.clone());
         }
         self.drawn = text;

@@ -94,7 +94,7 @@ fn what_holds_no_saved_changes_is_refused() {
     ] {
         ferry.write(name, text);
         for arguments in [&["show", name][..], &["apply", name, "--yes"]] {
-            let outcome = ferry.run(arguments).expect_code(1);
+            let outcome = ferry.run(arguments).expect_code(3);
             expect_words(&outcome, &[says, "milvus-ferry plan PLAN_FILE --out FILE"]);
         }
     }
@@ -103,7 +103,7 @@ fn what_holds_no_saved_changes_is_refused() {
         &outcome,
         &["report.json is JSON, and no plan file", "milvus-ferry show report.json"],
     );
-    let outcome = ferry.run(&["show", "nowhere.json"]).expect_code(1);
+    let outcome = ferry.run(&["show", "nowhere.json"]).expect_code(3);
     expect_words(&outcome, &["`nowhere.json` cannot be used"]);
     // Nothing else is overwritten, and that is found out before anything is asked.
     ferry.write(

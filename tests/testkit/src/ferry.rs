@@ -83,6 +83,11 @@ impl Ferry {
         self
     }
 
+    /// The variables of every run.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -13,6 +13,8 @@ child, terminal = pty.fork()
 if child == 0:
     os.execv(sys.argv[2], sys.argv[2:])
 said, seen = b'', 0
+if answers and not answers[0][0]:
+    os.write(terminal, (answers.pop(0)[1] + '\n').encode())
 while True:
     try:
         part = os.read(terminal, 65536)
@@ -35,7 +37,7 @@ sys.exit(code if not answers else 99)
 
 impl Ferry {
     /// Runs the binary on a terminal: each question, as soon as it stands there, is answered with a line,
-    /// or with a signal by its name (`SIGINT`). Returns the exit code, 99 where a question was not asked,
+    /// or with a signal by its name (`SIGINT`); what answers no question is typed before. Returns the exit code, 99 where a question was not asked,
     /// and what stood on the terminal.
     #[track_caller]
     pub fn run_on_terminal(&self, arguments: &[&str], answers: &[(&str, &str)]) -> (i32, String) {
@@ -45,7 +47,8 @@ impl Ferry {
             .arg(binary())
             .args(arguments)
             .current_dir(self.folder())
-            .env("NO_COLOR", "1");
+            .env("NO_COLOR", "1")
+            .envs(self.environment());
         let output = finish(&mut command);
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said).replace('\r', "");

@@ -27,7 +27,7 @@ impl Grid {
     fn writer(&self) -> BarWriter {
         let target = ProgressDrawTarget::term_like_with_hz(Box::new(self.clone()), 255);
         let bars = MultiProgress::with_draw_target(target);
-        BarWriter { bars, screen: Arc::new(self.clone()) }
+        BarWriter { bars, screen: Arc::new(self.clone()), status: Arc::default() }
     }
 
     fn seen(&self) -> String {
@@ -198,7 +198,7 @@ impl Screen for Gone {
 #[test]
 fn a_standard_error_that_is_gone_is_no_error() {
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::hidden());
-    let mut writer = BarWriter { bars, screen: Arc::new(Gone) };
+    let mut writer = BarWriter { bars, screen: Arc::new(Gone), status: Arc::default() };
     writer.write_all(b"a line of the log\n").unwrap();
     let mut bars = Bars::new(writer, Style::new(false));
     bars.handle(&finished("tags", Status::Done, 10), Instant::now()).unwrap();

@@ -1,10 +1,7 @@
 //! "Did you mean": the known word that is nearest to an unknown one.
 
 /// The nearest candidate, when it is near enough to be a slip.
-pub(super) fn closest<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let most = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()
@@ -15,7 +12,7 @@ pub(super) fn closest<'a>(
 }
 
 /// Words in backticks, with commas.
-pub(super) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+pub fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     quoted.join(", ")
 }

@@ -153,9 +153,9 @@ fn listed(roff: &mut Vec<u8>, title: &str, items: &[(&str, &str)]) -> io::Result
 /// A text that roff shows as it is.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
-    let lines = text.lines().map(|line| match line.starts_with(['.', '\'']) {
-        true => format!("\\&{line}"),
-        false => line.to_owned(),
+    let lines = text.lines().map(|line| {
+        // A command of roff begins so.
+        if line.starts_with(['.', '\'']) { format!("\\&{line}") } else { line.to_owned() }
     });
     lines.collect::<Vec<_>>().join("\n")
 }

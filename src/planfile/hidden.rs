@@ -160,12 +160,12 @@ fn may_hold_address(table: &str, value: &str) -> bool {
 
 /// Hides what may be secret in an address: all of it where it is written with escapes.
 fn in_address(value: &str, span: Range<usize>, text: &str, ranges: &mut Vec<Range<usize>>) {
-    let Some(secret) = address::secret_from(value) else { return };
+    let Some(secret) = address::secret_part(value) else { return };
     let written = text.get(span.clone()).unwrap_or_default();
     match written.find(value) {
         Some(start) => {
             let start = span.start + start;
-            ranges.push(start + secret..start + value.len());
+            ranges.push(start + secret.start..start + secret.end);
         }
         None => ranges.push(span),
     }
@@ -182,8 +182,10 @@ pub fn without_secrets_of_addresses(text: &str) -> String {
 
 /// The value of a variable, without what may be secret where it is an address.
 pub(super) fn shown_variable(name: &str, value: &str) -> String {
-    match address::secret_from(value) {
-        Some(secret) if address::is_address_key(name) => format!("{}…", &value[..secret]),
+    match address::secret_part(value) {
+        Some(secret) if address::is_address_key(name) => {
+            format!("{}…{}", &value[..secret.start], &value[secret.end..])
+        }
         _ => without_secrets_of_addresses(value),
     }
 }
@@ -199,8 +201,8 @@ fn in_addresses(text: &str, offset: usize, ranges: &mut Vec<Range<usize>>) {
         let start = offset + text.len() - value.len();
         // What follows may belong to it too, but for a comment.
         let rest = line[address.len()..].trim_start_matches(['"', '\'']).trim_start();
-        match address::secret_from(address) {
-            Some(secret) => ranges.push(start + secret..start + line.len()),
+        match address::secret_part(address) {
+            Some(secret) => ranges.push(start + secret.start..start + line.len()),
             None if rest.is_empty() || rest.starts_with([',', '}', '#']) => {}
             None => ranges.push(start..start + line.len()),
         }

@@ -142,7 +142,8 @@ fn only_regular_files_of_some_size_are_included() {
         );
         assert!(outcome.stderr.contains(&format!("{PLAN}:2:12")), "{}", outcome.stderr);
     }
-    // As large files that the command line names.
+    // And so are files that the command line names.
+    ferry.write(PLAN, &plan("\"http://a\"", ""));
     for arguments in [&["validate", "large.toml"][..], &["validate", PLAN, "--vars", "/dev/zero"]] {
         let outcome = ends_soon(&ferry, arguments).expect_code(3);
         assert!(says(&outcome, "it has more than 16 MiB"), "{}", outcome.stderr);

@@ -235,7 +235,8 @@ fn each_is_told_with_its_line_and_its_code() {
 
 #[test]
 fn a_mistake_is_told_once() {
-    for text in [HEAD.replace("version = 1", "version = \"1\""), rule("load = \"yes\"\n")] {
+    let version = rule("").replace("version = 1", "version = \"1\"");
+    for text in [version, rule("load = \"yes\"\n")] {
         let ferry = Ferry::with_plan("p.ferry.toml", &text);
         let outcome = ferry.run(&["validate", "p.ferry.toml", "--format", "json"]).expect_code(3);
         let lines: Vec<u64> = outcome.json()["diagnostics"]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::resolve::name_fault;
-use crate::model::inventory::{DatabaseInventory, Holding, Inventory};
+use crate::model::inventory::{DatabaseInventory, Holding, Inventory, Loading};
 use crate::model::name::LONGEST;
 
 /// So many collections that need nothing special are still named one by one.
@@ -95,6 +95,7 @@ impl<'a> Placing<'a> {
         }
         let aliases = Aliases::of(&databases, one_database);
         for database in databases {
+            let many = database.collections.len() > ONE_BY_ONE;
             let mut special = Vec::new();
             let mut ordinary = Vec::new();
             for holding in database.collections.iter().filter(named) {
@@ -102,7 +103,7 @@ impl<'a> Placing<'a> {
                 if entry.target == landings.plain(&holding.name)
                     && !entry.without_aliases
                     && entry.notes.is_empty()
-                    && holding.notes.is_empty()
+                    && !(many && needs_decision(holding))
                 {
                     ordinary.push(entry);
                 } else {
@@ -119,6 +120,15 @@ impl<'a> Placing<'a> {
             && placing.entries.iter().any(|entry| entry.holdings.iter().any(|of| has_alias(of)));
         placing
     }
+}
+
+/// Whether somebody has to look at a collection before it is copied: a glob would hide it.
+fn needs_decision(holding: &Holding) -> bool {
+    let found = holding.found.as_ref().is_some_and(|found| {
+        let stuck = found.loaded == Loading::Nothing && !found.without_index.is_empty();
+        found.duplicates.is_some() || stuck
+    });
+    found || !holding.notes.is_empty()
 }
 
 /// One glob for all of them where they are many, else one entry for each.

@@ -21,8 +21,17 @@ pub(super) fn is_address(text: &str) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-/// Where what may be secret begins in a text that is to be an address.
-pub(super) fn secret_from(text: &str) -> Option<usize> {
+/// What may be secret in a text that is to be an address.
+pub(super) fn secret_part(text: &str) -> Option<Range<usize>> {
+    let start = secret_from(text)?;
+    // A host with its port is none. Without one it may be the end of a password.
+    let server = text.rfind('@').filter(|at| text[at + 1..].contains(':'));
+    let server = server.filter(|at| secret_from(&text[at + 1..]).is_none());
+    Some(start..server.unwrap_or(text.len()))
+}
+
+/// Where what may be secret begins.
+fn secret_from(text: &str) -> Option<usize> {
     if text == PLACEHOLDER {
         return None;
     }
@@ -40,9 +49,10 @@ pub(super) fn secret_from(text: &str) -> Option<usize> {
         });
     let host = &text[scheme..end_of_host];
     // The colons of an address of IPv6.
-    let end_of_host = match host.starts_with('[') {
-        true => text[scheme..].find(']').map_or(end_of_host, |end| scheme + end + 1),
-        false => end_of_host,
+    let end_of_host = if host.starts_with('[') {
+        text[scheme..].find(']').map_or(end_of_host, |end| scheme + end + 1)
+    } else {
+        end_of_host
     };
     let rest = &text[end_of_host..];
     let end = match rest.strip_prefix(':') {
@@ -120,7 +130,7 @@ mod tests {
             "{{ host }}:19530",
             PLACEHOLDER,
         ] {
-            assert_eq!(secret_from(text), None, "{text}");
+            assert_eq!(secret_part(text), None, "{text}");
         }
     }
 
@@ -142,7 +152,19 @@ mod tests {
             ("{{ user }}:canary@host", ""),
             ("canary x://host", ""),
         ] {
-            assert_eq!(secret_from(text).map(|at| &text[..at]), Some(seen), "{text}");
+            assert_eq!(secret_part(text).map(|part| &text[..part.start]), Some(seen), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_server_with_its_port_is_seen_behind_a_login() {
+        for (text, seen) in [
+            ("http://root:canary@host:19530", "@host:19530"),
+            ("root:can@ary@host:1", "@host:1"),
+            ("http://root:can@ary", ""),
+            ("http://root@host:1/canary", ""),
+        ] {
+            assert_eq!(secret_part(text).map(|part| &text[part.end..]), Some(seen), "{text}");
         }
     }
 

@@ -303,12 +303,12 @@ fn example(pointer: &str, instance: &Value, expected: &[String]) -> Option<Strin
     {
         return Some(format!("write `{key} = {switch}`, without quotes"));
     }
-    if !expected.iter().any(|kind| kind == "a table") {
+    let takes = |wanted: &str| expected.iter().any(|kind| kind == wanted);
+    if !takes("a table") || takes("a list") {
         return None;
     }
     let table = match key.as_str() {
         "partition_key" => "{ field = \"NAME\" }",
-        "partitions" => "{ select = [\"NAME\"] }",
         "properties" => "{ set = { \"NAME\" = \"VALUE\" } }",
         "fields" => "{ NAME = { rename = \"NAME\" } }",
         "indexes" => "{ NAME = { type = \"HNSW\", metric = \"COSINE\" } }",

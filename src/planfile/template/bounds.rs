@@ -5,7 +5,10 @@
 const LONGEST: usize = 65_536;
 
 /// Names, values and operators of one template.
-const MOST_PARTS: usize = 500;
+const MOST_PARTS: usize = 300;
+
+/// Brackets, one in the other.
+const DEEPEST: usize = 20;
 
 /// Bytes that one template may give.
 pub(super) const LONGEST_RESULT: usize = 1 << 20;
@@ -16,18 +19,23 @@ pub(super) fn fault(text: &str) -> Option<String> {
         let length = text.len();
         return Some(format!("the template has {length} bytes; at most {LONGEST} are allowed"));
     }
-    let parts = parts(text);
-    (parts > MOST_PARTS).then(|| {
-        format!(
+    let (parts, depth) = measure(text);
+    if parts > MOST_PARTS {
+        return Some(format!(
             "the template has {parts} parts (names, values, operators); at most {MOST_PARTS} are \
              allowed"
+        ));
+    }
+    (depth > DEEPEST).then(|| {
+        format!(
+            "the template has {depth} brackets, one in the other; at most {DEEPEST} are allowed"
         )
     })
 }
 
-/// How many words, strings and signs are between the braces.
-fn parts(text: &str) -> usize {
-    let mut parts = 0;
+/// How many words, strings and signs are between the braces, and how deep their brackets are.
+fn measure(text: &str) -> (usize, usize) {
+    let (mut parts, mut deepest) = (0, 0);
     let mut rest = text;
     while let Some(start) = rest.find('{') {
         rest = &rest[start + 1..];
@@ -38,13 +46,20 @@ fn parts(text: &str) -> usize {
         };
         rest = &rest[1..];
         parts += 1;
+        let mut depth: usize = 0;
         while !rest.is_empty() && !rest.starts_with(close) {
             let length = part(rest);
             parts += usize::from(!rest[..length].trim().is_empty());
+            match &rest[..length] {
+                "(" | "[" | "{" => depth += 1,
+                ")" | "]" | "}" => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            deepest = deepest.max(depth);
             rest = &rest[length..];
         }
     }
-    parts
+    (parts, deepest)
 }
 
 /// How long the first part of a text is.
@@ -74,6 +89,7 @@ mod tests {
 
     #[test]
     fn parts_are_words_strings_and_signs() {
+        let parts = |text: &str| measure(text).0;
         assert_eq!(parts("no template { }"), 0);
         assert_eq!(parts("{{ a + 1 }} text {{ name }}"), 6);
         assert_eq!(parts("{{ 'a }} + \\' b' ~ \"c\" }}"), 4);
@@ -84,12 +100,16 @@ mod tests {
     }
 
     #[test]
-    fn both_bounds_are_exact() {
+    fn all_bounds_are_exact() {
         let template = |text: usize| format!("{{{{ a }}}}{}", "x".repeat(text - 7));
         assert_eq!(fault(&template(LONGEST)), None);
         assert!(fault(&template(LONGEST + 1)).is_some_and(|why| why.contains("65537 bytes")));
         let template = |parts: usize| format!("{{{{ {} }}}}", "a ".repeat(parts - 1));
         assert_eq!(fault(&template(MOST_PARTS)), None);
-        assert!(fault(&template(MOST_PARTS + 1)).is_some_and(|why| why.contains("501 parts")));
+        assert!(fault(&template(MOST_PARTS + 1)).is_some_and(|why| why.contains("301 parts")));
+        let template =
+            |depth: usize| format!("{{{{ {}a{} }}}}", "(".repeat(depth), ")".repeat(depth));
+        assert_eq!(fault(&template(DEEPEST)), None);
+        assert!(fault(&template(DEEPEST + 1)).is_some_and(|why| why.contains("21 brackets")));
     }
 }

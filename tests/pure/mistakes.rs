@@ -261,8 +261,8 @@ fn text_of_another_encoding_is_named() {
     assert!(says(&outcome, "it is not UTF-8 text"), "{}", outcome.stderr);
 }
 
-/// Ten thousand rules, each with errors, in every form. (With a build for release each takes a
-/// fraction of a second; what is measured here is that time grows as the file does.)
+/// Thousands of rules, each with errors, in every form. (With a build for release ten thousand take
+/// a fraction of a second; what is measured here is that time grows as the file does.)
 #[test]
 fn many_errors_take_no_longer_than_their_number() {
     let rules = |count: usize, one: &dyn Fn(usize) -> String| -> String {
@@ -286,9 +286,11 @@ fn many_errors_take_no_longer_than_their_number() {
             assert!(!outcome.stderr.contains("canary") && !outcome.stdout.contains("canary"));
             began.elapsed()
         };
-        for form in ["text", "json", "github"] {
-            let few = took(1_000, form);
-            let many = took(10_000, form);
+        let all = what == "keys and types";
+        let forms: &[&str] = if all { &["text", "json", "github"] } else { &["text"] };
+        for form in forms {
+            let few = took(500, form);
+            let many = took(5_000, form);
             assert!(many < few * 40 + Duration::from_secs(2), "{what}, {form}: {few:?}, {many:?}");
         }
     }

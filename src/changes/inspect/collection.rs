@@ -151,11 +151,7 @@ impl Inspection<'_> {
         let Some(described) = self.source.describe_collection(database, name).await? else {
             let message = format!("{}: the source has no collection {address}", rule.location);
             let there = self.source.list_collections(database).await?;
-            let advice = match closest(name, there.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean {near:?}? {}", named(database, &there)),
-                None => named(database, &there),
-            };
-            refuse(findings, "source_missing", address, message, &advice);
+            refuse(findings, "source_missing", address, message, &instead(name, database, &there));
             return Ok(None);
         };
         let mut collection = described.collection;
@@ -322,6 +318,15 @@ impl Inspection<'_> {
         let row_statistic = self.target.row_count_statistic(database, name).await?;
         let (id, marks) = (described.id, described.marks);
         Ok(Some(TargetState { id, collection, load, rows, row_statistic, marks }))
+    }
+}
+
+/// What may have been meant by the name of a collection that is not there.
+fn instead(name: &str, database: &str, collections: &[String]) -> String {
+    let there = named(database, collections);
+    match closest(name, collections.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {near:?}? {there}"),
+        None => there,
     }
 }
 

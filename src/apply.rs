@@ -1,8 +1,10 @@
 //! Carries changes out, several collections at a time, each in the same order: collection →
 //! partitions → rows → indexes → load → counts → aliases. (Indexes before the rows cost the
-//! server more: see `benches/README.md`.) Every step is safe to run twice and is journaled; what
-//! happens is told as one stream of [`Event`]s.
+//! server more: see `benches/README.md`; what a server refuses of them it is asked before the rows of
+//! a large collection, see `asking`.) Every step is safe to run twice and is journaled; what happens is
+//! told as one stream of [`Event`]s.
 
+mod asking;
 mod databases;
 pub mod event;
 mod finished;
@@ -341,13 +343,14 @@ impl Turn<'_> {
         if source.is_unread() {
             return self.make_without_rows(of_move, source, wanted).await;
         }
+        let asked = Box::pin(self.ask_target(of_move, wanted)).await?;
         self.load_source(of_move, source).await?;
         self.source_is_loaded(source).await?;
         if !self.change.load_source {
             let counted = (source.rows, self.run.inspected_at);
             self.wait_until_readable(&source.collection, counted).await?;
         }
-        if self.change.action == Action::Resume && self.target_was_loaded() {
+        if self.change.action == Action::Resume && self.target_was_loaded() && !asked {
             Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         }
         if self.is_shared(of_move).await? {

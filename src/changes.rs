@@ -6,6 +6,7 @@
 //! All but `inspect` are pure: values in, values out.
 
 pub mod abilities;
+mod asking;
 mod databases;
 pub mod diff;
 mod glob;

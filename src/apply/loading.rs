@@ -20,7 +20,7 @@ const RELEASE_SOURCE: &str = "release_source";
 /// The step that loaded the target.
 const LOAD_TARGET: &str = "load";
 /// The step that releases it again, where the source was not loaded.
-const RELEASE_TARGET: &str = "release_target";
+pub(super) const RELEASE_TARGET: &str = "release_target";
 
 impl Turn<'_> {
     /// Loads the source where the plan file allows it, and notes what was not loaded before.
@@ -189,6 +189,16 @@ impl Turn<'_> {
             self.until_readable(target, &query, wanted, (None, Instant::now())).await?;
         }
         self.done(of_move, LOAD_TARGET, "").await
+    }
+
+    /// Loads the target, of which no row was copied yet, with the replicas that it is to have.
+    pub(super) async fn try_load(&self, wanted: &Collection) -> Result<(), Failure> {
+        let target = &self.run.target;
+        let replicas = self.change.ending.replicas.unwrap_or(0);
+        let loading = target.load_rest(wanted, &[], replicas).await;
+        let loading = loading.map_err(|error| too_many(replicas, error))?;
+        asked(&loading, &format!("{} at the target", wanted.address()))?;
+        wait_until_loaded(target, wanted, &wanted.all_partitions(), &self.common.halt).await
     }
 
     /// Releases what was loaded only for this turn, at both ends. What cannot be is said.

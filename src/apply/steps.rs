@@ -197,8 +197,8 @@ impl Turn<'_> {
         self.indexes_are_as_wanted(wanted).await
     }
 
-    /// What the plan file says of an index can be corrected after the rows were copied.
-    fn index_refused(&self, index: &Index, error: milvus::Error) -> Failure {
+    /// What the plan file says of an index can be corrected after the collection was made.
+    pub(super) fn index_refused(&self, index: &Index, error: milvus::Error) -> Failure {
         if !matches!(error.kind, Kind::Other | Kind::Invalid) {
             return error.into();
         }
@@ -234,8 +234,11 @@ impl Turn<'_> {
         }
     }
 
-    /// An index that the server made otherwise, without a word, is told.
-    async fn indexes_are_as_wanted(&mut self, wanted: &Collection) -> Result<(), Failure> {
+    /// An index that the server made otherwise, without a word, is told, once.
+    pub(super) async fn indexes_are_as_wanted(
+        &mut self,
+        wanted: &Collection,
+    ) -> Result<(), Failure> {
         let there = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
         for index in &wanted.indexes {
             let have = there.iter().find(|have| place(have) == place(index));
@@ -244,8 +247,10 @@ impl Turn<'_> {
                 Some(have) => told_index_difference(index, have, self.change.keeps_details),
             };
             if let Some(wrong) = wrong {
-                self.warn(format!("the index on {} is not as asked for: {wrong}", index.field))
-                    .await;
+                let text = format!("the index on {} is not as asked for: {wrong}", index.field);
+                if !self.outcome.warnings.contains(&text) {
+                    self.warn(text).await;
+                }
             }
         }
         Ok(())

@@ -179,6 +179,37 @@ impl Client {
         .map(drop)
     }
 
+    /// Drops the index of a field, or of this path into it. One that is not there is dropped already.
+    ///
+    /// # Errors
+    /// When the call fails. Servers refuse it while the collection is loaded.
+    pub async fn drop_index(&self, database: &str, collection: &str, index: &Index) -> Result<()> {
+        let path = index.params.get("json_path");
+        let there = self.describe_indexes(database, collection).await?;
+        let found = there.into_iter().find(|have| {
+            have.field_name == index.field
+                && have.params.iter().find(|p| p.key == "json_path").map(|p| &p.value) == path
+        });
+        let Some(found) = found else { return Ok(()) };
+        let message = pb::DropIndexRequest {
+            db_name: database.to_owned(),
+            collection_name: collection.to_owned(),
+            field_name: found.field_name,
+            index_name: found.index_name,
+            ..Default::default()
+        };
+        let dropped = self
+            .repeat("DropIndex", database, CHANGE, message, |mut c, r| async move {
+                c.drop_index(r).await
+            })
+            .await;
+        match dropped {
+            // The answer to an earlier request was lost.
+            Err(error) if error.kind == Kind::NoIndex => Ok(()),
+            other => other.map(drop),
+        }
+    }
+
     /// Every index, as the server describes it; none is no error.
     async fn describe_indexes(
         &self,

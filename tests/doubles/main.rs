@@ -12,6 +12,7 @@
 mod adopted;
 mod aliases;
 mod altering;
+mod asking;
 mod codes;
 mod counts;
 mod defaults;

@@ -10,6 +10,7 @@
     reason = "a test that cannot continue panics"
 )]
 
+mod asking;
 mod catch_up;
 mod client;
 mod faults;

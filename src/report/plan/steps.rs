@@ -41,6 +41,9 @@ pub enum StepAction {
     AlterProperty,
     /// Loads the source for the copy; it is released again afterwards.
     LoadSource,
+    /// Makes each index on the empty target, loads it, and undoes both: what the target refuses of
+    /// that is known before rows are copied.
+    AskTarget,
     /// Copies rows.
     CopyRows,
     /// Compares the rows that were copied, and brings those that differ up to date.
@@ -64,6 +67,7 @@ impl StepAction {
             Self::CreatePartition => "create partition",
             Self::AlterProperty => "alter property",
             Self::LoadSource => "load source",
+            Self::AskTarget => "try indexes and load",
             Self::CopyRows => "copy rows",
             Self::UpdateRows => "update rows",
             Self::CreateIndex => "create index",
@@ -186,6 +190,10 @@ impl Steps<'_> {
                 None => return,
             };
             return self.push(StepAction::UpdateRows, reason, address, (None, None));
+        }
+        if change.asks_first() {
+            let after = Some("undone again before rows are copied".to_owned());
+            self.push(StepAction::AskTarget, "rows_take_long", address.clone(), (None, after));
         }
         let reason = if change.action == Action::Resume { "rows_behind" } else { "rows_missing" };
         let known = change.known.as_ref().filter(|_| change.action == Action::Resume);

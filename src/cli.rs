@@ -10,6 +10,7 @@ mod looking;
 mod man;
 mod output;
 mod plan;
+mod rehearse;
 mod saved;
 mod schema;
 mod show;
@@ -42,6 +43,7 @@ Examples:
   milvus-ferry validate catalog.ferry.toml --env prod --format github
   milvus-ferry validate catalog.ferry.toml --online
   milvus-ferry plan catalog.ferry.toml
+  milvus-ferry rehearse catalog.ferry.toml
   milvus-ferry apply catalog.ferry.toml
   milvus-ferry plan catalog.ferry.toml --out changes.json
   milvus-ferry show changes.json
@@ -56,7 +58,7 @@ Exit codes:
   3    the plan file is invalid
   4    an endpoint cannot be reached, or does not permit what is needed
   5    stopped part-way; the same command continues
-  6    verification found differences
+  6    verification found differences, or a step of a rehearsal failed
   7    saved changes are stale
   8    another run holds the lock
   64   wrong usage
@@ -79,6 +81,7 @@ enum Command {
     Validate(validate::ValidateArgs),
     Plan(plan::PlanCommandArgs),
     Show(show::ShowArgs),
+    Rehearse(rehearse::RehearseArgs),
     Apply(apply::ApplyArgs),
     Verify(verify::VerifyArgs),
     Schema(schema::SchemaArgs),
@@ -96,6 +99,7 @@ impl Command {
             Self::Validate(args) => at_once(|| validate::run(&args, output)),
             Self::Plan(args) => block_on(plan::run(&args, output, stderr)),
             Self::Show(args) => at_once(|| show::run(&args, output)),
+            Self::Rehearse(args) => block_on(rehearse::run(&args, output, stderr)),
             Self::Apply(args) => block_on(apply::run(&args, output, stderr)),
             Self::Verify(args) => block_on(verify::run(&args, output, stderr)),
             Self::Schema(args) => at_once(|| schema::run(&args)),

@@ -12,7 +12,7 @@ pub const PLAN_FILE_INVALID: u8 = 3;
 pub const CANNOT_CONNECT: u8 = 4;
 /// Stopped part-way; the same command continues.
 pub const STOPPED_RESUMABLE: u8 = 5;
-/// Verification found differences.
+/// Verification found differences, or a step of a rehearsal failed.
 pub const VERIFICATION_FAILED: u8 = 6;
 /// Saved changes no longer fit what they were made from.
 pub const CHANGES_STALE: u8 = 7;

@@ -37,8 +37,9 @@
 //! | module | holds | may use |
 //! |---|---|---|
 //! | [`cli`] | one file per command | everything |
-//! | [`report`] | text for people, from changes and events | [`apply`], [`changes`], [`verify`], [`model`], [`private`] |
+//! | [`report`] | text for people, from changes and events | [`apply`], [`rehearse`], [`changes`], [`verify`], [`model`], [`private`] |
 //! | [`apply`] | ordered steps, one event stream | [`verify`], [`copy`], [`changes`], [`ledger`], [`milvus`], [`model`] |
+//! | [`rehearse`] | the migration in small, in scratch collections | [`verify`], [`copy`], [`changes`], [`milvus`], [`model`] |
 //! | [`verify`] | proof that the target holds the rows, and their mending | [`copy`], [`ledger`], [`milvus`], [`model`] |
 //! | [`copy`] | discovery → readers → byte budget → writers | [`ledger`], [`milvus`], [`model`] |
 //! | [`changes`] | inspect · wanted · preflight · diff · policy · saved | [`milvus`] (inspect only), [`model`] |
@@ -76,6 +77,7 @@ pub mod milvus;
 pub mod model;
 pub mod planfile;
 pub mod private;
+pub mod rehearse;
 pub mod report;
 pub mod secret;
 pub mod verify;

@@ -27,6 +27,7 @@ pub mod property;
 pub mod proxy;
 pub mod query;
 pub mod retry;
+pub mod scratch;
 pub mod search;
 pub mod serving;
 mod trust;

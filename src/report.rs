@@ -11,6 +11,7 @@ mod markdown;
 mod page;
 pub mod plan;
 pub mod progress;
+pub mod rehearsal;
 pub mod size;
 pub mod style;
 pub mod summary;

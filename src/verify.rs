@@ -32,8 +32,10 @@ pub use lend::Lend;
 use repair::Extra;
 pub use result::{Basis, Mode, RowDifference, SearchParity, Status, Verification};
 pub use run::{compare_spots, note_ours, settle, verify, verify_collection, verify_collection_by};
+pub use sample::{Chosen, compare_chosen};
 pub use schema::{Wishes, compare_schema, schema_differs};
-pub use search::search_parity;
+pub use search::draw::{Bounds, bounds};
+pub use search::{Searched, search_each, search_parity};
 
 /// What the verifications of all collections of a run share.
 #[derive(Clone)]

@@ -147,7 +147,7 @@ async fn prepare(
         return Ok(Prepared::Over(verify::write(destination, &document, code)));
     }
     if !args.yes {
-        confirm(&report::plan::question(&changes, &output::style(output))).await?;
+        confirm(&report::plan::question(&changes, &output::style(output)), "to apply").await?;
     }
     let ledger = match found {
         Some(ledger) => ledger,

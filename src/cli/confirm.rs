@@ -1,4 +1,4 @@
-//! The question before changes are carried out.
+//! The question before anything is written.
 
 use std::io::{IsTerminal, Write};
 
@@ -6,12 +6,12 @@ use super::ends::Problem;
 use super::output;
 use crate::exit;
 
-/// Asks on the terminal. Only `yes` goes on.
-pub(super) async fn confirm(question: &str) -> Result<(), Problem> {
+/// Asks on the terminal. Only `yes` goes on. `what_for` is what `--yes` does without a terminal.
+pub(super) async fn confirm(question: &str, what_for: &str) -> Result<(), Problem> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(Problem::new(
             exit::WRONG_USAGE,
-            "there is no terminal to ask on; give --yes to apply without a question",
+            format!("there is no terminal to ask on; give --yes {what_for} without a question"),
         ));
     }
     forget_what_was_typed();

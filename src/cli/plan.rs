@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::ends::{self, Ends, KnownTargets, Problem};
 use super::looking::Looking;
 use super::signals::Signals;
-use super::{OutputArgs, PlanArgs, output, saved};
+use super::{OutputArgs, PlanArgs, apply, output, saved};
 use crate::changes::abilities::Abilities;
 use crate::changes::inspect::server;
 use crate::changes::{
-    BEING_FILLED, Changes, End, Selection, Severity, diff, inspect, policy, preflight,
+    Action, BEING_FILLED, Changes, End, Selection, Severity, diff, inspect, policy, preflight,
 };
 use crate::ledger::Ledger;
 use crate::model::Migration;
@@ -107,12 +107,26 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs, stderr: &Ba
     };
     let code = verdict(&changes, args.detailed_exitcode);
     match render(&changes, &selection, env!("CARGO_PKG_VERSION"), args.format, output) {
-        Ok(text) => {
+        Ok(mut text) => {
+            if args.format == Format::Text && is_all_new(&changes) {
+                let command = apply::same_command("rehearse", &args.file, &args.plan, &[]);
+                text.push_str("To try it with a few rows first: ");
+                text.push_str(&command);
+                text.push('\n');
+            }
             tell_github(&changes, (args.format == Format::Markdown).then_some(&text));
             output::document(&text, code)
         }
         Err(text) => output::problem(&Problem::new(exit::FAILED, text)),
     }
+}
+
+/// Whether every collection is to be made, so that nothing was tried at this target yet.
+fn is_all_new(changes: &Changes) -> bool {
+    let mut all = changes.collections.iter();
+    !changes.is_refused()
+        && !changes.collections.is_empty()
+        && all.all(|change| change.action == Action::Create)
 }
 
 /// The exit code of changes.

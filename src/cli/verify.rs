@@ -300,14 +300,14 @@ fn open(state: &Path, name: &str, ends: &ends::Ends) -> Result<Opened, Problem> 
     Ok(Opened { ledger: None, known: known.without_moves() })
 }
 
-fn is_denied(cause: &std::io::Error) -> bool {
+pub(super) fn is_denied(cause: &std::io::Error) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     matches!(cause.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 /// What the plan file or the command line selects must be there. What else stands against `apply`
 /// is no matter here.
-fn refuse_wrong_selection(changes: &Changes) -> Result<(), Problem> {
+pub(super) fn refuse_wrong_selection(changes: &Changes) -> Result<(), Problem> {
     const CODES: [&str; 3] =
         ["selection_matches_nothing", "glob_matches_nothing", "source_database_missing"];
     let texts: Vec<String> = changes

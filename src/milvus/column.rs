@@ -15,6 +15,7 @@ mod examples;
 mod joined;
 mod lists;
 mod nulls;
+mod parts;
 mod payload;
 mod same;
 mod texts;

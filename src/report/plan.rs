@@ -63,7 +63,7 @@ fn findings(changes: &Changes) -> Vec<&Finding> {
     findings
 }
 
-fn write_finding(page: &mut Page, finding: &Finding) {
+pub(super) fn write_finding(page: &mut Page, finding: &Finding) {
     let (word, role) = match finding.severity {
         Severity::Error => ("error", Role::Problem),
         Severity::Warning => ("warning", Role::Change),

@@ -11,8 +11,9 @@ use super::ends::{Ends, Side};
 use super::explain::Evidence;
 use super::numbers;
 use super::result::{Basis, Content};
-use super::{Error, Event, content};
+use super::{Check, Error, Event, Subject, content};
 use crate::copy::KEYS_ANSWER;
+use crate::milvus::Moment;
 use crate::model::{Key, KeyRange};
 
 /// Keys that are looked at together.
@@ -49,9 +50,48 @@ async fn run(
     }
     let of_source = reservoir.seen;
     let chosen = reservoir.by_scope();
+    compare_all(ends, at, &chosen, account, content).await?;
+    content.confidence = confidence::of(account.bad(), content.rows, of_source);
+    Ok(())
+}
+
+/// What comparing rows that somebody chose found.
+#[derive(Debug)]
+pub struct Chosen {
+    /// The numbers, and the first rows that differ.
+    pub content: Content,
+    /// Differences that nothing explains, in words.
+    pub unexplained: Vec<String>,
+}
+
+/// Compares the rows of the source that have these keys with those of the target, value by value.
+///
+/// # Errors
+/// When they cannot be read, or we are asked to stop.
+pub async fn compare_chosen(
+    check: &Check,
+    subject: &Subject,
+    keys: &BTreeMap<Option<String>, Vec<Key>>,
+) -> Result<Chosen, Error> {
+    let ends = Ends::of(check, subject).await?;
+    let at = Moments { source: Moment::Strong, target: Moment::Strong };
+    let mut account = Account::of(&subject.from);
+    let mut content = Content::nothing(Basis::Source);
+    compare_all(&ends, at, keys, &mut account, &mut content).await?;
+    account.write(&mut content);
+    Ok(Chosen { content, unexplained: account.unexplained() })
+}
+
+async fn compare_all(
+    ends: &Ends,
+    at: Moments,
+    chosen: &BTreeMap<Option<String>, Vec<Key>>,
+    account: &mut Account,
+    content: &mut Content,
+) -> Result<(), Error> {
     let part = Part::of(ends.clone(), at).await?;
     let target = ends.subject.to.address();
-    for (scope, keys) in &chosen {
+    for (scope, keys) in chosen {
         let mut tasks = tokio::task::JoinSet::new();
         let mut batches = keys.chunks(COMPARED);
         loop {
@@ -72,7 +112,6 @@ async fn run(
             }
         }
     }
-    content.confidence = confidence::of(account.bad(), content.rows, of_source);
     Ok(())
 }
 

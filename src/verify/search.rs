@@ -1,6 +1,7 @@
 //! The same searches at both ends: do people find at the target what they found at the source?
 
-mod draw;
+pub mod draw;
+mod each;
 mod overlap;
 mod tuning;
 
@@ -11,6 +12,7 @@ use crate::milvus::{Client, Error, Kind, Moment, Query, Result, Search};
 use crate::model::quantity::{count, counted};
 use crate::model::{DataType, Field, FunctionKind, Index, LoadState, SearchCheck};
 use draw::Bounds;
+pub use each::{Searched, search_each};
 use overlap::Tally;
 
 /// Searches in one request, at most.

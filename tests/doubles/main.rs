@@ -43,6 +43,7 @@ mod online;
 mod ownership;
 mod pairs;
 mod proxies;
+mod rehearse;
 mod releases;
 mod replicas;
 mod searches;

@@ -26,6 +26,7 @@ mod overrides;
 mod ownership;
 mod parity;
 mod preflight;
+mod rehearse;
 mod rows;
 mod saved;
 mod states;

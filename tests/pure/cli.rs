@@ -170,8 +170,18 @@ fn help_and_version_are_no_errors() {
     }
 }
 
-const COMMANDS: [&str; 9] =
-    ["apply", "completions", "init", "man", "plan", "schema", "show", "validate", "verify"];
+const COMMANDS: [&str; 10] = [
+    "apply",
+    "completions",
+    "init",
+    "man",
+    "plan",
+    "rehearse",
+    "schema",
+    "show",
+    "validate",
+    "verify",
+];
 
 /// A script for each shell, that knows every command; bash itself says that it is one.
 #[test]

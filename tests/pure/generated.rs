@@ -39,6 +39,13 @@ fn changes_schema() {
     check("schema/changes.schema.json", &format!("{schema:#}\n"));
 }
 
+#[test]
+fn rehearsal_schema() {
+    let schema = milvus_ferry::report::rehearsal::document::published_schema();
+    assert_eq!(schema["$schema"], "http://json-schema.org/draft-07/schema#");
+    check("schema/rehearsal.schema.json", &format!("{schema:#}\n"));
+}
+
 /// Two parts of the README are two tests, and each reads and writes the whole file.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 

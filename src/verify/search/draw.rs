@@ -88,15 +88,19 @@ pub(super) async fn draw(
 
 /// Keys all over a collection, behind which rows are looked for.
 #[derive(Debug, Default)]
-pub(super) struct Bounds {
-    keys: Vec<Key>,
+pub struct Bounds {
+    /// The keys, in order.
+    pub keys: Vec<Key>,
     /// That only so many keys, the first ones, were looked at.
-    pub(super) only_first: Option<u64>,
+    pub only_first: Option<u64>,
 }
 
 /// Finds bounds: as many keys apart from each other as far as walking through the keys is not too
 /// long a way. What is beyond that is divided evenly, where keys are numbers.
-pub(super) async fn bounds(client: &Client, query: &Query, wanted: usize) -> Result<Bounds> {
+///
+/// # Errors
+/// When a call fails.
+pub async fn bounds(client: &Client, query: &Query, wanted: usize) -> Result<Bounds> {
     let mut thinned = Thinned::new(wanted);
     let (mut range, mut limit) = (KeyRange::ALL, LARGEST_LIMIT);
     // What a server has seen once, it does not forget: the first question alone has to be Strong,

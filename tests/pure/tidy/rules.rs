@@ -17,7 +17,7 @@ const BELONGS: &[(&[&str], &[&str])] = &[
     (&["milvus"], &["prost", "tonic", "milvus::pb"]),
     (&["planfile"], &["toml", "minijinja", "jsonschema"]),
     // The formats of files are made from the types that hold them.
-    (&["planfile", "report", "verify", "model"], &["schemars"]),
+    (&["planfile", "report", "verify", "rehearse", "model"], &["schemars"]),
     (
         &["cli", "report"],
         &["println!", "eprintln!", "print!", "eprint!", "dbg!", "io::stdout", "io::stderr"],

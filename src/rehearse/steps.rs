@@ -36,6 +36,8 @@ pub(super) struct Work<'a> {
     pub(super) scratch: Collection,
     /// Whether a request was sent that makes the scratch collection.
     pub(super) may_be_there: bool,
+    /// Whether the target said that it was made.
+    made: bool,
     /// What was loaded at the source: these partitions, or all of it where there are none.
     lent: Option<Vec<String>>,
 }
@@ -47,7 +49,7 @@ impl<'a> Work<'a> {
         source: &'a SourceState,
         scratch: Collection,
     ) -> Self {
-        Self { run, change, source, scratch, may_be_there: false, lent: None }
+        Self { run, change, source, scratch, may_be_there: false, made: false, lent: None }
     }
 
     fn names(&self) -> (&str, &str) {
@@ -136,6 +138,7 @@ impl<'a> Work<'a> {
         made.properties.extend(self.change.during.clone());
         self.may_be_there = true;
         target.create_collection(&made).await?;
+        self.made = true;
         let Some(there) = target.describe_collection(&database, &name).await? else {
             return Err(Fault::failed("the target does not show the collection it just made", ""));
         };
@@ -344,6 +347,19 @@ impl<'a> Work<'a> {
     /// Deletes the scratch collection: what was made by this rehearsal, or by one of this plan.
     pub(super) async fn drop_scratch(&self) -> Done {
         let (database, name) = self.names();
+        let plan = &self.run.migration.name;
+        if !self.made {
+            // Somebody else may have made one of this name meanwhile.
+            match self.run.target.describe_collection(database, name).await? {
+                None => {
+                    return Err(Fault::Skipped("the scratch collection was not made".to_owned()));
+                }
+                Some(there) if scratch::is_ours(&there.collection.description, plan) => {}
+                Some(_) => {
+                    return Err(Fault::Skipped("it is of others, and left alone".to_owned()));
+                }
+            }
+        }
         self.run.target.drop_collection(database, name).await?;
         match self.run.target.describe_collection(database, name).await? {
             None => Ok(((), String::new())),

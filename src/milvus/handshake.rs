@@ -74,12 +74,23 @@ impl Inner {
         if from_tags.flavour == Flavour::ZillizCloud {
             return Ok(from_tags);
         }
-        let message = pb::GetVersionRequest::default();
-        let version =
-            self.call("GetVersion", "", OPTIONS, message, |mut c, r| async move {
-                c.get_version(r).await
-            })
-            .await;
+        // As patient as with the first call.
+        let ask = || async {
+            let message = pb::GetVersionRequest::default();
+            let answer = self
+                .call("GetVersion", "", OPTIONS, message, |mut c, r| async move {
+                    c.get_version(r).await
+                })
+                .await;
+            match answer {
+                Err(error) if error.is_of_front() && error.is_retryable() => Err(error),
+                other => Ok(other),
+            }
+        };
+        let version = match Box::pin(self.retry.run(&self.cancel, ask)).await {
+            Ok(answer) => answer,
+            Err(error) => Err(error),
+        };
         match version {
             Ok(answer) => Ok(ServerVersion::parse(&answer.version)),
             // Milvus Lite 2 answers `Connect`, with nothing in it, and has no `GetVersion`. Which

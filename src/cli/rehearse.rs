@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::confirm::confirm;
 use super::ends::{self, Ends, KnownTargets, Problem};
+use super::looking::Looking;
 use super::plan::Format;
 use super::signals::Signals;
 use super::{LogFormat, OutputArgs, PlanArgs, output, plan, verify};
@@ -19,7 +20,6 @@ use crate::rehearse::{self, Left, Rehearsed, Run, Step, clean, left_behind, rehe
 use crate::report::file::Destination;
 use crate::report::progress::BarWriter;
 use crate::report::rehearsal::{self, document};
-use crate::report::style::Style;
 
 /// How long a call is tried again before a step has failed.
 const RETRY_FOR: Duration = Duration::from_secs(30);
@@ -77,7 +77,7 @@ pub(super) async fn run(args: &RehearseArgs, output: &OutputArgs, stderr: &BarWr
     let prepared = if args.clean {
         signals.or(Box::pin(prepare_cleaning(args, output))).await
     } else {
-        signals.or(Box::pin(prepare(args, output))).await
+        signals.or(Box::pin(prepare(args, output, stderr))).await
     };
     let done = match prepared {
         Ok(Prepared::Over(code)) => Ok(code),
@@ -120,7 +120,11 @@ async fn connect(migration: &Migration) -> Result<Ends, Problem> {
 }
 
 /// Looks at both ends, shows what is to be done and asks. Nothing is written on the way.
-async fn prepare(args: &RehearseArgs, output: &OutputArgs) -> Result<Prepared, Problem> {
+async fn prepare(
+    args: &RehearseArgs,
+    output: &OutputArgs,
+    stderr: &BarWriter,
+) -> Result<Prepared, Problem> {
     let migration = output::load(&args.file, &args.plan, output)?;
     let destination = verify::destination(args.report.as_deref())?;
     let started = ledger::utc_now();
@@ -130,13 +134,15 @@ async fn prepare(args: &RehearseArgs, output: &OutputArgs) -> Result<Prepared, P
         None => KnownTargets::none(),
     };
     let selection = plan::selection(&args.plan, false, &[]);
-    let changes = plan::changes(&migration, &ends, &known, &selection).await?;
+    let looking = Looking::new(output, stderr);
+    let changes = plan::changes(&migration, &ends, &known, &selection, &looking).await?;
+    drop(looking);
     verify::refuse_wrong_selection(&changes)?;
     ends.bound_writes(&migration, changes.capacity.write_quota);
     let left = left_behind(&ends.target, &databases(&changes), &migration.name).await?;
     let rows = usize::try_from(args.rows).unwrap_or(usize::MAX);
     if !output.quiet {
-        let style = Style::new(output::colour(output));
+        let style = output::style(output);
         output::message(&rehearsal::question(&changes, rows, &left, &style));
     }
     let any = changes.collections.iter().any(|change| rehearse::not_rehearsed(change).is_none());
@@ -188,7 +194,7 @@ async fn prepare_cleaning(args: &RehearseArgs, output: &OutputArgs) -> Result<Pr
     let databases = databases.unwrap_or_else(|| vec!["default".to_owned()]);
     let left = left_behind(&target, &databases, &migration.name).await?;
     if !output.quiet {
-        let style = Style::new(output::colour(output));
+        let style = output::style(output);
         output::message(&rehearsal::cleaning(&left, &style));
     }
     if !left.iter().any(|left| left.ours) {
@@ -242,7 +248,7 @@ async fn carry_out(
     let json = document.to_text().map_err(|text| Problem::new(exit::FAILED, text));
     let text = match args.format {
         Format::Text => {
-            let style = Style::new(output::colour_of_stdout(output));
+            let style = output::style_of_stdout(output);
             rehearsal::render(&document, &style)
         }
         Format::Json => json.as_ref().cloned().unwrap_or_default(),

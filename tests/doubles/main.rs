@@ -35,7 +35,6 @@ mod load_fields;
 mod loading;
 mod made_up_keys;
 mod merged;
-mod mistakes;
 mod moving;
 mod null;
 mod nulls;

@@ -1,6 +1,6 @@
 //! The mistakes that newcomers make, one table: what they write, what they are told, which line is
-//! named, and the exit code. Those that a server has to answer are in `tests/doubles/mistakes.rs`,
-//! with the same numbers.
+//! named, and the exit code: those that no server has to answer. The numbers are those of the list
+//! of forty.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

@@ -142,7 +142,7 @@ async fn compare(
         Problem::new(exit::FAILED, text)
     })?;
     let nothing_known = |_: &str, _: &str| None;
-    let (inspected, ..) = inspect(
+    let (mut inspected, ..) = inspect(
         &migration.migration,
         &Selection::default(),
         source,
@@ -151,6 +151,8 @@ async fn compare(
         &|_, _| (),
     )
     .await?;
+    // What is refused is said in the entry that it is about.
+    inspected.iter_mut().for_each(|one| one.rule.location.clear());
     for change in diff::diff(inspected, &abilities(target)) {
         let mut databases = draft.inventory.databases.iter_mut();
         let holding = databases.find_map(|database| {

@@ -112,7 +112,7 @@ async fn bringing_keys_needs_no_property_where_none_are_made_up() {
     let rows = data::table(&things, 100, 1);
     let scene = Doubles::between("2.6.20", "2.6.20").await;
     scene.source.fill(&things, &rows).await;
-    scene.plan_one("things", "");
+    scene.plan_one("things", "auto_id = \"keep_keys\"");
     scene.converge().await;
     assert!(!scene.properties("things").await.contains_key(BRING));
     // A collection that is there is not altered to it, which the server refuses.
@@ -120,10 +120,10 @@ async fn bringing_keys_needs_no_property_where_none_are_made_up() {
     there.fields[0].auto_id = false;
     scene.target.create_collection(&there).await;
     scene.target.build_and_load(&there).await;
-    scene.plan_one("things", "target = \"there\"\nexisting = \"adopt\"");
+    scene.plan_one("things", "target = \"there\"\nexisting = \"adopt\"\nauto_id = \"keep_keys\"");
     scene.converge().await;
     assert!(!scene.properties("there").await.contains_key(BRING));
-    let asked = "target = \"asked\"\nproperties.set = { allow_insert_auto_id = true }";
+    let asked = "target = \"asked\"\nauto_id = \"keep_keys\"\nproperties.set = { allow_insert_auto_id = true }";
     scene.plan_one("things", asked);
     scene.expect_refusal(&["property_unfit", BRING]).await;
 }

@@ -1,7 +1,7 @@
 //! How answers are laid out.
 
 use super::scene::Scene;
-use testkit::collection::{FieldWords, array, field, plain, vector};
+use testkit::collection::{FieldWords, Index, array, field, plain, vector};
 use testkit::data;
 use testkit::fake::{Feature, NullScalars, Profile};
 use testkit::lines::everything_26;
@@ -45,15 +45,13 @@ async fn answer(profile: Profile) -> QueryResults {
     let mut things = everything_26("x", DataType::Int64).struct_fields.remove(0);
     things.nullable = scene.probe.version() >= "v3";
     collection.struct_fields.push(things);
-    let metrics = [
-        ("maybe", "L2"),
-        ("sparse", "IP"),
-        ("things[dense]", "MAX_SIM"),
-        ("things[bits]", "MAX_SIM_HAMMING"),
-    ];
+    let metrics = [("maybe", "L2"), ("sparse", "IP"), ("things[dense]", "MAX_SIM")];
     for (field, metric) in metrics {
         collection = collection.index(testkit::lines::auto_index(field, metric));
     }
+    let parameters = r#"{"M": 8, "efConstruction": 64}"#;
+    let bits = Index::new("things[bits]", "HNSW", "MAX_SIM_HAMMING", parameters);
+    let collection = collection.index(bits);
     let rows = data::table_of(&collection, &data::key_range(0..6), 1);
     scene.probe.fill(&collection, &rows).await;
     let names = ["number", "words", "full", "maybe", "sparse", "place", "moment", "things"];

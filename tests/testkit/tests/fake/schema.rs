@@ -281,14 +281,14 @@ async fn a_description_says_what_its_line_says() {
 }
 
 #[tokio::test]
-async fn a_default_moment_is_a_number_in_26_and_a_text_in_30() {
+async fn a_default_moment_is_described_as_a_text() {
     let text = Data::StringData("1970-01-01T00:00:01Z".to_owned());
     let collection = small(vec![field("at", DataType::Timestamptz).with_default(text.clone())]);
-    for (version, expected) in [("2.6.20", Data::TimestamptzData(1_000_000)), ("3.0.0", text)] {
+    for version in ["2.6.20", "3.0.0"] {
         let scene = Scene::milvus(version).await;
         scene.probe.create_collection(&collection).await;
         let schema = scene.probe.describe("small").await.schema.unwrap();
-        assert_eq!(schema.fields[1].default_value.clone().unwrap().data, Some(expected));
+        assert_eq!(schema.fields[1].default_value.clone().unwrap().data, Some(text.clone()));
     }
 }
 

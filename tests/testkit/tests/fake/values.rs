@@ -90,9 +90,9 @@ async fn numbers_are_finite() {
             other => panic!("{other:?}"),
         };
         let status = takes("2.5.4", field("single", DataType::Float), set).await;
-        refused(status, 1100, "is not a number or infinity");
+        refused(status, 65_535, "is not a number or infinity");
         let status = takes("2.5.4", field("double", DataType::Double), set).await;
-        refused(status, 1100, "is not a number or infinity");
+        refused(status, 65_535, "is not a number or infinity");
     }
 }
 
@@ -116,14 +116,15 @@ async fn arrays_have_a_capacity() {
         other => panic!("{other:?}"),
     };
     let status = takes("2.5.4", array("mediums", DataType::Int32), wrong).await;
-    refused(status, 1100, "array type mismatch");
+    refused(status, 1100, "insert data does not match");
 }
 
 #[tokio::test]
 async fn json_is_json_and_not_too_long() {
     let document = || field("document", DataType::Json);
     fine(takes("2.5.4", document(), json("[1, 2]")).await);
-    refused(takes("2.5.4", document(), json("{")).await, 1001, "IO failed");
+    // Nobody parses it (rows that servers were given: `judged/answers`).
+    fine(takes("2.5.4", document(), json("{")).await);
     let long = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
     fine(takes("2.5.4", document(), json(&long(65_536))).await);
     let status = takes("2.5.4", document(), json(&long(65_537))).await;
@@ -145,14 +146,18 @@ async fn dynamic_values_are_objects_of_other_keys() {
     };
     let as_is = |_: &mut InsertRequest| ();
     fine(insert("2.6.20", r#"{"z": 1}"#, &as_is).await);
-    refused(insert("2.6.20", "[1]", &as_is).await, 1001, "IO failed");
-    refused(insert("2.6.20", r#"{"$meta": 1}"#, &as_is).await, 65_535, "cannot set key to $meta");
+    refused(insert("2.6.20", "[1]", &as_is).await, 1100, "only json map is supported");
+    refused(
+        insert("2.6.20", r#"{"$meta": 1}"#, &as_is).await,
+        1100,
+        "cannot set json key to: $meta",
+    );
     let shadow = r#"{"text": "shadow"}"#;
     fine(insert("2.4.10", shadow, &as_is).await);
     refused(
         insert("2.5.4", shadow, &as_is).await,
         65_535,
-        "dynamic field cannot include the static field name: text",
+        "cannot include the static field name: text",
     );
     // Flagged with an empty name is as good; named without the flag is not.
     let nameless = |r: &mut InsertRequest| column(r, "$meta").field_name.clear();
@@ -253,7 +258,7 @@ async fn vectors_have_their_dimension_and_finite_numbers() {
         other => panic!("{other:?}"),
     })
     .await;
-    refused(status, 1100, "is not a number or infinity");
+    refused(status, 1100, "contain nan or infinity value");
 }
 
 #[tokio::test]
@@ -343,7 +348,7 @@ async fn a_partition_key_has_values_and_takes_no_partition_names() {
     fine(scene.insert_changed(&collection, |_| ()).await);
     let named = |r: &mut InsertRequest| r.partition_name = "_default_0".to_owned();
     let status = scene.insert_changed(&collection, named).await;
-    refused(status, 65_535, "not support manually specifying the partition names");
+    refused(status, 1100, "not support manually specifying the partition names");
     // Without one, a partition has to be there.
     let plain = everything_25("plain", DataType::Int64);
     scene.probe.create_collection(&plain).await;

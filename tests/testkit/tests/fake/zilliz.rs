@@ -38,7 +38,7 @@ async fn plans_have_limits() {
     refused(sixth, 102, "exceeded the limit number of collections");
     let scene = Scene::of(Profile::zilliz(Plan::Free, "2.6")).await;
     let wide = scene.create(&plain("c", DataType::Int64).shards(3)).await;
-    refused(wide, 65_535, "maximum shards's number should be limited to 2");
+    refused(wide, 1100, "maximum shards's number should be limited to 2");
 }
 
 #[tokio::test]

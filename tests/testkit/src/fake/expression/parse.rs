@@ -334,7 +334,7 @@ impl Parser<'_> {
             return Ok(literals);
         }
         loop {
-            let literal = self.operand()?;
+            let literal = self.sum()?;
             let kind = self.columns[place].kind();
             if !fits(kind, &literal) {
                 return Err(self.invalid(format!(
@@ -351,8 +351,8 @@ impl Parser<'_> {
         }
     }
 
-    /// A literal that the column can be compared with. Sums of integers are folded.
-    fn literal(&mut self, place: usize) -> Parsed<Literal> {
+    /// A literal. Sums of integers are folded.
+    fn sum(&mut self) -> Parsed<Literal> {
         let mut literal = self.operand()?;
         loop {
             let sign = if self.sign("-") {
@@ -367,6 +367,12 @@ impl Parser<'_> {
                 _ => return Err("a sum of what is no integer".to_owned()),
             };
         }
+        Ok(literal)
+    }
+
+    /// A literal that the column can be compared with.
+    fn literal(&mut self, place: usize) -> Parsed<Literal> {
+        let literal = self.sum()?;
         let kind = self.columns[place].kind();
         if fits(kind, &literal) {
             return Ok(literal);

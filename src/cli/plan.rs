@@ -107,15 +107,15 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs, stderr: &Ba
     };
     let code = verdict(&changes, args.detailed_exitcode);
     match render(&changes, &selection, env!("CARGO_PKG_VERSION"), args.format, output) {
-        Ok(mut text) => {
-            if args.format == Format::Text && is_all_new(&changes) {
-                let command = apply::same_command("rehearse", &args.file, &args.plan, &[]);
-                text.push_str("To try it with a few rows first: ");
-                text.push_str(&command);
-                text.push('\n');
-            }
+        Ok(text) => {
             tell_github(&changes, (args.format == Format::Markdown).then_some(&text));
-            output::document(&text, code)
+            let code = output::document(&text, code);
+            // No part of the document: it is that of saved changes too.
+            if args.format == Format::Text && is_all_new(&changes) && !output.quiet {
+                let command = apply::same_command("rehearse", &args.file, &args.plan, &[]);
+                output::message(&format!("To try it with a few rows first: {command}\n"));
+            }
+            code
         }
         Err(text) => output::problem(&Problem::new(exit::FAILED, text)),
     }

@@ -152,7 +152,9 @@ async fn compare(
     )
     .await?;
     // What is refused is said in the entry that it is about.
-    inspected.iter_mut().for_each(|one| one.rule.location.clear());
+    for one in &mut inspected {
+        one.rule.location.clear();
+    }
     for change in diff::diff(inspected, &abilities(target)) {
         let mut databases = draft.inventory.databases.iter_mut();
         let holding = databases.find_map(|database| {

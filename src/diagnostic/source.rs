@@ -224,6 +224,8 @@ fn floor_boundary(text: &str, offset: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
 
     #[test]
@@ -248,7 +250,7 @@ mod tests {
         let window = source.window(&[4..5, 6..7]);
         assert_eq!((window.text, window.line, window.cut), ("b\nc\nd\ne\n", 2, false));
         assert_eq!(window.inside(&(4..5)), 2..3);
-        let (first, last) = (source.window(&[0..1]), source.window(&[10..10]));
+        let (first, last) = (source.window(from_ref(&(0..1))), source.window(from_ref(&(10..10))));
         assert_eq!((first.text, first.line), ("a\nb\n", 1));
         assert_eq!((last.text, last.line), ("e\n", 5));
     }
@@ -258,7 +260,7 @@ mod tests {
         let text = format!("a\n{}x{}\nb\n", "é".repeat(3000), "ü".repeat(3000));
         let at = text.find('x').unwrap();
         let source = Source::new("x".into(), text, &[]);
-        let window = source.window(&[at..at + 1]);
+        let window = source.window(from_ref(&(at..at + 1)));
         assert!(window.cut && window.line == 2);
         assert_eq!(window.text.chars().filter(|c| *c == 'é').count(), 100);
         assert_eq!(&window.text[window.inside(&(at..at + 1))], "x");

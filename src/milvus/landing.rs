@@ -76,7 +76,7 @@ impl Drop for Sent<'_> {
 
 impl Client {
     /// Until when a write into this collection may land whose outcome is not known; nothing where there
-    /// is none, or it does not matter. See [the law](self).
+    /// is none, or it does not matter. See `milvus::landing`.
     pub fn may_land_until(&self, to: &Collection) -> Option<Instant> {
         self.landings().lock().get(&to.address()).copied()
     }

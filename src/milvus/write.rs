@@ -27,7 +27,7 @@ impl Client {
     ///
     /// An insert never looks for duplicates, so [`WriteMode::First`] must not be repeated once its
     /// outcome is unknown. [`WriteMode::Again`] may: it upserts, or deletes the keys and inserts where
-    /// the server has no upsert (before 2.3) or makes up keys ([`Upserted`]). Either way replaces within
+    /// the server has no upsert (before 2.3) or makes up keys (`Upserted`). Either way replaces within
     /// the named partition. Where rows are deleted and inserted, a lost answer is not the end of it:
     /// see `landing`.
     ///

@@ -34,7 +34,7 @@ const DENSE: &[DataType] = &[
     DataType::INT8_VECTOR,
 ];
 /// Those that knowhere does not index as `HNSW` alone (`legal_knowhere_index` in
-/// include/knowhere/index/index_table.h, knowhere 2.5.14 to 3.0.6: the rows of `Int8Vector` are
+/// `include/knowhere/index/index_table.h`, knowhere 2.5.14 to 3.0.6: the rows of `Int8Vector` are
 /// commented out there).
 const NOT_INT8: &[DataType] =
     &[DataType::FLOAT_VECTOR, DataType::FLOAT16_VECTOR, DataType::BFLOAT16_VECTOR];

@@ -27,7 +27,7 @@ fn wrong(name: &str, digit_first: bool, also: &[char]) -> Option<Wrong> {
     match letters.next() {
         None => Some(Wrong::Empty),
         Some(_) if name.len() > LONGEST => Some(Wrong::Long),
-        Some(c) if !letter(c) && !(digit_first && c.is_ascii_digit()) => Some(Wrong::First),
+        Some(c) if !(letter(c) || digit_first && c.is_ascii_digit()) => Some(Wrong::First),
         Some(_) => {
             let fits = |c: char| letter(c) || c.is_ascii_digit() || also.contains(&c);
             (!letters.all(fits)).then_some(Wrong::Other)

@@ -74,12 +74,8 @@ impl Turn<'_> {
             let (made, afterwards) =
                 in_turn(index, wanted.indexed_field(&index.field), self.change.keeps_details);
             self.begin(of_move, &step_of(index)).await?;
-            let created = target.create_index(database, name, &made).await;
+            let created = target.create_index_in_turn(database, name, &made, &afterwards).await;
             created.map_err(|error| self.index_refused(index, error))?;
-            if !afterwards.is_empty() {
-                let altered = target.alter_index(database, name, &made, &afterwards).await;
-                altered.map_err(|error| self.index_refused(index, error))?;
-            }
         }
         self.indexes_are_as_wanted(wanted).await?;
         // Milvus Lite has neither replicas nor resource groups.

@@ -118,7 +118,7 @@ impl Turn<'_> {
     /// the plan was made would be left out by queries and counts alike, without a word.
     pub(super) async fn source_is_loaded(&self, source: &SourceState) -> Result<(), Failure> {
         let names = source.partitions.iter().map(|partition| partition.name.as_str());
-        let released = not_loaded(&self.run.source, &source.collection, names).await?;
+        let released = self.run.source.not_loaded(&source.collection, names).await?;
         if released.is_empty() {
             return Ok(());
         }
@@ -164,7 +164,7 @@ impl Turn<'_> {
             Loaded::All => wanted.all_partitions(),
             Loaded::Partitions(names) => names.clone(),
         };
-        if load_state(target, wanted, &partitions).await? == LoadState::Loaded {
+        if target.load_state_of_all(wanted, &partitions).await? == LoadState::Loaded {
             return Ok(());
         }
         self.step("load").await;
@@ -318,41 +318,6 @@ fn asked(load: &Load, address: &str) -> Result<(), Failure> {
     load.refusal(address).map_or(Ok(()), |why| Err(Failure::Refused(why)))
 }
 
-/// Those of the partitions that are not loaded.
-async fn not_loaded<'a>(
-    client: &Client,
-    collection: &Collection,
-    partitions: impl Iterator<Item = &'a str>,
-) -> crate::milvus::Result<Vec<&'a str>> {
-    let mut names = Vec::new();
-    for name in partitions {
-        match client.load_state(&collection.database, &collection.name, Some(name)).await {
-            Ok(LoadState::Loaded) => {}
-            Ok(_) => names.push(name),
-            Err(error) if error.kind == Kind::Unsupported => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(names)
-}
-
-/// Load state of the collection and these partitions: with some partitions loaded, the collection
-/// calls itself so.
-async fn load_state(
-    client: &Client,
-    collection: &Collection,
-    partitions: &[String],
-) -> crate::milvus::Result<LoadState> {
-    let state = client.load_state(&collection.database, &collection.name, None).await?;
-    // Those of a partition key cannot be named.
-    if state != LoadState::Loaded || collection.partition_key().is_some() {
-        return Ok(state);
-    }
-    let names = partitions.iter().map(String::as_str);
-    let loaded = not_loaded(client, collection, names).await?.is_empty();
-    Ok(if loaded { LoadState::Loaded } else { LoadState::Loading })
-}
-
 async fn wait_until_loaded(
     client: &Client,
     collection: &Collection,
@@ -362,7 +327,7 @@ async fn wait_until_loaded(
     let started = Instant::now();
     let mut at_work = Instant::now();
     loop {
-        match load_state(client, collection, partitions).await {
+        match client.load_state_of_all(collection, partitions).await {
             Ok(LoadState::Loaded) => return Ok(()),
             Ok(LoadState::NotLoaded) => {}
             Ok(LoadState::Loading) => at_work = Instant::now(),

@@ -181,14 +181,12 @@ impl Turn<'_> {
             }
             self.step(&format!("create index on {on}")).await;
             self.begin(of_move, &step).await?;
-            if !is_there {
-                let created = target.create_index(database, name, &made).await;
-                created.map_err(|error| self.index_refused(index, error))?;
-            }
-            if !afterwards.is_empty() {
-                let altered = target.alter_index(database, name, &made, &afterwards).await;
-                altered.map_err(|error| self.index_refused(index, error))?;
-            }
+            let created = if is_there {
+                target.alter_index(database, name, &made, &afterwards).await
+            } else {
+                target.create_index_in_turn(database, name, &made, &afterwards).await
+            };
+            created.map_err(|error| self.index_refused(index, error))?;
             self.done(of_move, &step, "").await?;
         }
         for index in &wanted.indexes {

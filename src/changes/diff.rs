@@ -27,7 +27,7 @@ pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionC
         let location = inspected.rule.location.clone();
         let change = compare(inspected, abilities);
         let onto = sources.entry(change.target_address.clone()).or_default();
-        onto.push(format!("{} ({location})", change.source_address));
+        onto.push(at_rule(&change.source_address, &location));
         changes.push(change);
     }
     changes.sort_by(|a, b| a.target_address.cmp(&b.target_address));
@@ -50,11 +50,16 @@ pub fn diff(inspected: Vec<Inspected>, abilities: &Abilities) -> Vec<CollectionC
     changes
 }
 
+/// What is about a rule of the plan file, with where that is; nowhere yet in a draft.
+fn at_rule(text: &str, location: &str) -> String {
+    if location.is_empty() { text.to_owned() } else { format!("{text} ({location})") }
+}
+
 impl Finding {
     /// Names the rule of the plan file for which `apply` refuses, where the message does not.
     fn say_where(&mut self, location: &str) {
         if self.severity == Severity::Error && !self.message.contains(location) {
-            self.message = format!("{} ({location})", self.message);
+            self.message = at_rule(&self.message, location);
         }
     }
 }

@@ -142,6 +142,24 @@ impl Client {
         Ok(there.iter().any(|have| is_same(have, index)))
     }
 
+    /// Creates an index, and then sets the parameters that its server does not take at the creation.
+    ///
+    /// # Errors
+    /// When one of the calls fails.
+    pub async fn create_index_in_turn(
+        &self,
+        database: &str,
+        collection: &str,
+        index: &Index,
+        afterwards: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        self.create_index(database, collection, index).await?;
+        if afterwards.is_empty() {
+            return Ok(());
+        }
+        self.alter_index(database, collection, index, afterwards).await
+    }
+
     /// Sets parameters of an index that is there. Repeating it succeeds. Servers refuse it while the
     /// collection is loaded.
     ///

@@ -31,6 +31,48 @@ impl Load {
 }
 
 impl Client {
+    /// Those of the partitions that are not loaded. Where a server cannot be asked about one, it is as
+    /// the collection is.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn not_loaded<'a>(
+        &self,
+        of: &Collection,
+        partitions: impl Iterator<Item = &'a str>,
+    ) -> Result<Vec<&'a str>> {
+        let mut names = Vec::new();
+        for name in partitions {
+            match self.load_state(&of.database, &of.name, Some(name)).await {
+                Ok(LoadState::Loaded) => {}
+                Ok(_) => names.push(name),
+                Err(error) if error.kind == Kind::Unsupported => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(names)
+    }
+
+    /// Load state of a collection and these partitions of it: with some partitions loaded, the
+    /// collection calls itself so.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn load_state_of_all(
+        &self,
+        of: &Collection,
+        partitions: &[String],
+    ) -> Result<LoadState> {
+        let state = self.load_state(&of.database, &of.name, None).await?;
+        // Those of a partition key cannot be named.
+        if state != LoadState::Loaded || of.partition_key().is_some() {
+            return Ok(state);
+        }
+        let names = partitions.iter().map(String::as_str);
+        let loaded = self.not_loaded(of, names).await?.is_empty();
+        Ok(if loaded { LoadState::Loaded } else { LoadState::Loading })
+    }
+
     /// Whether a collection, or one partition of it, can be queried.
     ///
     /// # Errors

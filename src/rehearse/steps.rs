@@ -73,16 +73,9 @@ impl<'a> Work<'a> {
     /// Loads what of the source is not loaded, where the plan file allows it.
     async fn load_source(&mut self) -> Result<(), Fault> {
         let (client, from) = (&self.run.source, &self.source.collection);
-        let mut names: Vec<&str> = Vec::new();
         let whole = client.load_state(&from.database, &from.name, None).await?;
-        for partition in &self.source.partitions {
-            match client.load_state(&from.database, &from.name, Some(&partition.name)).await {
-                Ok(LoadState::Loaded) => {}
-                Ok(_) => names.push(&partition.name),
-                Err(error) if error.kind == Kind::Unsupported => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let partitions = self.source.partitions.iter().map(|partition| partition.name.as_str());
+        let names = client.not_loaded(from, partitions).await?;
         if whole == LoadState::Loaded && names.is_empty() {
             return Ok(());
         }
@@ -100,8 +93,9 @@ impl<'a> Work<'a> {
         if let Some(why) = loading.refusal(&from.address()) {
             return Err(Fault::failed(why, ""));
         }
-        let reads = self.source.partitions.iter().map(|partition| partition.name.clone()).collect();
-        wait_until_loaded(client, from, reads, LOAD_LIMIT).await?;
+        let reads: Vec<String> =
+            self.source.partitions.iter().map(|partition| partition.name.clone()).collect();
+        wait_until_loaded(client, from, &reads, LOAD_LIMIT).await?;
         if let Some(query) = Query::of(from) {
             let query = query.within(selected);
             wait_until_readable(client, &query, from, (None, Instant::now())).await?;
@@ -200,10 +194,8 @@ impl<'a> Work<'a> {
                 }
                 _ => error.into(),
             };
-            target.create_index(database, name, &made).await.map_err(refused)?;
-            if !afterwards.is_empty() {
-                target.alter_index(database, name, &made, &afterwards).await.map_err(refused)?;
-            }
+            let created = target.create_index_in_turn(database, name, &made, &afterwards).await;
+            created.map_err(refused)?;
         }
         for index in &self.scratch.indexes {
             let started = Instant::now();
@@ -251,7 +243,7 @@ impl<'a> Work<'a> {
         if let Some(why) = loading.refusal(&scratch.address()) {
             return Err(Fault::failed(why, ""));
         }
-        wait_until_loaded(target, scratch, scratch.all_partitions(), BUILD_LIMIT).await?;
+        wait_until_loaded(target, scratch, &scratch.all_partitions(), BUILD_LIMIT).await?;
         if let Some(query) = Query::of(scratch) {
             wait_until_readable(target, &query, scratch, (None, Instant::now())).await?;
         }
@@ -398,24 +390,17 @@ async fn pause(started: Instant, limit: Duration, what: &str) -> Result<(), Faul
 async fn wait_until_loaded(
     client: &Client,
     of: &Collection,
-    partitions: Vec<String>,
+    partitions: &[String],
     limit: Duration,
 ) -> Result<(), Fault> {
     let started = Instant::now();
-    // Those of a partition key cannot be named.
-    let names = if of.partition_key().is_some() { Vec::new() } else { partitions };
-    let (database, name) = (of.database.as_str(), of.name.as_str());
-    for partition in std::iter::once(None).chain(names.iter().map(|name| Some(name.as_str()))) {
-        loop {
-            match client.load_state(database, name, partition).await {
-                Ok(LoadState::Loaded) => break,
-                Ok(LoadState::Loading | LoadState::NotLoaded) => {}
-                Err(error) if error.kind == Kind::Unsupported && partition.is_some() => break,
-                Err(error) if error.kind == Kind::NotReady => {}
-                Err(error) => return Err(error.into()),
-            }
-            pause(started, limit, &format!("{} in memory", of.address())).await?;
+    loop {
+        match client.load_state_of_all(of, partitions).await {
+            Ok(LoadState::Loaded) => return Ok(()),
+            Ok(LoadState::Loading | LoadState::NotLoaded) => {}
+            Err(error) if error.kind == Kind::NotReady => {}
+            Err(error) => return Err(error.into()),
         }
+        pause(started, limit, &format!("{} in memory", of.address())).await?;
     }
-    Ok(())
 }

@@ -180,9 +180,18 @@ impl Work<'_> {
         }
     }
 
-    /// Whether the target makes up the keys.
-    fn makes_keys(&self) -> bool {
-        self.scratch.primary_key().is_some_and(|key| key.auto_id)
+    /// One of the rows that were written, read at the source once more, with its partition and key.
+    async fn one_row<'k>(&self, keys: &'k Keys) -> Result<(Option<&'k str>, &'k Key, Rows), Fault> {
+        let Some((partition, key)) = Self::one_of(keys, false) else {
+            return Err(Fault::Skipped("no row was written".to_owned()));
+        };
+        let rows = self.read(partition, std::slice::from_ref(key)).await.map_err(Reading::fault)?;
+        if rows.is_empty() {
+            return Err(Fault::Skipped(format!(
+                "the row with key {key} is not at the source any more"
+            )));
+        }
+        Ok((partition, key, rows))
     }
 
     /// How many rows of the scratch collection have a key.
@@ -200,19 +209,11 @@ impl Work<'_> {
 
     /// Writes one row again by its key.
     pub(super) async fn upsert(&self, keys: &Keys) -> Done {
-        if self.makes_keys() {
+        if self.scratch.makes_keys() {
             let why = "the target makes up keys: an upsert would make new ones, and none is sent";
             return Err(Fault::Skipped(why.to_owned()));
         }
-        let Some((partition, key)) = Self::one_of(keys, false) else {
-            return Err(Fault::Skipped("no row was written".to_owned()));
-        };
-        let rows = self.read(partition, std::slice::from_ref(key)).await.map_err(Reading::fault)?;
-        if rows.is_empty() {
-            return Err(Fault::Skipped(format!(
-                "the row with key {key} is not at the source any more"
-            )));
-        }
+        let (partition, key, rows) = self.one_row(keys).await?;
         self.send(partition, &rows, WriteMode::Again).await?;
         match self.there(partition, key).await? {
             1 => Ok(((), String::new())),
@@ -244,18 +245,10 @@ impl Work<'_> {
 
     /// Writes a row whose key the target makes up.
     pub(super) async fn insert_without_key(&self, keys: &Keys) -> Done {
-        if !self.makes_keys() {
+        if !self.scratch.makes_keys() {
             return Err(Fault::Skipped("the target does not make up keys".to_owned()));
         }
-        let Some((partition, key)) = Self::one_of(keys, false) else {
-            return Err(Fault::Skipped("no row was written".to_owned()));
-        };
-        let rows = self.read(partition, std::slice::from_ref(key)).await.map_err(Reading::fault)?;
-        if rows.is_empty() {
-            return Err(Fault::Skipped(format!(
-                "the row with key {key} is not at the source any more"
-            )));
-        }
+        let (partition, _, rows) = self.one_row(keys).await?;
         self.run.target.insert_without_keys(&self.scratch, partition, rows).await?;
         Ok(((), String::new()))
     }

@@ -110,6 +110,28 @@ async fn every_step_is_ok() {
     scene.converge().await;
 }
 
+/// Where the target makes up keys, rows bring theirs, none is upserted, and an insert without a key is
+/// tried.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_insert_without_a_key_is_tried_where_the_target_makes_them_up() {
+    let scene = Doubles::between("2.6.20", "2.6.20").await;
+    for kind in [DataType::Int64, DataType::VarChar] {
+        let mut things = plain("things", kind);
+        things.fields[0].auto_id = true;
+        scene.source.fill(&things, &data::table(&things, 120, 3)).await;
+        scene.plan_one("things", "");
+        scene.from.forget_calls();
+        scene.to.forget_calls();
+        let report = rehearse(&scene, 0).await;
+        assert_eq!(step(&report, "compare_rows").1, "120 rows the same");
+        assert_eq!(status(&report, "insert_without_key"), "ok", "{report:#}");
+        assert_eq!(status(&report, "upsert"), "skipped", "{report:#}");
+        assert_eq!(scene.to.count("Upsert"), 0);
+        nothing_is_left(&scene);
+        scene.source.drop_collection("things").await;
+    }
+}
+
 /// A sample of every type, with nulls and empty arrays, of each partition.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_type_in_partitions() {

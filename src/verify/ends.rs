@@ -53,6 +53,10 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) async fn of(check: &Check, subject: &Subject) -> Result<Self, Error> {
+        let mut subject = subject.clone();
+        // No server tells it.
+        subject.to.source_key.clone_from(&subject.wanted.source_key);
+        let subject = &subject;
         let query = |of: &Collection, id: i64| {
             Query::of(of).map(|query| query.of_id(id)).ok_or_else(|| Error::NoKey(of.address()))
         };
@@ -99,6 +103,14 @@ impl Ends {
         match side {
             Side::Source => &self.subject.from,
             Side::Target => &self.subject.to,
+        }
+    }
+
+    /// Whether rows of an end that have one key come each: the key is not the primary key there.
+    pub(super) fn shows_each(&self, side: Side) -> bool {
+        match side {
+            Side::Source => !self.source.by_primary_key,
+            Side::Target => !self.target.by_primary_key,
         }
     }
 

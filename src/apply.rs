@@ -353,8 +353,9 @@ impl Turn<'_> {
         if self.change.action == Action::Resume && self.target_was_loaded() && !asked {
             Box::pin(self.compare_spots(of_move, source, wanted)).await?;
         }
-        if self.is_shared(of_move).await? {
-            // What it holds of others is looked at first.
+        if self.is_shared(of_move).await? || !wanted.brings_keys() {
+            // What it holds of others is looked at first; and where the server makes other keys, rows
+            // that are written again are looked for.
             self.create_indexes(of_move, wanted).await?;
             self.load_whole_target(of_move, wanted).await?;
         }

@@ -48,7 +48,7 @@ pub use split::middle;
 
 use crate::ledger::{self, ChunkRecord, Ledger, MoveId};
 use crate::milvus::{self, Client, Moment, Query, Rows, TooLong};
-use crate::model::{Collection, CopySettings, DynamicData, KeyRange, RowSettings};
+use crate::model::{Collection, CopySettings, DynamicData, RowSettings};
 
 /// Chunks that may wait between discovery and the readers.
 const WAITING_CHUNKS: usize = 64;
@@ -336,7 +336,7 @@ pub async fn copy_rows(task: Task) -> Result<(), Error> {
 /// When a call fails.
 pub async fn fix_moment(source: &Client, query: &Query) -> milvus::Result<Moment> {
     let allocated = source.alloc_timestamp().await?;
-    let (_, session) = source.key_page(query, &KeyRange::ALL, Moment::Strong, 1, 64 << 20).await?;
+    let session = source.caught_up(query, 64 << 20).await?;
     Ok(session.or(allocated).map_or(Moment::Eventually, Moment::At))
 }
 

@@ -13,6 +13,7 @@ pub mod client;
 pub mod codec;
 pub mod column;
 pub mod convert;
+mod count;
 pub mod error;
 mod front;
 mod handshake;

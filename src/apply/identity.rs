@@ -79,7 +79,8 @@ impl Turn<'_> {
         let check = self.check(Mode::Counts, None, mpsc::channel(1).0);
         let subject = self.loaded_subject(of_move, source, wanted, to);
         let seed = RandomState::new().hash_one(&subject.to.name);
-        let spots = verify::compare_spots(&check, &subject, seed).await?.unwrap_or_default();
+        let spots = Box::pin(verify::compare_spots(&check, &subject, seed));
+        let spots = spots.await?.unwrap_or_default();
         tracing::info!(?spots, "Ranges were read once more.");
         if spots.changed > 0 {
             let (changed, rows) = (grouped(spots.changed), counted(spots.rows, "row"));

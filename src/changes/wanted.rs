@@ -5,6 +5,7 @@ mod dynamic;
 mod ending;
 mod fields;
 mod indexes;
+mod keys;
 mod partitions;
 mod properties;
 
@@ -14,7 +15,7 @@ use super::abilities::Abilities;
 use super::indexes::KEPT_IN;
 use super::{Ending, Finding, Inspected, Override, Severity, SourceState};
 use crate::model::suggestion::closest;
-use crate::model::{Collection, Index, RowSettings, Selector};
+use crate::model::{AutoId, Collection, Index, RowSettings, Selector};
 
 pub use aliases::aliases;
 pub use indexes::without_index;
@@ -62,7 +63,7 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
         making.set("description", &from.description, description);
         description.clone_into(&mut making.collection.description);
     }
-    making.keep_keys(rule.auto_id, abilities);
+    making.keep_keys(&rule.auto_id, abilities);
     making.limit_texts();
     making.dynamic_field(rule.dynamic_field);
     making.partition_key(&rule.partition_key);
@@ -72,8 +73,10 @@ pub fn wanted(inspected: &Inspected, source: &SourceState, abilities: &Abilities
     making.indexes(&rule.indexes, abilities);
     making.fields(&rule.fields);
     making.vectors_without_index(abilities);
-    let during = making.while_copying(abilities);
+    let regenerates = matches!(rule.auto_id, AutoId::Regenerate { .. });
+    let during = making.while_copying(regenerates, abilities);
     making.rename(&rule.fields);
+    making.source_key(rule);
     // After the names: what a function computes is not read, and has its new name all the same.
     making.functions();
     making.shadowed();

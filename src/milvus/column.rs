@@ -301,6 +301,16 @@ fn scalars(column: &FieldData) -> Result<Option<scalar_field::Data>, String> {
     }
 }
 
+/// The keys in the column of a field.
+pub(super) fn keys_of(
+    columns: &[FieldData],
+    field: &str,
+    kind: KeyKind,
+) -> Result<Vec<Key>, String> {
+    let column = columns.iter().find(|column| column.field_name == field);
+    keys(column.ok_or_else(|| format!("the answer misses the key column {field:?}"))?, kind)
+}
+
 fn keys(column: &FieldData, kind: KeyKind) -> Result<Vec<Key>, String> {
     match (scalars(column)?, kind) {
         (None, _) => Ok(Vec::new()),

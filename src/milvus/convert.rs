@@ -71,6 +71,7 @@ pub(super) fn described(
             partitions: Vec::new(),
             indexes: Vec::new(),
             aliases,
+            source_key: None,
         },
         marks,
         file_resources: schema.file_resource_ids,

@@ -8,10 +8,13 @@ use super::column::Rows;
 use super::error::{Error, Kind, Result};
 use super::mixed::{Ask, Of};
 use super::pb::{common, milvus as pb};
-use crate::model::{Collection, DataType, Dialect, Flavour, Key, KeyKind, KeyRange, LoadState};
+use crate::model::{Collection, DataType, Dialect, Field, Key, KeyKind, KeyRange, LoadState};
 
 /// Largest `limit` that servers take (`quotaAndLimits.limits.maxQueryResultWindow`).
 pub const LARGEST_LIMIT: u32 = 16_384;
+
+/// Keys among which a bound is looked for, where pages are in no order.
+const SOME_KEYS: u32 = 1_000;
 
 /// Deadline of a query: 2.2.16 gathers every row behind a filter before it applies the limit.
 pub(super) const QUERY: Duration = Duration::from_secs(180);
@@ -38,10 +41,13 @@ pub struct Query {
     pub collection_id: i64,
     /// These partitions; the whole collection where there is none.
     pub partitions: Vec<String>,
-    /// The primary key's field.
+    /// The field by which rows are found (`Collection::row_key`).
     pub key_field: String,
-    /// The primary key's type.
+    /// Its type.
     pub key_kind: KeyKind,
+    /// Whether that is the primary key, by which servers order pages, and of which a query gives each
+    /// value once.
+    pub by_primary_key: bool,
     /// Fields whose values are arrays.
     pub arrays: Vec<String>,
 }
@@ -67,9 +73,18 @@ pub(super) fn consistency(moment: Moment) -> (common::ConsistencyLevel, u64) {
 }
 
 impl Query {
-    /// The reads of a whole collection; `None` where its primary key is of no usable type.
+    /// The reads of a whole collection by the field that its rows are found by; `None` where that is of
+    /// no usable type.
     pub fn of(collection: &Collection) -> Option<Self> {
-        let key = collection.primary_key()?;
+        Self::by(collection, collection.row_key()?)
+    }
+
+    /// The reads of a whole collection by its primary key; `None` where that is of no usable type.
+    pub(super) fn by_primary_key(collection: &Collection) -> Option<Self> {
+        Self::by(collection, collection.primary_key()?)
+    }
+
+    fn by(collection: &Collection, key: &Field) -> Option<Self> {
         Some(Self {
             database: collection.database.clone(),
             collection: collection.name.clone(),
@@ -81,6 +96,7 @@ impl Query {
                 DataType::VARCHAR => KeyKind::VarChar,
                 _ => return None,
             },
+            by_primary_key: key.primary_key,
             arrays: collection
                 .fields
                 .iter()
@@ -200,6 +216,33 @@ impl Client {
         Error { kind: Kind::NotReady, ..error }
     }
 
+    /// Waits until the server has everything that was written before now, and returns its snapshot
+    /// timestamp where it tells. Costs what one Strong query does.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub async fn caught_up(&self, query: &Query, max_answer: usize) -> Result<Option<u64>> {
+        let whole = KeyRange::ALL;
+        let (_, session) = self.one_page(query, &whole, Moment::Strong, 1, max_answer).await?;
+        Ok(session)
+    }
+
+    async fn one_page(
+        &self,
+        query: &Query,
+        range: &KeyRange,
+        moment: Moment,
+        limit: u32,
+        max_answer: usize,
+    ) -> Result<(Vec<Key>, Option<u64>)> {
+        let expression = self.within(query, range);
+        let output = vec![query.key_field.clone()];
+        let request = query.request(expression, output.clone(), moment, Limit::Page(limit));
+        let answer = self.query(&query.database, request, max_answer).await?;
+        let session = (answer.session_ts > 0).then_some(answer.session_ts);
+        Ok((self.rows(query, answer, &output)?.into_keys(), session))
+    }
+
     /// One page of keys in ascending order, and the server's snapshot timestamp where it tells.
     ///
     /// A page may hold more or fewer keys than `limit`; only an empty page is the end. The page
@@ -216,12 +259,10 @@ impl Client {
         limit: u32,
         max_answer: usize,
     ) -> Result<(Vec<Key>, Option<u64>)> {
-        let expression = self.within(query, range);
-        let output = vec![query.key_field.clone()];
-        let request = query.request(expression, output.clone(), moment, Limit::Page(limit));
-        let answer = self.query(&query.database, request, max_answer).await?;
-        let session = (answer.session_ts > 0).then_some(answer.session_ts);
-        let keys = self.rows(query, answer, &output)?.into_keys();
+        if !query.by_primary_key {
+            return Ok((self.first_keys(query, range, moment, max_answer).await?, None));
+        }
+        let (keys, session) = self.one_page(query, range, moment, limit, max_answer).await?;
         let ascending = keys.windows(2).all(|pair| pair[0] < pair[1]);
         if !ascending || keys.iter().any(|key| !range.contains(key)) {
             let why = format!(
@@ -233,6 +274,39 @@ impl Client {
             return Err(self.error(Kind::BadAnswer, "Query", why));
         }
         Ok((keys, session))
+    }
+
+    /// The first keys of a range, all of them up to the last one, where servers do not order pages by
+    /// the field: those that an answer has room for.
+    async fn first_keys(
+        &self,
+        query: &Query,
+        range: &KeyRange,
+        moment: Moment,
+        max_answer: usize,
+    ) -> Result<Vec<Key>> {
+        let mut part = range.clone();
+        loop {
+            let error = match self.keys_in(query, &part, moment, max_answer).await {
+                // What was at the bound went meanwhile.
+                Ok(keys) if keys.is_empty() && part.up_to != range.up_to => {
+                    part = KeyRange { after: part.up_to, up_to: range.up_to.clone() };
+                    continue;
+                }
+                Err(error) if error.kind == Kind::TooLarge => error,
+                other => return other,
+            };
+            // Some that are in it, in no order: one of them is a bound with keys on both sides.
+            let (mut some, _) = self.one_page(query, &part, moment, SOME_KEYS, max_answer).await?;
+            some.retain(|key| part.contains(key));
+            some.sort();
+            some.dedup();
+            let Some(middle) = some.len().checked_sub(2).map(|last| some.swap_remove(last / 2))
+            else {
+                return Err(error);
+            };
+            part.up_to = Some(middle);
+        }
     }
 
     /// All keys of a range, once each, sorted. Without a limit, so no paging can lose any.
@@ -374,82 +448,8 @@ impl Client {
         self.rows(query, answer, &output)
     }
 
-    /// `count(*)`: live rows, duplicate keys counted. `None` where the server has no such thing
-    /// (before 2.3 the output field is ignored and all keys come back).
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn count(
-        &self,
-        query: &Query,
-        range: &KeyRange,
-        moment: Moment,
-    ) -> Result<Option<u64>> {
-        let expression =
-            if *range == KeyRange::ALL { String::new() } else { self.within(query, range) };
-        self.count_where(query, expression, moment).await
-    }
-
-    /// Rows that an expression holds for: how many, or 1 for any where the server does not count.
-    ///
-    /// # Errors
-    /// When the call fails, as when the server does not know the expression.
-    pub async fn matching(&self, query: &Query, expression: String) -> Result<u64> {
-        if let Some(count) = self.count_where(query, expression.clone(), Moment::Strong).await? {
-            return Ok(count);
-        }
-        let output = vec![query.key_field.clone()];
-        let request = query.request(expression, output.clone(), Moment::Strong, Limit::Page(1));
-        let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
-        Ok(u64::from(!self.rows(query, answer, &output)?.is_empty()))
-    }
-
-    pub(super) async fn count_where(
-        &self,
-        query: &Query,
-        expression: String,
-        moment: Moment,
-    ) -> Result<Option<u64>> {
-        if self.version().flavour == Flavour::Milvus && self.version().older_than(2, 3, 0) {
-            return Ok(None);
-        }
-        let request = query.request(expression, vec!["count(*)".to_owned()], moment, Limit::None);
-        let answer = self.query(&query.database, request, super::client::MESSAGE_LIMIT).await?;
-        Rows::count(&answer)
-            .map(Some)
-            .ok_or_else(|| self.error(Kind::BadAnswer, "Query", "no count in the answer"))
-    }
-
-    /// Rows with exactly this key; `None` where the server has no `count(*)`.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn count_of_key(
-        &self,
-        query: &Query,
-        key: &Key,
-        moment: Moment,
-    ) -> Result<Option<u64>> {
-        let expression = format!("{} == {}", query.key_field, key.literal(self.dialect()));
-        self.count_where(query, expression, moment).await
-    }
-
-    /// Rows that have one of these keys, duplicates counted; `None` where the server has no
-    /// `count(*)`.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub async fn count_of_keys(
-        &self,
-        query: &Query,
-        keys: &[Key],
-        moment: Moment,
-    ) -> Result<Option<u64>> {
-        self.count_where(query, Key::any_of(&query.key_field, keys, self.dialect()), moment).await
-    }
-
     /// The filter that holds for the keys of a range.
-    fn within(&self, query: &Query, range: &KeyRange) -> String {
+    pub(super) fn within(&self, query: &Query, range: &KeyRange) -> String {
         range.expression(&query.key_field, query.key_kind, self.dialect())
     }
 

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use prost::Message as _;
 
 use super::client::{CallOptions, Client};
+use super::column::keys_of;
 use super::error::{Error, Kind, Result};
 use super::pb::schema::i_ds::IdField;
 use super::pb::{common, milvus as pb, schema};
@@ -51,6 +52,11 @@ fn placeholder(example: DataType) -> Option<common::PlaceholderType> {
 }
 
 impl Search {
+    /// The field that rows are found by, where that is not the primary key, which comes anyway.
+    fn output(&self) -> Vec<String> {
+        if self.of.by_primary_key { Vec::new() } else { vec![self.of.key_field.clone()] }
+    }
+
     fn request(&self, examples: &[Bytes], moment: Moment) -> Option<pb::SearchRequest> {
         let (level, timestamp) = query::consistency(moment);
         let pair = |key: &str, value: String| common::KeyValuePair { key: key.to_owned(), value };
@@ -78,6 +84,7 @@ impl Search {
                 pair("round_decimal", "-1".to_owned()),
             ],
             nq: i64::try_from(examples.len()).ok()?,
+            output_fields: self.output(),
             guarantee_timestamp: timestamp,
             consistency_level: level.into(),
             ..Default::default()
@@ -125,7 +132,8 @@ impl Client {
         };
         let answer = self.retry().run(self.cancel(), send).await?;
         let results = answer.results.unwrap_or_default();
-        hits(results, examples.len(), search.top_k)
+        let other = (!search.of.by_primary_key).then_some(&search.of);
+        hits(results, examples.len(), search.top_k, other)
             .map_err(|why| self.error(Kind::BadAnswer, "Search", why))
     }
 
@@ -150,17 +158,23 @@ impl Client {
     }
 }
 
-/// The flat lists of an answer, one list for each search.
+/// The flat lists of an answer, one list for each search; `other` where rows are found by another field
+/// than the primary key.
 fn hits(
     results: schema::SearchResultData,
     searches: usize,
     top_k: u32,
+    other: Option<&Query>,
 ) -> std::result::Result<Vec<Vec<Hit>>, String> {
     let keys: Vec<Key> = match results.ids.and_then(|ids| ids.id_field) {
         Some(IdField::IntId(ids)) => ids.data.into_iter().map(Key::Int64).collect(),
         Some(IdField::StrId(ids)) => ids.data.into_iter().map(Key::VarChar).collect(),
         Some(IdField::UuidId(_)) => return Err("keys of an unknown type".to_owned()),
         None => Vec::new(),
+    };
+    let keys = match other {
+        Some(of) if !keys.is_empty() => keys_of(&results.fields_data, &of.key_field, of.key_kind)?,
+        _ => keys,
     };
     let (found, scored) = (keys.len(), results.scores.len());
     if found != scored {

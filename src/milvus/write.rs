@@ -7,7 +7,9 @@ use super::client::{CallOptions, Client, MESSAGE_LIMIT};
 use super::column::Rows;
 use super::error::{Error, Kind, Result};
 use super::landing::{self, Sent};
+use super::mixed::{Ask, Of};
 use super::pb::milvus as pb;
+use super::query::{Moment, Query};
 use crate::model::{Collection, Flavour, Key};
 
 /// Deadline of one write.
@@ -104,9 +106,50 @@ impl Client {
     /// Deletes the rows that have one of these keys, in a collection or in one partition of it; one
     /// attempt. Saying it again does no harm, and a key that is not there is no error.
     ///
+    /// Where rows are found by another field than the primary key, the target's own keys of them are
+    /// asked for first: servers before 2.3 delete by no other, and newer ones do just that. Such a
+    /// collection has to be loaded.
+    ///
     /// # Errors
     /// When the call fails.
     pub async fn delete_keys(
+        &self,
+        to: &Collection,
+        partition: Option<&str>,
+        keys: &[Key],
+    ) -> Result<()> {
+        if to.brings_keys() {
+            return self.delete_by_primary_key(to, partition, keys).await;
+        }
+        for keys in deleted_together(keys) {
+            let own = self.own_keys(to, partition, keys).await?;
+            for own in deleted_together(&own) {
+                self.delete_by_primary_key(to, partition, own).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The primary keys of all rows that have one of these keys of the source.
+    async fn own_keys(
+        &self,
+        to: &Collection,
+        partition: Option<&str>,
+        keys: &[Key],
+    ) -> Result<Vec<Key>> {
+        let queries = (Query::of(to), Query::by_primary_key(to));
+        let (Some(by_source), Some(own)) = queries else {
+            return Err(self.error(Kind::Invalid, "Delete", "the rows cannot be found by a key"));
+        };
+        let own = own.within(partition.map(str::to_owned).into_iter().collect());
+        let output = vec![own.key_field.clone()];
+        let ask =
+            Ask { query: &own, output: &output, moment: Moment::Strong, max_answer: MESSAGE_LIMIT };
+        let expression = self.expression(&by_source, &Of::Keys(keys.to_vec()));
+        Ok(self.rows_as_answered(ask, expression).await?.into_keys())
+    }
+
+    async fn delete_by_primary_key(
         &self,
         to: &Collection,
         partition: Option<&str>,

@@ -275,6 +275,10 @@ pub struct Collection {
     pub indexes: Vec<Index>,
     /// Other names that lead to it.
     pub aliases: Vec<String>,
+    /// Of a target that makes new keys: the field with the keys that its rows have at the source. No
+    /// server tells it; it is part of what a target is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_key: Option<String>,
 }
 
 impl Collection {
@@ -284,6 +288,20 @@ impl Collection {
     /// takes it, and gives the rows new keys (2.4.10 to 3.0.0).
     pub fn makes_keys(&self) -> bool {
         self.primary_key().is_some_and(|key| key.auto_id)
+    }
+
+    /// The field by which a row of the source is found here: the one with the source's keys where the
+    /// server makes new ones, else the primary key.
+    pub fn row_key(&self) -> Option<&Field> {
+        match &self.source_key {
+            Some(name) => self.field(name),
+            None => self.primary_key(),
+        }
+    }
+
+    /// Whether rows bring the primary keys with which they are found: those of the source.
+    pub fn brings_keys(&self) -> bool {
+        self.source_key.is_none()
     }
 
     /// The field that is the primary key.

@@ -133,7 +133,7 @@ pub struct FieldRule {
 }
 
 /// What becomes of a primary key that the source's server makes up (autoID).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum AutoId {
     /// The target keeps the keys of the source's rows and makes up those of new ones, as the source
     /// does; refused where the target cannot do both.
@@ -141,6 +141,11 @@ pub enum AutoId {
     Keep,
     /// The target keeps the keys and makes up none: autoID is off there.
     KeepKeys,
+    /// The target makes new keys for all rows, and keeps those of the source in a field of its own.
+    Regenerate {
+        /// The name of that field.
+        source_key_field: String,
+    },
 }
 
 /// What to do when the target collection is there and no run of ours made it.

@@ -44,6 +44,7 @@ pub(crate) fn collection(name: &str, fields: Vec<Field>) -> Collection {
         partitions: Vec::new(),
         indexes: Vec::new(),
         aliases: Vec::new(),
+        source_key: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! a schema cannot express.
 
 mod aliases;
+mod auto_id;
 mod collections;
 mod copy;
 mod endpoint;

@@ -150,7 +150,7 @@ async fn moment(client: &Client, query: Option<Query>) -> Result<Moment, Error> 
     match (client.alloc_timestamp().await?, query) {
         (Some(timestamp), _) => Ok(Moment::At(timestamp)),
         (None, Some(query)) => {
-            client.key_page(&query, &KeyRange::ALL, Moment::Strong, 1, ONE_KEY).await?;
+            client.caught_up(&query, ONE_KEY).await?;
             Ok(Moment::Eventually)
         }
         (None, None) => Ok(Moment::Strong),

@@ -53,6 +53,10 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) async fn of(check: &Check, subject: &Subject) -> Result<Self, Error> {
+        let identity = identity::open(check, subject).await?;
+        let mut subject = subject.clone();
+        // No server tells it.
+        subject.to.source_key.clone_from(&subject.wanted.source_key);
         let query = |of: &Collection, id: i64| {
             Query::of(of).map(|query| query.of_id(id)).ok_or_else(|| Error::NoKey(of.address()))
         };
@@ -70,7 +74,6 @@ impl Ends {
             (Some(selected), true) => selected.iter().cloned().map(Some).collect(),
             (None, true) => from.all_partitions().into_iter().map(Some).collect(),
         };
-        let identity = identity::open(check, subject).await?;
         Ok(Self {
             source: query(from, identity.source_id())?,
             target: query(&subject.to, identity.target_id())?,
@@ -79,7 +82,7 @@ impl Ends {
             target_columns,
             scopes,
             check: check.clone(),
-            subject: subject.clone(),
+            subject,
         })
     }
 
@@ -99,6 +102,14 @@ impl Ends {
         match side {
             Side::Source => &self.subject.from,
             Side::Target => &self.subject.to,
+        }
+    }
+
+    /// Whether rows of an end that have one key come each: the key is not the primary key there.
+    pub(super) fn shows_each(&self, side: Side) -> bool {
+        match side {
+            Side::Source => !self.source.by_primary_key,
+            Side::Target => !self.target.by_primary_key,
         }
     }
 

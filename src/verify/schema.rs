@@ -65,6 +65,20 @@ pub struct Sides<'a> {
     pub keeps_details: bool,
 }
 
+impl Sides<'_> {
+    /// Fields that have another name at the target. The one that only takes the source's keys is none of
+    /// them.
+    fn renamed(&self) -> BTreeMap<String, String> {
+        let mut renamed = self.settings.renamed.clone();
+        if !self.wanted.brings_keys()
+            && let Some(key) = self.from.primary_key()
+        {
+            renamed.remove(&key.name);
+        }
+        renamed
+    }
+}
+
 /// Whether any item is neither as at the source nor as it is to be.
 pub fn schema_differs(items: &[SchemaItem]) -> bool {
     items.iter().any(|item| item.status == SchemaStatus::Different)
@@ -74,7 +88,7 @@ pub fn schema_differs(items: &[SchemaItem]) -> bool {
 pub fn schema_items(sides: &Sides<'_>) -> Vec<SchemaItem> {
     let mut from = sides.from.clone();
     // Fields go by the names that they have at the target.
-    from.rename_fields(&sides.settings.renamed);
+    from.rename_fields(&sides.renamed());
     let mut items: Vec<SchemaItem> = other_names(sides).collect();
     items.extend(described(sides, &from));
     items.extend(left_out(sides, &from));
@@ -104,9 +118,10 @@ fn kept(same: bool) -> SchemaStatus {
 
 /// Fields that are called otherwise.
 fn other_names(sides: &Sides<'_>) -> impl Iterator<Item = SchemaItem> {
-    let there = sides.settings.renamed.iter().filter(|(_, name)| sides.to.has_field(name));
+    let renamed = sides.renamed().into_iter();
+    let there = renamed.filter(|(_, name)| sides.to.has_field(name));
     there.map(|(source, name)| {
-        let texts = [source, name, name].map(Clone::clone);
+        let texts = [source, name.clone(), name.clone()];
         item(format!("fields.{name}.name"), SchemaStatus::Overridden, texts)
     })
 }

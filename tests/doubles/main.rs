@@ -42,6 +42,7 @@ mod online;
 mod ownership;
 mod pairs;
 mod proxies;
+mod regenerated_keys;
 mod rehearse;
 mod releases;
 mod replicas;

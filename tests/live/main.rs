@@ -20,6 +20,7 @@ mod flow;
 mod fronts;
 mod identity;
 mod lab;
+mod made_up_keys;
 mod matrix;
 mod newcomer;
 mod overrides;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::changes::{Finding, SourceState};
 use crate::milvus::{Client, Error, Kind, Moment, Query, Result};
 use crate::model::{
-    CollectionRule, DYNAMIC_COLUMN, DynamicField, Flavour, Key, KeyRange, LoadState, Partition,
-    PartitionKey, ServerVersion,
+    AutoId, CollectionRule, DYNAMIC_COLUMN, DynamicField, Flavour, Key, KeyRange, LoadState,
+    Partition, PartitionKey, ServerVersion,
 };
 
 /// Rows that are read to measure how large a row is.
@@ -191,6 +191,9 @@ pub(super) async fn shadowed(
     let Some(query) = selected(state, rule) else { return Ok(()) };
     let there = rule.fields.iter().filter(|(name, _)| state.collection.has_field(name));
     let mut names: BTreeSet<String> = there.filter_map(|(_, field)| field.rename.clone()).collect();
+    if let AutoId::Regenerate { source_key_field } = &rule.auto_id {
+        names.insert(source_key_field.clone());
+    }
     if source.version().older_than(2, 4, 18) && !target.older_than(2, 4, 18) {
         let renamed = |name: &String| rule.fields.get(name).is_some_and(|f| f.rename.is_some());
         let own = state.collection.fields.iter().map(|field| field.name.clone());

@@ -147,7 +147,9 @@ fn target_needs(change: &CollectionChange, target: &Client) -> Vec<Need> {
     }
     // It is loaded to be counted, and released again where it is not to stay so.
     let stays = change.ending.loaded != Loaded::Nothing;
-    deeds.extend([(Deed::Load, stays), (Deed::Query, stays)]);
+    // Where the target makes other keys, rows that are written again are looked for.
+    let needed = stays || !wanted.brings_keys();
+    deeds.extend([(Deed::Load, needed), (Deed::Query, needed)]);
     if !stays {
         deeds.push((Deed::Release, false));
     }

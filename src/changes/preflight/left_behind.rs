@@ -34,7 +34,7 @@ fn time_to_live(found: &mut Found<'_>, wanted: &Collection) {
 
 fn made_up_keys(found: &mut Found<'_>, source: &Collection, wanted: &Collection) {
     let auto = |collection: &Collection| collection.primary_key().is_some_and(|key| key.auto_id);
-    if auto(source) && auto(wanted) {
+    if auto(source) && auto(wanted) && wanted.brings_keys() {
         let key = wanted.primary_key().map_or("", |key| key.name.as_str());
         let what = "the keys that the source made up are kept; where its sequence stood is not \
                     carried, and the target goes on with its own"

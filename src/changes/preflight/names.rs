@@ -48,7 +48,7 @@ pub(super) fn check(found: &mut Found<'_>, wanted: &Collection) {
 
 /// Whether a field's name means something else to the target.
 fn a_word(found: &mut Found<'_>, wanted: &Collection, name: &str, advice: String) {
-    let key = wanted.primary_key().is_some_and(|key| key.name == name);
+    let key = wanted.row_key().is_some_and(|key| key.name == name);
     match found.target.field_name(name) {
         FieldName::Fine => {}
         FieldName::Refused => {

@@ -5,50 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Making;
 use super::partitions::describe_partition_key;
 use crate::changes::abilities::rules::TTL_FIELD;
-use crate::changes::abilities::{Abilities, Feature};
 use crate::model::quantity::counted;
-use crate::model::{AutoId, DataType, Field, FieldRule};
+use crate::model::{DataType, Field, FieldRule};
 
 /// The largest `max_length` of a text, bytes (Milvus 2.2 to 3.0).
 const LONGEST_TEXT: &str = "65535";
 
 impl Making<'_> {
-    /// Keys that the source's server made up stay the keys of their rows. Whether the target makes up
-    /// those of later rows is what the plan file says: by default it has to.
-    ///
-    /// That a target can do both is told by its release (`Feature::MadeUpKeysBrought`); Zilliz Cloud
-    /// follows the release that it names, a bare line being the newest of it. One that cannot after all
-    /// refuses the first insert, and the copy names the setting then.
-    pub(super) fn keep_keys(&mut self, rule: AutoId, abilities: &Abilities) {
-        let Some(key) = self.collection.fields.iter_mut().find(|field| field.primary_key) else {
-            return;
-        };
-        let does_both = abilities.has(Feature::MadeUpKeysBrought);
-        if !key.auto_id || (rule == AutoId::Keep && does_both) {
-            return;
-        }
-        key.auto_id = false;
-        let attribute = format!("{}.auto_id", key.name);
-        let field = key.name.clone();
-        self.set(&attribute, "true", "false");
-        if rule == AutoId::KeepKeys {
-            let what =
-                "inserts without a key will fail at the target: the keys that the source made \
-                        up are kept, and the target makes up none (autoID is off there)"
-                    .to_owned();
-            self.warn("auto_id_off", Some(&field), what, "");
-            return;
-        }
-        let what = format!(
-            "the source makes up the keys (autoID), and {abilities} cannot keep these and make up those \
-             of new rows"
-        );
-        let advice = "say `auto_id = \"keep_keys\"` for this collection: the keys are kept, autoID is off \
-                      at the target, and applications have to bring a key with every insert there; or \
-                      move to Milvus 2.6.3 or newer, or 2.5.19 or newer of 2.5, which do both";
-        self.error("auto_id_not_kept", Some(&field), what, advice);
-    }
-
     /// Milvus Lite 3 tells no limit for the texts of an array, and Milvus makes no array without.
     pub(super) fn limit_texts(&mut self) {
         let mut unlimited = Vec::new();

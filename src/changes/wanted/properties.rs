@@ -164,7 +164,11 @@ impl Making<'_> {
     /// Properties that the target has only while rows are copied: an embedding is sent as it is
     /// read, and no provider is asked for it again; and rows bring the keys that the target makes up
     /// otherwise. They are taken back when the move is finished (`apply::settings`).
-    pub(super) fn while_copying(&mut self, abilities: &Abilities) -> BTreeMap<String, String> {
+    pub(super) fn while_copying(
+        &mut self,
+        regenerates: bool,
+        abilities: &Abilities,
+    ) -> BTreeMap<String, String> {
         let computed =
             |function: &crate::model::Function| function.kind == FunctionKind::TEXT_EMBEDDING;
         let mut during = BTreeMap::new();
@@ -181,8 +185,8 @@ impl Making<'_> {
             }
         }
         // The keys of the source's rows come with them; those of an application's are made up all the
-        // while.
-        if self.collection.makes_keys() {
+        // while. Not where all rows get new ones.
+        if self.collection.makes_keys() && !regenerates {
             during.insert(BRING_KEYS.to_owned(), "true".to_owned());
         }
         during.retain(|name, value| {

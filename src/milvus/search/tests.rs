@@ -16,14 +16,15 @@ fn numbers(data: &[i64]) -> IdField {
 #[test]
 fn an_answer_is_a_list_for_each_search() {
     let hit = |key, score| Hit { key: Key::Int64(key), score };
-    let found = hits(answer(numbers(&[1, 2, 3]), &[0.5, 1.5, 2.5], &[1, 0, 2]), 3, 2).unwrap();
+    let found =
+        hits(answer(numbers(&[1, 2, 3]), &[0.5, 1.5, 2.5], &[1, 0, 2]), 3, 2, None).unwrap();
     assert_eq!(found, [vec![hit(1, 0.5)], vec![], vec![hit(2, 1.5), hit(3, 2.5)]]);
 
     let texts = IdField::StrId(schema::StringArray { data: vec!["a".to_owned()] });
-    let found = hits(answer(texts, &[1.0], &[1]), 1, 1).unwrap();
+    let found = hits(answer(texts, &[1.0], &[1]), 1, 1, None).unwrap();
     assert_eq!(found, [vec![Hit { key: Key::VarChar("a".to_owned()), score: 1.0 }]]);
 
-    assert_eq!(hits(schema::SearchResultData::default(), 2, 5).unwrap(), [vec![], vec![]]);
+    assert_eq!(hits(schema::SearchResultData::default(), 2, 5, None).unwrap(), [vec![], vec![]]);
 }
 
 #[test]
@@ -37,6 +38,37 @@ fn an_answer_that_does_not_add_up_is_refused() {
         ("a negative count", answer(numbers(&[1]), &[1.0], &[2, -1])),
         ("no counts", answer(numbers(&[1]), &[1.0], &[])),
     ] {
-        hits(wrong, 2, 2).expect_err(of);
+        hits(wrong, 2, 2, None).expect_err(of);
     }
+}
+
+/// Rows have the keys of a field that is not the primary key there.
+#[test]
+fn hits_have_the_keys_by_which_rows_are_found() {
+    let column = |name: &str, data: &[i64]| {
+        let array = schema::LongArray { data: data.to_vec() };
+        let data = Some(schema::scalar_field::Data::LongData(array));
+        let scalars = schema::ScalarField { data, ..Default::default() };
+        schema::FieldData {
+            field_name: name.to_owned(),
+            field: Some(schema::field_data::Field::Scalars(scalars.encode_to_vec().into())),
+            ..Default::default()
+        }
+    };
+    let mut of = crate::model::samples::collection(
+        "things",
+        vec![
+            crate::model::samples::field("id", DataType::INT64),
+            crate::model::samples::field("legacy_id", DataType::INT64),
+        ],
+    );
+    of.source_key = Some("legacy_id".to_owned());
+    let query = Query::of(&of).unwrap();
+    assert!(!query.by_primary_key && query.key_field == "legacy_id");
+    let mut found = answer(numbers(&[901, 902]), &[0.5, 1.5], &[2]);
+    found.fields_data = vec![column("legacy_id", &[1, 2])];
+    let hit = |key, score| Hit { key: Key::Int64(key), score };
+    assert_eq!(hits(found.clone(), 1, 2, Some(&query)).unwrap(), [[hit(1, 0.5), hit(2, 1.5)]]);
+    found.fields_data.clear();
+    hits(found, 1, 2, Some(&query)).expect_err("the column is missing");
 }

@@ -40,9 +40,15 @@ macro_rules! settings {
             pub(in crate::planfile) drop_dynamic_data: Option<bool>,
             /// A primary key that the source's server makes up (autoID): `"keep"` both autoID and
             /// the keys of the source's rows, which is refused where the target's release cannot do
-            /// both; or `"keep_keys"`, which switches autoID off at the target, so that inserts
-            /// without a key fail there. Default: `"keep"`.
+            /// both; `"keep_keys"`, which switches autoID off at the target, so that inserts
+            /// without a key fail there; or `"regenerate"`, with which the target makes new keys
+            /// for all rows, and those of the source go into `source_key_field`. Default:
+            /// `"keep"`.
             pub(in crate::planfile) auto_id: Option<AutoIdSetting>,
+            /// With `auto_id = "regenerate"`: the name of a field that the target gets for the
+            /// keys of the source, of the same type. Rows are found by it.
+            #[schemars(extend("examples" = ["legacy_id"]))]
+            pub(in crate::planfile) source_key_field: Option<String>,
             /// The partition key at the target: `"keep"` it as at the source, `"none"`, or
             /// `{ field = "NAME", partitions = 64 }`. Default: `"keep"`.
             #[schemars(extend("examples" = ["none", { "field": "tenant", "partitions": 64 }]))]

@@ -33,6 +33,8 @@ pub(in crate::planfile) enum AutoIdSetting {
     Keep,
     /// The keys of the source's rows; autoID is off at the target.
     KeepKeys,
+    /// New keys for all rows; those of the source go into a field of their own.
+    Regenerate,
 }
 
 /// `"keep"`, `"none"` or `{ field = "NAME", partitions = 64 }`.

@@ -2,12 +2,12 @@
 
 use super::super::document::child;
 use super::super::file::{
-    AutoIdSetting, CollectionEntry, ConsistencyWord, Defaults, DynamicFieldSetting,
-    ExistingSetting, LoadSetting, PlanFile,
+    CollectionEntry, ConsistencyWord, Defaults, DynamicFieldSetting, ExistingSetting, LoadSetting,
+    PlanFile,
 };
 use super::super::template::NAME;
 use super::landing::{self, AliasLanding, Landing};
-use super::{Context, aliases, fields, idle, indexes, names, partitions, properties};
+use super::{Context, aliases, auto_id, fields, idle, indexes, names, partitions, properties};
 use crate::diagnostic::Diagnostic;
 use crate::model::{
     AliasRule, AutoId, CollectionRule, ConsistencyLevel, DynamicField, Endpoint, Existing,
@@ -38,6 +38,7 @@ macro_rules! check_place {
         indexes::check(pointer, settings.indexes.as_ref(), $context);
         aliases::check(pointer, settings.aliases.as_ref(), $context);
         fields::check(pointer, settings.fields.as_ref(), $context);
+        auto_id::check(pointer, settings.source_key_field.as_deref(), $context);
     }};
 }
 
@@ -94,6 +95,10 @@ fn idle_defaults(defaults: &Defaults, rules: &[CollectionRule], context: &mut Co
         let off = |rule: &CollectionRule| matches!(rule.dynamic_field, DynamicField::Off { .. });
         idle::DROP_DYNAMIC_DATA.in_defaults(rules.iter().map(|rule| !off(rule)), context);
     }
+    if defaults.source_key_field.is_some() {
+        let new = |rule: &CollectionRule| matches!(rule.auto_id, AutoId::Regenerate { .. });
+        idle::SOURCE_KEY_FIELD.in_defaults(rules.iter().map(|rule| !new(rule)), context);
+    }
     if defaults.replicas.is_some() {
         idle::REPLICAS.in_defaults(rules.iter().map(|rule| rule.load == LoadRule::No), context);
     }
@@ -120,6 +125,7 @@ impl Entry<'_> {
         let dynamic_field = self.dynamic_field();
         let (load, replicas) = self.load();
         let fields = self.fields(context);
+        let auto_id = self.auto_id(&fields, context);
         let mut indexes = self.indexes(context);
         // The defaults may name fields that this entry drops. That such a field loses its index is
         // said on purpose.
@@ -150,7 +156,7 @@ impl Entry<'_> {
             target_database,
             description,
             dynamic_field,
-            auto_id: self.auto_id(),
+            auto_id,
             partition_key: self.partition_key(),
             partitions: self.partitions(),
             shards: entry
@@ -171,13 +177,6 @@ impl Entry<'_> {
             },
         };
         Some((rule, landing))
-    }
-
-    fn auto_id(&self) -> AutoId {
-        match self.own.auto_id.or(self.defaults.auto_id) {
-            None | Some(AutoIdSetting::Keep) => AutoId::Keep,
-            Some(AutoIdSetting::KeepKeys) => AutoId::KeepKeys,
-        }
     }
 
     fn dynamic_field(&self) -> DynamicField {

@@ -144,7 +144,7 @@ impl Entry<'_> {
     }
 
     /// Where a key of a field is written: in the entry, or in the defaults.
-    fn field_key(&self, field: &str, key: &str, context: &Context<'_>) -> String {
+    pub(super) fn field_key(&self, field: &str, key: &str, context: &Context<'_>) -> String {
         let own = child(&child(&self.at("fields"), field), key);
         if context.assembly.value.pointer(&own).is_some() {
             own

@@ -22,6 +22,14 @@ pub(super) const DROP_DYNAMIC_DATA: Idle = Idle {
     help: "dynamic data is only left behind when the target has no dynamic field",
 };
 
+pub(super) const SOURCE_KEY_FIELD: Idle = Idle {
+    key: "source_key_field",
+    other: "auto_id",
+    code: "source_key_field_idle",
+    message: "`source_key_field` without `auto_id = \"regenerate\"`",
+    help: "the source's keys only go into a field of their own where the target makes new ones",
+};
+
 pub(super) const REPLICAS: Idle = Idle {
     key: "replicas",
     other: "load",

@@ -6,18 +6,22 @@ use crate::model::{Digest, Key};
 /// The rows of an answer, each key once.
 ///
 /// Some servers give a key several times, when several of its rows are there. Rows that are equal
-/// count as one; those that are not are versions of one row, and the first stands for it.
+/// count as one; those that are not are versions of one row, and the first stands for it. Where the key
+/// is not the primary key of these rows, each of them is one of its own, and a key that has several
+/// differs.
 pub(super) struct Keyed {
     rows: Option<Rows>,
     digests: Vec<Digest>,
     /// Places in `rows`, in the order of their keys; for one key in the order of the answer.
     order: Vec<usize>,
+    /// Whether each row is one of its own.
+    each: bool,
 }
 
 impl Keyed {
     /// No rows.
     pub(super) fn nothing() -> Self {
-        Self { rows: None, digests: Vec::new(), order: Vec::new() }
+        Self { rows: None, digests: Vec::new(), order: Vec::new(), each: false }
     }
 
     /// The rows of an answer.
@@ -30,7 +34,13 @@ impl Keyed {
         }
         let digests = rows.digests()?;
         let order = order(rows.keys());
-        Ok(Self { rows: Some(rows), digests, order })
+        Ok(Self { rows: Some(rows), digests, order, each: false })
+    }
+
+    /// Whether each row is one of its own: the key is not the primary key of these rows.
+    pub(super) fn each_for_itself(mut self, each: bool) -> Self {
+        self.each = each;
+        self
     }
 
     /// The keys of all rows, one of several rows as often.
@@ -49,13 +59,16 @@ impl Keyed {
         self.order.chunk_by(|one, other| keys[*one] == keys[*other])
     }
 
-    /// How many keys there are.
+    /// How many rows there are.
     pub(super) fn count(&self) -> u64 {
-        self.versions().count() as u64
+        if self.each { self.order.len() as u64 } else { self.versions().count() as u64 }
     }
 
-    /// The digest of all rows, each key once.
+    /// The digest of all rows.
     pub(super) fn digest(&self) -> Digest {
+        if self.each {
+            return self.digests.iter().copied().sum();
+        }
         self.versions().map(|versions| self.digests[versions[0]]).sum()
     }
 
@@ -111,9 +124,7 @@ impl Unequal {
 
 /// The keys whose rows are not the same, in order.
 pub(super) fn unequal(source: &Keyed, target: &Keyed) -> Vec<Unequal> {
-    let here = Ordered { keys: source.keys(), digests: &source.digests, order: &source.order };
-    let there = Ordered { keys: target.keys(), digests: &target.digests, order: &target.order };
-    merge(&here, &there)
+    merge(&Ordered::of(source), &Ordered::of(target))
 }
 
 /// What [`merge`] needs of rows.
@@ -121,6 +132,13 @@ struct Ordered<'a> {
     keys: &'a [Key],
     digests: &'a [Digest],
     order: &'a [usize],
+    each: bool,
+}
+
+impl<'a> Ordered<'a> {
+    fn of(rows: &'a Keyed) -> Self {
+        Self { keys: rows.keys(), digests: &rows.digests, order: &rows.order, each: rows.each }
+    }
 }
 
 fn merge(source: &Ordered<'_>, target: &Ordered<'_>) -> Vec<Unequal> {
@@ -144,11 +162,14 @@ fn merge(source: &Ordered<'_>, target: &Ordered<'_>) -> Vec<Unequal> {
                     continue;
                 }
                 here.next();
-                let same = ours.iter().any(|one| {
-                    theirs.iter().any(|other| source.digests[*one] == target.digests[*other])
-                });
-                if !same {
-                    unequal.push(Unequal::Different(key.clone(), ours[0], theirs[0]));
+                let is_ours = |other: &usize| {
+                    ours.iter().any(|one| source.digests[*one] == target.digests[*other])
+                };
+                let several = target.each && theirs.len() > 1;
+                if several || !theirs.iter().any(is_ours) {
+                    // Where one is as it is to be, the other one is to blame.
+                    let other = theirs.iter().find(|other| !is_ours(other)).unwrap_or(&theirs[0]);
+                    unequal.push(Unequal::Different(key.clone(), ours[0], *other));
                 }
             }
             (None, Some(theirs)) => {
@@ -178,8 +199,8 @@ mod tests {
     fn merged(source: &Plain, target: &Plain) -> Vec<Unequal> {
         let (ours, theirs) = (parts(source), parts(target));
         merge(
-            &Ordered { keys: &ours.0, digests: &ours.1, order: &ours.2 },
-            &Ordered { keys: &theirs.0, digests: &theirs.1, order: &theirs.2 },
+            &Ordered { keys: &ours.0, digests: &ours.1, order: &ours.2, each: false },
+            &Ordered { keys: &theirs.0, digests: &theirs.1, order: &theirs.2, each: false },
         )
     }
 
@@ -252,6 +273,20 @@ mod tests {
         let nothing = Keyed::of(Rows::of_numbers(&[], None)).unwrap();
         assert_eq!((nothing.count(), nothing.digest()), (0, Digest::default()));
         assert!(nothing.rows().is_none());
+    }
+
+    #[test]
+    fn rows_of_their_own_are_each_counted_and_differ_where_a_key_has_several() {
+        let source = keyed(&[(1, 10), (2, 20), (3, 30)]);
+        let once = keyed(&[(3, 30), (1, 10), (2, 20)]).each_for_itself(true);
+        assert_eq!((once.count(), once.digest()), (3, source.digest()));
+        assert_eq!(unequal(&source, &once), []);
+        let twice = keyed(&[(1, 10), (2, 20), (3, 30), (2, 20)]).each_for_itself(true);
+        assert_eq!(twice.count(), 4);
+        assert_ne!(twice.digest(), source.digest());
+        assert_eq!(unequal(&source, &twice), [Unequal::Different(Key::Int64(2), 1, 1)]);
+        let other = keyed(&[(1, 10), (2, 20), (3, 30), (2, 21)]).each_for_itself(true);
+        assert_eq!(unequal(&source, &other), [Unequal::Different(Key::Int64(2), 1, 3)]);
     }
 
     #[test]

@@ -70,6 +70,7 @@ pub(in crate::verify) async fn compare_keys(
         let unreadable = |why| Error::Rows { place: ends.address(Side::Source), why };
         let source = keyed(source).map_err(unreadable)?;
         let target = keyed(target).map_err(unreadable)?;
+        let target = target.each_for_itself(ends.shows_each(Side::Target));
         share.shrink_to(source.memory() + target.memory());
         result.rows += source.count();
         result.bytes += bytes(&source) + bytes(&target);

@@ -158,6 +158,7 @@ impl Part {
                 continue;
             }
             let rows = keyed(answer).map_err(|why| self.unfit(side, scope, &range, why))?;
+            let rows = rows.each_for_itself(self.ends.shows_each(side));
             let all = Rows { rows: rows.count(), digest: rows.digest() };
             self.tell(all.rows, bytes(&rows)).await;
             let before = match side {
@@ -210,6 +211,7 @@ impl Part {
                 keyed(source).map_err(|why| self.unfit(Side::Source, scope, &range, why))?;
             let target =
                 keyed(target).map_err(|why| self.unfit(Side::Target, scope, &range, why))?;
+            let target = target.each_for_itself(self.ends.shows_each(Side::Target));
             share.shrink_to(source.memory() + target.memory());
             let here = Rows { rows: source.count(), digest: source.digest() };
             let there = Rows { rows: target.count(), digest: target.digest() };

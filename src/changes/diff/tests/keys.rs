@@ -78,3 +78,60 @@ fn a_property_that_was_left_is_taken_back() {
     let update = one(done);
     assert!(update.takes_back() && update.writes_rows());
 }
+
+fn regenerate(source_key_field: &str) -> AutoId {
+    AutoId::Regenerate { source_key_field: source_key_field.to_owned() }
+}
+
+#[test]
+fn a_target_makes_new_keys_and_has_those_of_the_source_in_a_field() {
+    for version in ["v2.3.5", "v2.4.17", "v2.6.20", "milvus_lite-3.2.2"] {
+        let change = at(version, made_up(regenerate("legacy_id")));
+        assert_eq!(change.action, Action::Create, "{version}: {:?}", change.findings);
+        let wanted = change.wanted.as_ref().unwrap();
+        let [key, legacy, ..] = wanted.fields.as_slice() else { panic!("{:?}", wanted.fields) };
+        assert!(key.auto_id && key.primary_key && key.name == "id");
+        assert_eq!((&*legacy.name, legacy.data_type), ("legacy_id", key.data_type));
+        assert!(!legacy.auto_id && !legacy.primary_key);
+        assert_eq!(wanted.row_key(), Some(legacy));
+        assert!(!wanted.brings_keys() && wanted.makes_keys());
+        assert_eq!(change.settings.renamed["id"], "legacy_id");
+        assert!(change.during.is_empty() && found(&change, "auto_id_restarts").is_none());
+        assert!(found(&change, "auto_id_regenerated").unwrap().message.contains("legacy_id"));
+        let field = change.overrides.iter().find(|found| found.attribute == "legacy_id.values");
+        assert_eq!(field.unwrap().target, "those of id at the source");
+    }
+}
+
+#[test]
+fn new_keys_are_refused_where_they_do_not_fit() {
+    let own =
+        one(inspected(CollectionRule { auto_id: regenerate("legacy_id"), ..rule() }, collection()));
+    assert!(found(&own, "regenerate_unfit").unwrap().advice.contains("auto_id = \"keep\""));
+    let name = collection().fields[1].name.clone();
+    assert!(found(&one(made_up(regenerate(&name))), "source_key_field_taken").is_some());
+    let mut renamed = made_up(regenerate("legacy_id"));
+    let key = FieldRule { rename: Some("key".to_owned()), ..FieldRule::default() };
+    renamed.rule.fields.insert("id".to_owned(), key);
+    assert!(found(&one(renamed), "field_override_unfit").is_some());
+    // A name that another field leaves is free.
+    let mut left = made_up(regenerate(&name));
+    let other = FieldRule { rename: Some("other".to_owned()), ..FieldRule::default() };
+    left.rule.fields.insert(name.clone(), other);
+    let left = one(left);
+    assert_eq!(left.action, Action::Create, "{:?}", left.findings);
+    assert_eq!((&*left.settings.renamed["id"], &*left.settings.renamed[&name]), (&*name, "other"));
+}
+
+/// What was begun with other keys is not gone on with.
+#[test]
+fn a_target_that_was_begun_otherwise_is_not_filled() {
+    let before = made_up(regenerate("legacy_id"));
+    let change = one(before.clone());
+    let mut begun = carried_out(&before, &change, false);
+    assert_eq!(one(begun.clone()).action, Action::Resume);
+    begun.rule.auto_id = AutoId::KeepKeys;
+    assert_eq!(one(begun.clone()).reason, "plan_changed");
+    begun.rule.auto_id = regenerate("old_id");
+    assert_eq!(one(begun).reason, "plan_changed");
+}

@@ -223,6 +223,15 @@ impl Client {
         let session = (answer.session_ts > 0).then_some(answer.session_ts);
         let keys = self.rows(query, answer, &output)?.into_keys();
         let ascending = keys.windows(2).all(|pair| pair[0] < pair[1]);
+        if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+            // Not by writes: they find a key's shard by its hash.
+            let why = format!(
+                "key {} comes twice in a page of {}/{}: two of its shards hold a row with it, as \
+                 after an import of segments",
+                pair[0], query.database, query.collection,
+            );
+            return Err(self.error(Kind::BadAnswer, "Query", why));
+        }
         if !ascending || keys.iter().any(|key| !range.contains(key)) {
             let why = format!(
                 "a page of {} keys of {}/{} is not in ascending order within {range}",
@@ -430,7 +439,7 @@ impl Client {
         key: &Key,
         moment: Moment,
     ) -> Result<Option<u64>> {
-        let expression = format!("{} == {}", query.key_field, key.literal(self.dialect()));
+        let expression = key.is(&query.key_field, self.dialect());
         self.count_where(query, expression, moment).await
     }
 

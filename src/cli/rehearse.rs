@@ -89,7 +89,7 @@ pub(super) async fn run(args: &RehearseArgs, output: &OutputArgs, stderr: &BarWr
     };
     let done = match prepared {
         Ok(Prepared::Over(code)) => Ok(code),
-        Ok(Prepared::Clean(target, left, journal)) => delete(&target, &left, &journal).await,
+        Ok(Prepared::Clean(cleaning)) => delete(*cleaning).await,
         Ok(Prepared::Ready(ready)) => {
             let stop = CancellationToken::new();
             tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
@@ -106,8 +106,15 @@ enum Prepared {
     /// Nothing is to be done: the exit code.
     Over(u8),
     /// These are to be deleted.
-    Clean(Box<crate::milvus::Client>, Vec<Left>, Journal),
+    Clean(Box<Cleaning>),
     Ready(Box<Ready>),
+}
+
+/// What earlier rehearsals left, and is to be deleted.
+struct Cleaning {
+    target: crate::milvus::Client,
+    left: Vec<Left>,
+    journal: Journal,
 }
 
 /// A rehearsal that is to be carried out.
@@ -249,15 +256,12 @@ async fn prepare_cleaning(args: &RehearseArgs, output: &OutputArgs) -> Result<Pr
     // A rehearsal that is under way is no rehearsal that was killed.
     let journal = journal(args, &migration)?;
     let left = with_lock(left, &journal);
-    Ok(Prepared::Clean(Box::new(target), left, journal))
+    Ok(Prepared::Clean(Box::new(Cleaning { target, left, journal })))
 }
 
-async fn delete(
-    target: &crate::milvus::Client,
-    left: &[Left],
-    journal: &Journal,
-) -> Result<u8, Problem> {
-    clean(target, left, journal).await?;
+async fn delete(of: Cleaning) -> Result<u8, Problem> {
+    let Cleaning { target, left, journal } = of;
+    clean(&target, &left, &journal).await?;
     journal.end("cleaned");
     let number = left.iter().filter(|left| left.is_over()).count() as u64;
     let text = format!("Deleted {}.\n", crate::report::size::counted(number, "collection"));

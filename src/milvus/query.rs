@@ -223,12 +223,13 @@ impl Client {
         let session = (answer.session_ts > 0).then_some(answer.session_ts);
         let keys = self.rows(query, answer, &output)?.into_keys();
         let ascending = keys.windows(2).all(|pair| pair[0] < pair[1]);
-        if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        let mut pairs = keys.iter().zip(keys.iter().skip(1));
+        if let Some((key, _)) = pairs.find(|(one, next)| one == next) {
             // Not by writes: they find a key's shard by its hash.
             let why = format!(
-                "key {} comes twice in a page of {}/{}: two of its shards hold a row with it, as \
+                "key {key} comes twice in a page of {}/{}: two of its shards hold a row with it, as \
                  after an import of segments",
-                pair[0], query.database, query.collection,
+                query.database, query.collection,
             );
             return Err(self.error(Kind::BadAnswer, "Query", why));
         }

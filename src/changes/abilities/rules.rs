@@ -102,7 +102,8 @@ impl Abilities {
         !self.is_milvus() || self.release < CLUSTERING_KEYS_CHECKED || KEYS.contains(&data_type)
     }
 
-    /// Whether a field of this type may have a default value: "type not support default_value"
+    /// Whether a field of this type may have a default value: "type not support
+    /// `default_value`"
     /// (internal/rootcoord, `create_collection_task.go` of 2.5.27 and `util.go` of 2.6.20 and 3.0.0; of
     /// older ones it is not known).
     pub fn takes_default_of(&self, data_type: DataType) -> bool {

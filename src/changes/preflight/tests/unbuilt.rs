@@ -8,7 +8,7 @@ fn defaults_of_json_and_arrays_are_refused_by_every_server_that_has_defaults() {
         move |to: &mut Collection| {
             let default_value = Some(ValueOfDefault(vec![1]));
             let element_type = DataType::INT32;
-            let extra = Field { default_value, element_type, ..field("extra", data_type) };
+            let extra = Field { element_type, default_value, ..field("extra", data_type) };
             to.fields.push(extra);
         }
     };

@@ -127,7 +127,7 @@ impl State {
             return None;
         }
         landings.writes += 1;
-        if landings.writes % every != 0 {
+        if !landings.writes.is_multiple_of(every) {
             return None;
         }
         // Every set of shards in turn, the empty one and all of them too.
@@ -136,7 +136,8 @@ impl State {
         let has = |shard: &u32| turn >> (shard % 16) & 1 == 1;
         let (has, has_not): (BTreeSet<u32>, BTreeSet<u32>) =
             (0..u32::try_from(shards).unwrap()).partition(has);
-        let separate = self.profile.version < (2, 6, 0) && rpc == "Upsert" && turn % 3 == 0;
+        let separate =
+            self.profile.version < (2, 6, 0) && rpc == "Upsert" && turn.is_multiple_of(3);
         let rows_alone = if separate { has_not } else { BTreeSet::new() };
         Some(Landed { shards: has, rows_alone })
     }

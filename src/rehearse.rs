@@ -4,7 +4,7 @@
 //! with the server's own words where it refused.
 //!
 //! Nothing is written at the source. At the target nothing is touched but scratch collections: they
-//! are known by their name and by their description, both (`scratch`).
+//! have a name of their own, and are told from others by it and by their description (`scratch`).
 
 pub mod outcome;
 mod sample;
@@ -22,7 +22,22 @@ use crate::milvus::{self, Client};
 use crate::model::Migration;
 
 pub use outcome::{Rehearsed, Step, StepOutcome, StepStatus};
-pub use scratch::{Left, left_behind};
+pub use scratch::{ABANDONED_HOURS, Begun, LONGEST_HOURS, Left, Whose, left_behind};
+
+/// Keeps the names of scratch collections, for whoever cleans up after a rehearsal that is killed.
+pub trait Journal: Sync {
+    /// One is about to be made.
+    ///
+    /// # Errors
+    /// When that is not kept: none is to be made then.
+    fn made(&self, address: &str) -> Result<(), String>;
+
+    /// One is deleted.
+    ///
+    /// # Errors
+    /// When that is not kept.
+    fn gone(&self, address: &str) -> Result<(), String>;
+}
 
 /// One rehearsal.
 pub struct Run<'a> {
@@ -34,6 +49,10 @@ pub struct Run<'a> {
     pub target: Client,
     /// Rows of each collection, at most.
     pub rows: usize,
+    /// Which one it is.
+    pub begun: Begun,
+    /// Where its scratch collections are kept in mind.
+    pub journal: &'a dyn Journal,
     /// Which rows are drawn where it does not matter.
     pub seed: u64,
     /// Told what is done, for people: the collection and the step.
@@ -63,15 +82,23 @@ pub fn not_rehearsed(change: &CollectionChange) -> Option<String> {
     (!known).then(|| "it is not at the source".to_owned())
 }
 
-/// Deletes what an earlier rehearsal of this plan left behind. Returns what was deleted.
+/// Deletes what earlier rehearsals of this plan left behind.
 ///
 /// # Errors
 /// When the target cannot be asked, or does not delete it.
-pub async fn clean(target: &Client, left: &[Left]) -> milvus::Result<()> {
-    for left in left.iter().filter(|left| left.ours) {
+pub async fn clean(target: &Client, left: &[Left], journal: &dyn Journal) -> milvus::Result<()> {
+    for left in left.iter().filter(|left| left.is_over()) {
         target.drop_collection(&left.database, &left.name).await?;
+        is_gone(journal, &left.address());
     }
     Ok(())
+}
+
+/// What is recorded and not there any more harms nobody.
+fn is_gone(journal: &dyn Journal, address: &str) {
+    if let Err(error) = journal.gone(address) {
+        tracing::warn!(address, error, "Not recorded that a scratch collection is deleted.");
+    }
 }
 
 /// Rehearses one collection after the other, in the order of the changes.

@@ -9,7 +9,7 @@ use crate::changes::{Loaded, SourceState};
 use crate::copy::wait_until_readable;
 use crate::ledger::{MoveId, StepState};
 use crate::milvus::{self, Client, Kind, Load, Query};
-use crate::model::{Collection, LoadState, Partition};
+use crate::model::{Collection, LoadState};
 
 /// How long a collection may stay unloaded after the server agreed to load it.
 const GIVEN_UP: Duration = Duration::from_secs(180);
@@ -71,21 +71,9 @@ impl Turn<'_> {
     /// The step that notes what is not loaded at the source by now, and nobody loads: these
     /// partitions, or all of it. None where there is nothing.
     async fn what_is_not_loaded(&self, source: &SourceState) -> Result<Option<String>, Failure> {
-        let (client, from) = (&self.run.source, &source.collection);
-        let state = client.load_state(&from.database, &from.name, None).await?;
-        if state == LoadState::NotLoaded {
-            return Ok(Some(LOAD_SOURCE.to_owned()));
-        }
-        let mut unloaded = Vec::new();
-        for Partition { name, .. } in &source.partitions {
-            match client.load_state(&from.database, &from.name, Some(name)).await {
-                Ok(LoadState::NotLoaded) => unloaded.push(name.as_str()),
-                Ok(LoadState::Loaded | LoadState::Loading) => {}
-                Err(error) if error.kind == Kind::Unsupported => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok((!unloaded.is_empty()).then(|| format!("{LOAD_SOURCE}{}", unloaded.join(","))))
+        let names = source.partitions.iter().map(|partition| partition.name.as_str());
+        let unloaded = self.run.source.nobody_loads(&source.collection, names).await?;
+        Ok(unloaded.map(|names| format!("{LOAD_SOURCE}{}", names.join(","))))
     }
 
     /// Waits until all rows of the source that are copied can be read. `counted` is an earlier

@@ -139,6 +139,10 @@ fn nearest(target: &Abilities, index: &Index, field: &Field) -> IndexFit {
         ));
     }
     let spelled = portable(index);
+    let lists = field.data_type == DataType::ARRAY_OF_VECTOR && is_auto(index);
+    if lists && !target.has_auto_index_on_lists(field.element_type, metric) {
+        return mapped(target, index, "HNSW", &[]);
+    }
     // A scalar index without a type is the one that the server likes best for the field.
     if index_type.is_empty() || target.has_index(param(&spelled, "index_type"), field) {
         return if spelled == *index {

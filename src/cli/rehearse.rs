@@ -1,5 +1,8 @@
 //! `rehearse`: the whole migration in small, in scratch collections that are deleted again.
 
+mod journal;
+
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,10 +19,13 @@ use crate::changes::Changes;
 use crate::exit;
 use crate::ledger::{self, Ledger};
 use crate::model::Migration;
-use crate::rehearse::{self, Left, Rehearsed, Run, Step, clean, left_behind, rehearse};
+use crate::rehearse::{
+    self, Begun, LONGEST_HOURS, Left, Rehearsed, Run, Step, Whose, clean, left_behind, rehearse,
+};
 use crate::report::file::Destination;
 use crate::report::progress::BarWriter;
 use crate::report::rehearsal::{self, document};
+use journal::{Journal, recorded};
 
 /// How long a call is tried again before a step has failed.
 const RETRY_FOR: Duration = Duration::from_secs(30);
@@ -39,9 +45,11 @@ server's own words, or not tried. The sample has the lowest and highest keys in 
 and empty arrays, and of those that were looked at the largest.
 
 Nothing is written at the source (with `load = true` under [source] it is loaded, and released \
-afterwards). At the target only collections are touched whose name begins with ferry_rehearsal_ and \
-whose description says that a rehearsal of this plan made them. Ctrl-C deletes them too; those of a \
-rehearsal that was killed are deleted by the next one of this plan, or with --clean.
+afterwards). At the target only collections are touched whose name begins with ferry_rehearsal_, and \
+that a rehearsal of this plan made: as the ledger records, or, where the folder of --state is lost, as \
+their description says. Ctrl-C deletes them too; those of a rehearsal that was killed are deleted by the \
+next one of this plan, or with --clean. What another --state made is left alone for 16 hours, as that \
+rehearsal may be at work.
 
 Exit code 0 when every step is ok; 6 when one failed; 1 when none failed and there is something that \
 apply would refuse; 4 when an endpoint cannot be used, 130 when it was interrupted.";
@@ -81,10 +89,11 @@ pub(super) async fn run(args: &RehearseArgs, output: &OutputArgs, stderr: &BarWr
     };
     let done = match prepared {
         Ok(Prepared::Over(code)) => Ok(code),
-        Ok(Prepared::Clean(target, left)) => delete(&target, &left).await,
+        Ok(Prepared::Clean(cleaning)) => delete(*cleaning).await,
         Ok(Prepared::Ready(ready)) => {
             let stop = CancellationToken::new();
             tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
+            tokio::spawn(end_in_time(stop.clone()));
             carry_out(args, output, *ready, &stop).await
         }
         Err(problem) => Err(problem),
@@ -97,8 +106,15 @@ enum Prepared {
     /// Nothing is to be done: the exit code.
     Over(u8),
     /// These are to be deleted.
-    Clean(Box<crate::milvus::Client>, Vec<Left>),
+    Clean(Box<Cleaning>),
     Ready(Box<Ready>),
+}
+
+/// What earlier rehearsals left, and is to be deleted.
+struct Cleaning {
+    target: crate::milvus::Client,
+    left: Vec<Left>,
+    journal: Journal,
 }
 
 /// A rehearsal that is to be carried out.
@@ -109,8 +125,22 @@ struct Ready {
     ends: Ends,
     changes: Changes,
     left: Vec<Left>,
-    /// Keeps another run of this plan away.
-    _ledger: Option<Ledger>,
+    /// Keeps another run of this plan away too.
+    journal: Journal,
+}
+
+/// After that time others may take its scratch collections for abandoned.
+async fn end_in_time(stop: CancellationToken) {
+    let longest = Duration::from_secs(LONGEST_HOURS * 3600);
+    if tokio::time::timeout(longest, stop.cancelled()).await.is_err() {
+        tracing::warn!("A rehearsal ends after {LONGEST_HOURS} hours.");
+        stop.cancel();
+    }
+}
+
+/// Since 1970.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Connects to both ends. Calls are not given up by a signal: what a rehearsal made is deleted then.
@@ -129,9 +159,9 @@ async fn prepare(
     let destination = verify::destination(args.report.as_deref())?;
     let started = ledger::utc_now();
     let mut ends = connect(&migration).await?;
-    let known = match Ledger::open_read_only(&args.plan.state, &migration.name)? {
-        Some(ledger) => KnownTargets::read(&ledger, &ends)?,
-        None => KnownTargets::none(),
+    let (known, made) = match Ledger::open_read_only(&args.plan.state, &migration.name)? {
+        Some(ledger) => (KnownTargets::read(&ledger, &ends)?, recorded(&ledger)?),
+        None => (KnownTargets::none(), Vec::new()),
     };
     let selection = plan::selection(&args.plan, false, &[]);
     let looking = Looking::new(output, stderr);
@@ -139,7 +169,9 @@ async fn prepare(
     drop(looking);
     verify::refuse_wrong_selection(&changes)?;
     ends.bound_writes(&migration, changes.capacity.write_quota);
-    let left = left_behind(&ends.target, &databases(&changes), &migration.name).await?;
+    let places = databases(&changes);
+    let since = now().as_secs();
+    let left = left_behind(&ends.target, &places, &migration.name, &made, since).await?;
     let rows = usize::try_from(args.rows).unwrap_or(usize::MAX);
     if !output.quiet {
         let style = output::style(output);
@@ -149,9 +181,21 @@ async fn prepare(
     if any && !args.yes {
         confirm("\nRehearse these collections? Only `yes` is accepted: ", "to rehearse").await?;
     }
-    let ledger = lock(args, &migration)?;
-    let ready = Ready { migration, destination, started, ends, changes, left, _ledger: ledger };
+    let journal = journal(args, &migration)?;
+    let left = with_lock(left, &journal);
+    let ready = Ready { migration, destination, started, ends, changes, left, journal };
     Ok(Prepared::Ready(Box::new(ready)))
+}
+
+/// Without the lock, one of this folder of state may be at work.
+fn with_lock(mut left: Vec<Left>, journal: &Journal) -> Vec<Left> {
+    left.retain(|left| journal.is_kept() || left.whose != Whose::Recorded);
+    left
+}
+
+fn journal(args: &RehearseArgs, migration: &Migration) -> Result<Journal, Problem> {
+    let ledger = lock(args, migration)?;
+    Ok(Journal::begin(ledger, migration.environment.as_deref())?)
 }
 
 /// Keeps other runs of this plan away, as far as the folder of the ledger can be written to.
@@ -161,7 +205,8 @@ fn lock(args: &RehearseArgs, migration: &Migration) -> Result<Option<Ledger>, Pr
         Err(ledger::Error::Io { source, .. }) if verify::is_denied(&source) => {
             output::message(&format!(
                 "warning: the folder of the ledger {} cannot be written to ({source}): another \
-                 rehearsal of this plan at the same time would not be noticed\n",
+                 rehearsal of this plan at the same time would not be noticed, and what this one \
+                 leaves if it is killed is known by its description only\n",
                 args.plan.state.display()
             ));
             Ok(None)
@@ -192,25 +237,33 @@ async fn prepare_cleaning(args: &RehearseArgs, output: &OutputArgs) -> Result<Pr
     let target = connect(&migration).await?.target;
     let databases = target.list_databases().await?;
     let databases = databases.unwrap_or_else(|| vec!["default".to_owned()]);
-    let left = left_behind(&target, &databases, &migration.name).await?;
+    let made = match Ledger::open_read_only(&args.plan.state, &migration.name)? {
+        Some(ledger) => recorded(&ledger)?,
+        None => Vec::new(),
+    };
+    let since = now().as_secs();
+    let left = left_behind(&target, &databases, &migration.name, &made, since).await?;
     if !output.quiet {
         let style = output::style(output);
         output::message(&rehearsal::cleaning(&left, &style));
     }
-    if !left.iter().any(|left| left.ours) {
+    if !left.iter().any(Left::is_over) {
         return Ok(Prepared::Over(output::document("Nothing to delete.\n", exit::DONE)));
     }
-    // A rehearsal that is under way is no rehearsal that was killed.
-    let _ledger = lock(args, &migration)?;
     if !args.yes {
         confirm("\nDelete these collections? Only `yes` is accepted: ", "to delete").await?;
     }
-    Ok(Prepared::Clean(Box::new(target), left))
+    // A rehearsal that is under way is no rehearsal that was killed.
+    let journal = journal(args, &migration)?;
+    let left = with_lock(left, &journal);
+    Ok(Prepared::Clean(Box::new(Cleaning { target, left, journal })))
 }
 
-async fn delete(target: &crate::milvus::Client, left: &[Left]) -> Result<u8, Problem> {
-    clean(target, left).await?;
-    let number = left.iter().filter(|left| left.ours).count() as u64;
+async fn delete(of: Cleaning) -> Result<u8, Problem> {
+    let Cleaning { target, left, journal } = of;
+    clean(&target, &left, &journal).await?;
+    journal.end("cleaned");
+    let number = left.iter().filter(|left| left.is_over()).count() as u64;
     let text = format!("Deleted {}.\n", crate::report::size::counted(number, "collection"));
     Ok(output::document(&text, exit::DONE))
 }
@@ -221,27 +274,31 @@ async fn carry_out(
     ready: Ready,
     stop: &CancellationToken,
 ) -> Result<u8, Problem> {
-    let Ready { migration, destination, started, ends, changes, left, _ledger } = ready;
-    clean(&ends.target, &left).await?;
+    let Ready { migration, destination, started, ends, changes, left, journal } = ready;
+    clean(&ends.target, &left, &journal).await?;
     let tell = |target: &str, step: Step| {
         tracing::info!(target, step = step.text(), "Step.");
         if !output.quiet && output.log_format == LogFormat::Text {
             output::message(&format!("{target}: {}\n", step.text()));
         }
     };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now();
+    let number = RandomState::new().hash_one((now.as_nanos(), std::process::id()));
     let run = Run {
         migration: &migration,
         source: ends.source,
         target: ends.target,
         rows: usize::try_from(args.rows).unwrap_or(usize::MAX),
-        seed: now.map_or(1, |now| now.as_secs()),
+        begun: Begun { number, at: ledger::utc_now(), seconds: now.as_secs() },
+        journal: &journal,
+        seed: now.as_secs(),
         tell: &tell,
         stop: stop.clone(),
     };
     let found = Box::pin(rehearse(&run, &changes)).await;
     let verdict = rehearsal::verdict(&found, changes.is_refused(), stop.is_cancelled());
     let exit_code = exit_code(&found, &changes, stop);
+    journal.end(&format!("exit code {exit_code}"));
     let about =
         document::About { started, finished: ledger::utc_now(), rows: args.rows.into(), exit_code };
     let document = document::Document::new(&changes, about, verdict, found);

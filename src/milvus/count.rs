@@ -88,7 +88,7 @@ impl Client {
         key: &Key,
         moment: Moment,
     ) -> Result<Option<u64>> {
-        let expression = format!("{} == {}", query.key_field, key.literal(self.dialect()));
+        let expression = key.is(&query.key_field, self.dialect());
         self.count_where(query, expression, moment).await
     }
 

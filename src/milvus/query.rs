@@ -264,6 +264,16 @@ impl Client {
         }
         let (keys, session) = self.one_page(query, range, moment, limit, max_answer).await?;
         let ascending = keys.windows(2).all(|pair| pair[0] < pair[1]);
+        let mut pairs = keys.iter().zip(keys.iter().skip(1));
+        if let Some((key, _)) = pairs.find(|(one, next)| one == next) {
+            // Not by writes: they find a key's shard by its hash.
+            let why = format!(
+                "key {key} comes twice in a page of {}/{}, as where two of its shards hold a row with \
+                 it, after an import of segments",
+                query.database, query.collection,
+            );
+            return Err(self.error(Kind::BadAnswer, "Query", why));
+        }
         if !ascending || keys.iter().any(|key| !range.contains(key)) {
             let why = format!(
                 "a page of {} keys of {}/{} is not in ascending order within {range}",

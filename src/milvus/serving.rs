@@ -53,6 +53,31 @@ impl Client {
         Ok(names)
     }
 
+    /// Those of the partitions that are not loaded, and that nobody loads: of all there are, where the
+    /// list is empty. `None` where there is nothing.
+    ///
+    /// # Errors
+    /// When a call fails.
+    pub async fn nobody_loads<'a>(
+        &self,
+        of: &Collection,
+        partitions: impl Iterator<Item = &'a str>,
+    ) -> Result<Option<Vec<&'a str>>> {
+        if self.load_state(&of.database, &of.name, None).await? == LoadState::NotLoaded {
+            return Ok(Some(Vec::new()));
+        }
+        let mut names = Vec::new();
+        for name in partitions {
+            match self.load_state(&of.database, &of.name, Some(name)).await {
+                Ok(LoadState::NotLoaded) => names.push(name),
+                Ok(LoadState::Loaded | LoadState::Loading) => {}
+                Err(error) if error.kind == Kind::Unsupported => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((!names.is_empty()).then_some(names))
+    }
+
     /// Load state of a collection and these partitions of it: with some partitions loaded, the
     /// collection calls itself so.
     ///

@@ -81,9 +81,29 @@ impl Key {
     }
 
     /// The expression that holds for these keys and no others, in the field that has them.
+    ///
+    /// Milvus Lite 3 takes no difference in a list, and reads the literal of `i64::MIN` as minus of a
+    /// number that is too large [M]; what is below `i64::MIN + 1` it finds. Milvus 2.2 deletes by a list
+    /// alone, and folds a difference in it.
     pub fn any_of(field: &str, keys: &[Self], dialect: Dialect) -> String {
-        let literals: Vec<String> = keys.iter().map(|key| key.literal(dialect)).collect();
-        format!("{field} in [{}]", literals.join(","))
+        let apart = |key: &&Self| dialect == Dialect::Lite && **key == Self::Int64(i64::MIN);
+        let listed: Vec<String> =
+            keys.iter().filter(|key| !apart(key)).map(|key| key.literal(dialect)).collect();
+        let lowest =
+            keys.iter().any(|key| apart(&key)).then(|| format!("{field} < {}", i64::MIN + 1));
+        match lowest {
+            Some(lowest) if listed.is_empty() => lowest,
+            Some(lowest) => format!("{lowest} or {field} in [{}]", listed.join(",")),
+            None => format!("{field} in [{}]", listed.join(",")),
+        }
+    }
+
+    /// The expression that holds for this key alone, in the field that has it.
+    pub fn is(&self, field: &str, dialect: Dialect) -> String {
+        match self {
+            Self::Int64(i64::MIN) => format!("{field} < {}", i64::MIN + 1),
+            key => format!("{field} == {}", key.literal(dialect)),
+        }
     }
 
     /// Bytes of its text; none of a number.
@@ -233,6 +253,20 @@ mod tests {
             let expression = KeyRange { after, up_to }.expression("id", KeyKind::Int64, Dialect::Milvus);
             prop_assert!(!expression.contains(&i64::MIN.to_string()), "{}", expression);
         }
+    }
+
+    #[test]
+    fn the_lowest_number_stands_apart_where_no_list_takes_it() {
+        let keys = [Key::Int64(3), Key::Int64(i64::MIN), Key::Int64(-1)];
+        let any = |keys: &[Key], dialect| Key::any_of("id", keys, dialect);
+        assert_eq!(any(&keys, Dialect::Lite), "id < -9223372036854775807 or id in [3,-1]");
+        assert_eq!(any(&keys[1..2], Dialect::Lite), "id < -9223372036854775807");
+        assert_eq!(any(&keys[..1], Dialect::Lite), "id in [3]");
+        assert_eq!(any(&keys, Dialect::Milvus), "id in [3,-9223372036854775807 - 1,-1]");
+        assert_eq!(keys[1].is("id", Dialect::Milvus), "id < -9223372036854775807");
+        assert_eq!(keys[0].is("id", Dialect::Lite), "id == 3");
+        let text = Key::VarChar("a\"b".to_owned());
+        assert_eq!(text.is("id", Dialect::Lite), r#"id == "a\"b""#);
     }
 
     #[test]

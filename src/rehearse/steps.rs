@@ -86,12 +86,15 @@ impl<'a> Work<'a> {
                     .to_owned(),
             ));
         }
-        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-        self.lent = Some(if whole == LoadState::Loaded { names } else { Vec::new() });
         let selected = self.change.settings.source_partitions(None);
-        let loading = client.load_rest(from, &selected, 0).await?;
-        if let Some(why) = loading.refusal(&from.address()) {
-            return Err(Fault::failed(why, ""));
+        let partitions = self.source.partitions.iter().map(|partition| partition.name.as_str());
+        // What somebody else loads now stays loaded, and is only waited for.
+        if let Some(names) = client.nobody_loads(from, partitions).await? {
+            self.lent = Some(names.into_iter().map(str::to_owned).collect());
+            let loading = client.load_rest(from, &selected, 0).await?;
+            if let Some(why) = loading.refusal(&from.address()) {
+                return Err(Fault::failed(why, ""));
+            }
         }
         let reads: Vec<String> =
             self.source.partitions.iter().map(|partition| partition.name.clone()).collect();
@@ -113,21 +116,19 @@ impl<'a> Work<'a> {
     /// Makes the scratch collection as the target is to be made. Returns the server's id of it.
     pub(super) async fn create(&mut self) -> Result<(i64, String), Fault> {
         let (database, name) = (self.scratch.database.clone(), self.scratch.name.clone());
-        let (target, plan) = (&self.run.target, &self.run.migration.name);
-        if let Some(there) = target.describe_collection(&database, &name).await? {
-            let ours = there.collection.name == name
-                && scratch::is_ours(&there.collection.description, plan);
-            if !ours {
-                return Err(Fault::failed(
-                    format!(
-                        "{database}/{name} is at the target, and its description does not say that a \
-                         rehearsal of this plan made it: it is left alone"
-                    ),
-                    "look at it, and rename or delete it by hand",
-                ));
-            }
-            target.drop_collection(&database, &name).await?;
+        let target = &self.run.target;
+        if target.describe_collection(&database, &name).await?.is_some() {
+            return Err(Fault::failed(
+                format!("{database}/{name} is at the target already: it is left alone"),
+                "run the same command again, which gives another name",
+            ));
         }
+        self.run.journal.made(&self.scratch.address()).map_err(|error| {
+            Fault::failed(
+                format!("the name of the scratch collection is not recorded: {error}"),
+                "make room for the ledger, or name another folder with --state",
+            )
+        })?;
         let mut made = self.scratch.clone();
         made.properties.extend(self.change.during.clone());
         self.may_be_there = true;
@@ -336,7 +337,7 @@ impl<'a> Work<'a> {
         Ok(((), format!("in {}{beside}", counted(searched, "field"))))
     }
 
-    /// Deletes the scratch collection: what was made by this rehearsal, or by one of this plan.
+    /// Deletes the scratch collection that this rehearsal made.
     pub(super) async fn drop_scratch(&self) -> Done {
         let (database, name) = self.names();
         let plan = &self.run.migration.name;
@@ -346,7 +347,7 @@ impl<'a> Work<'a> {
                 None => {
                     return Err(Fault::Skipped("the scratch collection was not made".to_owned()));
                 }
-                Some(there) if scratch::is_ours(&there.collection.description, plan) => {}
+                Some(there) if scratch::may_be_ours(&there.collection.description, plan) => {}
                 Some(_) => {
                     return Err(Fault::Skipped("it is of others, and left alone".to_owned()));
                 }
@@ -354,7 +355,10 @@ impl<'a> Work<'a> {
         }
         self.run.target.drop_collection(database, name).await?;
         match self.run.target.describe_collection(database, name).await? {
-            None => Ok(((), String::new())),
+            None => {
+                super::is_gone(self.run.journal, &self.scratch.address());
+                Ok(((), String::new()))
+            }
             Some(_) => Err(Fault::failed("it is still there after it was deleted", "")),
         }
     }

@@ -130,7 +130,7 @@ pub(super) async fn rehearse(run: &Run<'_>, change: &CollectionChange) -> Rehear
     };
     // A database that is not there yet is made by `apply` only.
     let database = if change.create_database { DEFAULT_DATABASE } else { &wanted.database };
-    let scratch = scratch::of(wanted, &run.migration.name, database);
+    let scratch = scratch::of(wanted, &run.migration.name, database, &run.begun);
     let mut notes = Notes { run, out: Rehearsed::of(from, to) };
     notes.out.scratch = Some(scratch.address());
     let mut work = Work::new(run, change, source, scratch);

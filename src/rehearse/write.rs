@@ -11,7 +11,8 @@ use crate::milvus::{self, Kind, Moment, Query, Rows, WriteMode};
 use crate::model::Key;
 use crate::model::quantity::counted;
 
-/// Rows that are refused and named, before no more are written.
+/// Rows of a collection that are refused and named, before no more are written: one schema refuses them
+/// all, in whichever partition they are.
 const MOST_REFUSED: usize = 3;
 /// How long a write that may succeed is tried again.
 const RETRY_FOR: Duration = Duration::from_secs(30);
@@ -38,6 +39,9 @@ impl Work<'_> {
         let mut written = Written::default();
         let mut refused = Vec::new();
         for (scope, keys) in keys {
+            if refused.len() >= MOST_REFUSED {
+                break;
+            }
             if let Err(fault) =
                 Box::pin(self.write_scope(scope.as_ref(), keys, &mut written, &mut refused)).await
             {
@@ -50,8 +54,9 @@ impl Work<'_> {
         }
         let each: Vec<String> =
             refused.iter().map(|row| format!("key {}: {}", row.key, row.words)).collect();
+        let more = if each.len() < MOST_REFUSED { "" } else { "; no more rows were tried" };
         let text = format!(
-            "the target refuses {}: {}",
+            "the target refuses {}: {}{more}",
             counted(each.len() as u64, "row"),
             each.join("; ")
         );

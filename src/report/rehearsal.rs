@@ -11,7 +11,9 @@ use super::size;
 use super::style::{Role, Style};
 use crate::changes::{Changes, Finding, Severity};
 use crate::rehearse::outcome::Estimate;
-use crate::rehearse::{Left, Rehearsed, Step, StepOutcome, StepStatus, not_rehearsed};
+use crate::rehearse::{
+    ABANDONED_HOURS, Left, Rehearsed, Step, StepOutcome, StepStatus, Whose, not_rehearsed,
+};
 use document::{Document, Verdict, Word};
 
 pub use markdown::markdown;
@@ -61,20 +63,28 @@ pub fn cleaning(left: &[Left], style: &Style) -> String {
 }
 
 fn write_left(page: &mut Page, left: &[Left], title: &str) {
-    let (ours, others): (Vec<&Left>, Vec<&Left>) = left.iter().partition(|left| left.ours);
+    let (ours, kept): (Vec<&Left>, Vec<&Left>) = left.iter().partition(|left| left.is_over());
     if !ours.is_empty() {
         page.gap();
         page.line(0, &Text::plain(title));
     }
     for left in ours {
-        page.line(INDENT, &Text::plain(format!("{}/{}", left.database, left.name)));
+        page.line(INDENT, &Text::plain(left.address()));
     }
-    if !others.is_empty() {
+    if !kept.is_empty() {
         page.gap();
-        page.line(0, &Text::plain("Leaves alone what is called so and is not of this plan:"));
+        page.line(0, &Text::plain("Leaves alone:"));
     }
-    for left in others {
-        page.line(INDENT, &Text::new(Role::Change, format!("{}/{}", left.database, left.name)));
+    for left in kept {
+        let why = match &left.whose {
+            Whose::Elsewhere(at) => format!(
+                "a rehearsal of this plan with another --state made it at {at} and may be at work; if it \
+                 is not, delete it by hand, or run `rehearse --clean` {ABANDONED_HOURS} hours after that"
+            ),
+            _ => "not made by a rehearsal of this plan".to_owned(),
+        };
+        page.line(INDENT, &Text::new(Role::Change, left.address()));
+        page.paragraph(2 * INDENT, Role::Change, &why);
     }
 }
 

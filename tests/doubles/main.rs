@@ -41,6 +41,7 @@ mod nulls;
 mod online;
 mod ownership;
 mod pairs;
+mod partly;
 mod proxies;
 mod regenerated_keys;
 mod rehearse;

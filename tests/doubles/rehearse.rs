@@ -196,6 +196,25 @@ async fn rows_that_are_refused_are_named() {
     assert_eq!(report["collections"][0]["measured"]["rows"], 300);
 }
 
+/// In however many partitions rows are refused: three are named, and no more are sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_than_three_refused_rows_are_looked_for() {
+    let scene = Doubles::between("2.6.20", "2.6.20").await;
+    let names: Vec<String> = (0..12).map(|number| format!("p{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let parted = plain("parted", DataType::Int64).partitions(&names);
+    let rows = data::table(&parted, 240, 6).spread_over(&names);
+    scene.source.fill(&parted, &rows).await;
+    scene.plan_one("parted", "");
+    scene.to.refuse("Insert", 1100, "the length (600) of string exceeds max length (500)");
+    let report = rehearse(&scene, 6).await;
+    let (_, words) = step(&report, "write_rows");
+    assert!(words.contains("refuses 3 rows: key ") && words.contains("no more rows"), "{words}");
+    // The halves of one batch, down to the three rows.
+    assert!(scene.to.count("Insert") <= 12, "{}", scene.to.count("Insert"));
+    assert_eq!(left(&scene), Vec::<String>::new());
+}
+
 /// A text that the target's field is too short for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_field_that_is_too_short_is_named() {
@@ -299,19 +318,73 @@ async fn a_signal_ends_it_and_nothing_is_left() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collection_of_others_is_left_alone() {
     let scene = scene("").await;
-    let name = scratch(&rehearse(&scene, 0).await);
+    let (one, other) = (rehearse(&scene, 0).await, rehearse(&scene, 0).await);
+    assert_ne!(scratch(&one), scratch(&other), "each rehearsal has names of its own");
+    let name = scratch(&one);
     let (mut foreign, _) = things();
     foreign.name.clone_from(&name);
     foreign.description = "Scratch collection of somebody".to_owned();
     let rows = data::table(&foreign, 50, 3);
     scene.target.fill(&foreign, &rows).await;
-    let report = rehearse(&scene, 6).await;
-    let (status_of, text) = step(&report, "create_collection");
-    assert_eq!(status_of, "failed");
-    assert!(text.contains("it is left alone"), "{text}");
+    rehearse(&scene, 0).await;
     let said = scene.run(&["rehearse", PLAN, "--clean", "--yes"]).await.expect_code(0);
-    expect_words(&said, &["Nothing to delete", "Leaves alone", &name]);
+    expect_words(&said, &["Nothing to delete", "Leaves alone", &name, "not made by a rehearsal"]);
     assert_eq!(scene.target.count(&name, &[]).await, 50);
+}
+
+/// Two rehearsals of one plan from two folders of state: neither takes what the other works with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_from_another_folder_leaves_it_alone() {
+    let scene = scene("").await;
+    let elsewhere = ["rehearse", PLAN, "--yes", "--state", "elsewhere"];
+    let (run, _relay) = hanging_in(&scene, "Insert").await;
+    let at_work = left(&scene);
+    assert_eq!(at_work.len(), 1);
+    let said = scene.run(&elsewhere).await.expect_code(0);
+    expect_words(&said, &["Leaves alone", &at_work[0], "with another --state", "may be at work"]);
+    let clean = ["rehearse", PLAN, "--clean", "--yes", "--state", "elsewhere"];
+    expect_words(&scene.run(&clean).await.expect_code(0), &["Nothing to delete", &at_work[0]]);
+    assert_eq!(left(&scene), at_work);
+    // Its own folder knows it, when it was killed.
+    tokio::task::block_in_place(|| run.kill());
+    let said = scene.run(&["rehearse", PLAN, "--clean", "--yes"]).await.expect_code(0);
+    expect_words(&said, &["Deleted 1 collection", &at_work[0]]);
+    nothing_is_left(&scene);
+}
+
+/// A folder of state that is lost: after a day it is of no rehearsal that is at work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_lost_folder_knew_is_deleted_after_a_day() {
+    let scene = scene("").await;
+    let (run, _relay) = hanging_in(&scene, "Insert").await;
+    tokio::task::block_in_place(|| run.kill());
+    let name = left(&scene).remove(0);
+    let clean = ["rehearse", PLAN, "--clean", "--yes", "--state", "elsewhere"];
+    expect_words(&scene.run(&clean).await.expect_code(0), &["Nothing to delete", &name]);
+    scene.to.with_collection("default", &name, |of| {
+        let (before, rest) = of.schema.description.split_once('(').unwrap();
+        let (seconds, behind) = rest.split_once(')').unwrap();
+        let seconds = seconds.parse::<u64>().unwrap() - 24 * 3600;
+        of.schema.description = format!("{before}({seconds}){behind}");
+    });
+    expect_words(&scene.run(&clean).await.expect_code(0), &["Deleted 1 collection", &name]);
+    nothing_is_left(&scene);
+}
+
+/// A target that keeps no description (as Milvus Lite): what a killed rehearsal left is known by the
+/// ledger.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_descriptions_the_ledger_knows_what_is_left() {
+    let scene = scene("").await;
+    let (run, _relay) = hanging_in(&scene, "Insert").await;
+    tokio::task::block_in_place(|| run.kill());
+    let name = left(&scene).remove(0);
+    scene.to.with_collection("default", &name, |of| of.schema.description.clear());
+    let clean = ["rehearse", PLAN, "--clean", "--yes", "--state", "elsewhere"];
+    expect_words(&scene.run(&clean).await.expect_code(0), &["Nothing to delete", &name]);
+    let said = scene.run(&["rehearse", PLAN, "--yes"]).await.expect_code(0);
+    expect_words(&said, &["Deletes what an earlier rehearsal", &name]);
+    nothing_is_left(&scene);
 }
 
 /// Without a terminal nothing is asked, and nothing is done.
@@ -354,6 +427,18 @@ async fn a_source_is_loaded_only_where_the_plan_says_so() {
     let outcome = scene.run(&["rehearse", PLAN, "--yes"]).await.expect_code(1);
     expect_words(&outcome, &["not rehearsed"]);
     nothing_is_left(&scene);
+}
+
+/// Somebody else loads the source just now: it is waited for, and stays loaded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_others_load_stays_loaded() {
+    let scene = scene("").await;
+    scene.plan_file_with("load = true", &entry("things", ""));
+    scene.from.with_collection("default", "things", |things| things.loading = 12);
+    scene.run(&["rehearse", PLAN, "--yes"]).await.expect_code(0);
+    assert_eq!(scene.source.load_state("things", &[]).await, LoadState::Loaded);
+    assert_eq!((scene.from.count("LoadCollection"), scene.from.count("ReleaseCollection")), (0, 0));
+    assert_eq!(left(&scene), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

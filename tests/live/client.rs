@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use milvus_ferry::milvus::{
-    Client, Connection, Kind as ErrorKind, ProxySettings, RetryPolicy, TlsFiles,
+    Client, Connection, Kind as ErrorKind, Moment, ProxySettings, Query, RetryPolicy, TlsFiles,
 };
-use milvus_ferry::model::{LoadState, Replicas};
+use milvus_ferry::model::{Key, LoadState, Replicas};
 use testkit::collection::plain;
 use testkit::data;
 use testkit::lab::{self, Kind};
@@ -210,4 +210,66 @@ async fn an_index_is_asked_for_by_its_name_on_2216() {
 #[tokio::test]
 async fn an_index_is_asked_for_by_its_name_on_lite() {
     an_index_is_asked_for_by_its_name(Kind::Lite3).await;
+}
+
+/// The lowest of all numbers has no literal in most parsers: alone and beside others it is read, counted
+/// and deleted, and nothing else is.
+async fn the_lowest_key_is_named(kind: Kind) {
+    let (client, probe) = scene(kind).await;
+    let database = probe.database();
+    let things = plain("things", DataType::Int64);
+    let keys = [i64::MIN, i64::MIN + 1, -1, 0, 7].map(testkit::table::Key::Int);
+    probe.fill(&things, &data::table_of(&things, &keys, 3)).await;
+    let described = client.describe_collection(database, "things").await.unwrap().unwrap();
+    let query = Query::of(&described.collection).unwrap();
+    let lowest = Key::Int64(i64::MIN);
+    let read = |keys: Vec<Key>| {
+        let (client, query) = (&client, &query);
+        async move {
+            let columns = vec![query.key_field.clone()];
+            let rows = client.rows_of_keys(query, &keys, columns, Moment::Strong, 1 << 20).await;
+            let mut found = rows.unwrap().into_keys();
+            found.sort();
+            found
+        }
+    };
+    for others in [vec![], vec![Key::Int64(-1)], vec![Key::Int64(7), Key::Int64(i64::MIN + 1)]] {
+        let mut keys: Vec<Key> = others.into_iter().chain([lowest.clone()]).collect();
+        let found = read(keys.clone()).await;
+        keys.sort();
+        assert_eq!(found, keys, "{kind:?}");
+        // Milvus 2.2 counts nothing.
+        let counted = client.count_of_keys(&query, &keys, Moment::Strong).await.unwrap();
+        assert!(counted.is_none_or(|rows| rows == keys.len() as u64), "{kind:?}: {counted:?}");
+    }
+    let one = client.count_of_key(&query, &lowest, Moment::Strong).await.unwrap();
+    assert!(one.is_none_or(|rows| rows == 1), "{kind:?}: {one:?}");
+    let gone = [Key::Int64(7), lowest.clone()];
+    client.delete_keys(&described.collection, None, &gone).await.unwrap();
+    let left = [i64::MIN + 1, -1, 0].map(Key::Int64);
+    let all = [i64::MIN, i64::MIN + 1, -1, 0, 7].map(Key::Int64).to_vec();
+    assert_eq!(read(all.clone()).await, left, "{kind:?}");
+    probe.insert("things", &data::table_of(&things, &keys[..1], 4)).await;
+    client.delete_keys(&described.collection, None, std::slice::from_ref(&lowest)).await.unwrap();
+    assert_eq!(read(all).await, left, "{kind:?}");
+}
+
+#[tokio::test]
+async fn the_lowest_key_is_named_on_235() {
+    the_lowest_key_is_named(Kind::Milvus235A).await;
+}
+
+#[tokio::test]
+async fn the_lowest_key_is_named_on_2216() {
+    the_lowest_key_is_named(Kind::Milvus2216).await;
+}
+
+#[tokio::test]
+async fn the_lowest_key_is_named_on_lite_3() {
+    the_lowest_key_is_named(Kind::Lite3).await;
+}
+
+#[tokio::test]
+async fn the_lowest_key_is_named_on_lite_2() {
+    the_lowest_key_is_named(Kind::Lite25).await;
 }

@@ -102,6 +102,24 @@ impl Abilities {
         !self.is_milvus() || self.release < CLUSTERING_KEYS_CHECKED || KEYS.contains(&data_type)
     }
 
+    /// Whether a field of this type may have a default value: "type not support
+    /// `default_value`"
+    /// (internal/rootcoord, `create_collection_task.go` of 2.5.27 and `util.go` of 2.6.20 and 3.0.0; of
+    /// older ones it is not known).
+    pub fn takes_default_of(&self, data_type: DataType) -> bool {
+        let never = matches!(data_type, DataType::JSON | DataType::ARRAY) || data_type.is_vector();
+        !(self.is_milvus() && self.release >= (2, 5, 0) && never)
+    }
+
+    /// Whether `AUTOINDEX` can be built on lists of binary vectors, in structs, by one of their metrics
+    /// for whole lists: it is `BIN_IVF_FLAT`, and "data type 104 can't build with this index
+    /// `BIN_IVF_FLAT`" (2.6.20 and 3.0.0, by their own Go code). A cluster that chooses every index
+    /// itself was not asked.
+    pub fn has_auto_index_on_lists(&self, element: DataType, metric: &str) -> bool {
+        let of_lists = metric.is_empty() || metric.to_uppercase().starts_with("MAX_SIM");
+        self.only_autoindex() || element != DataType::BINARY_VECTOR || !of_lists
+    }
+
     /// Whether all fields of a struct have to have one `max_capacity`.
     pub fn wants_one_capacity(&self) -> bool {
         self.is_milvus() && self.release >= CAPACITIES_CHECKED

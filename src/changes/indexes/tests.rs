@@ -267,6 +267,26 @@ fn what_an_index_is_kept_in_is_altered_afterwards_where_it_cannot_be_given() {
     }
 }
 
+/// What `AUTOINDEX` is on them cannot be built on lists of binary vectors.
+#[test]
+fn lists_of_bits_get_a_graph_for_an_automatic_index() {
+    let on = |element_type| Field { element_type, ..field("f", DataType::ARRAY_OF_VECTOR) };
+    let of = |metric| index("AUTOINDEX", metric, "");
+    for version in ["2.6.20", "3.0.0"] {
+        for metric in ["MAX_SIM_HAMMING", "MAX_SIM_JACCARD", "max_sim_hamming"] {
+            let fit = index_for(&target(version), &of(metric), &on(DataType::BINARY_VECTOR));
+            let IndexFit::Mapped { index: made, why } = fit else { panic!("{fit:?}") };
+            assert_eq!(param(&made, "index_type"), "HNSW");
+            assert_eq!(param(&made, "metric_type"), metric);
+            assert!(why.contains("has no AUTOINDEX here: HNSW"), "{why}");
+        }
+        let one_by_one = index_for(&target(version), &of("HAMMING"), &on(DataType::BINARY_VECTOR));
+        assert_eq!(one_by_one, IndexFit::Same);
+        let floats = index_for(&target(version), &of("MAX_SIM_IP"), &on(DataType::FLOAT_VECTOR));
+        assert_eq!(floats, IndexFit::Same);
+    }
+}
+
 #[test]
 fn a_server_of_the_same_version_takes_every_index_as_it_is() {
     for (version, kinds) in [

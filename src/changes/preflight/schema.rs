@@ -76,7 +76,7 @@ fn attributes(found: &mut Found<'_>, wanted: &Collection, field: &Field) {
         }
     }
     if field.default_value.is_some() {
-        default_value(found, name);
+        default_value(found, field);
     }
     if field.clustering_key && !found.target.has(Feature::ClusteringKey) {
         lacks(found, name, Feature::ClusteringKey, "clustering keys");
@@ -113,7 +113,8 @@ fn attributes(found: &mut Found<'_>, wanted: &Collection, field: &Field) {
     }
 }
 
-fn default_value(found: &mut Found<'_>, name: &str) {
+fn default_value(found: &mut Found<'_>, field: &Field) {
+    let name = &field.name;
     let drop = format!("leave the default behind with `fields.{name}.drop_default = true`");
     if !found.target.has(Feature::DefaultValues) {
         let what = format!(
@@ -122,6 +123,12 @@ fn default_value(found: &mut Found<'_>, name: &str) {
         );
         let advice = newer(Abilities::first_with(Feature::DefaultValues), &drop);
         found.error("target_lacks_default", name, what, advice);
+    } else if !found.target.takes_default_of(field.data_type) {
+        let what = format!(
+            "{} takes no default value of a field of type {}: the collection could not be created",
+            found.target, field.data_type
+        );
+        found.error("target_lacks_default", name, what, drop);
     } else if !found.target.has(Feature::DefaultsInUse) {
         let what = format!(
             "{} keeps the default value, and an insert that makes use of it ends the server (seen \

@@ -1,3 +1,5 @@
+mod unbuilt;
+
 use super::*;
 use crate::changes::abilities::Feature;
 use crate::model::samples::{collection, field};

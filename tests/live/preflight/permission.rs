@@ -217,6 +217,53 @@ async fn each_privilege_that_is_missing_at_the_target_is_named_and_nothing_is_wr
     }
 }
 
+/// What `plan` only warns of a rehearsal tries; one without the right to drop a collection says that its own
+/// is left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_rehearsal_finds_the_privilege_that_is_missing() {
+    let probe = Probe::of(guarded()).await;
+    let from = filled(&probe).await;
+    let to = unique_name("to");
+    let more = [
+        ("Collection", "*", "Delete"),
+        ("Collection", "*", "Search"),
+        ("Global", "*", "DropCollection"),
+    ];
+    let all: Vec<Grant<'_>> = TARGET.iter().copied().chain(more).collect();
+    let before = everything(&probe, &[&from, &to, "ferry_rehearsal_"]).await;
+    let rehearse = ["rehearse", PLAN, "--yes"];
+    for (missing, step) in [
+        ("", ""),
+        ("Upsert", "upsert a row FAILED"),
+        ("Delete", "delete a row FAILED"),
+        ("DropCollection", "delete the scratch collection FAILED"),
+    ] {
+        let grants: Vec<_> = all.iter().copied().filter(|(_, _, name)| *name != missing).collect();
+        let user = user(&probe, &grants).await;
+        let entry = format!("source = \"{from}\"\ntarget = \"{to}\"\n");
+        let as_user = ferry("root", &user, "", &entry);
+        let said = as_user.run(&rehearse).expect_code(if missing.is_empty() { 0 } else { 6 });
+        if missing.is_empty() {
+            assert!(!said.stdout.contains("FAILED"), "{}", said.stdout);
+        } else {
+            let denied = format!("Privilege{missing}: permission deny");
+            testkit::scene::expect_words(&said, &[step, &denied]);
+        }
+        if missing == "DropCollection" {
+            testkit::scene::expect_words(&said, &["is left at the target", "--clean"]);
+            assert_ne!(everything(&probe, &[&from, &to, "ferry_rehearsal_"]).await, before);
+            // Somebody who may does it, with the same folder of state.
+            let as_root = as_user.env("TO", "root").env("TO_PASSWORD", "Milvus");
+            as_root.run(&["rehearse", PLAN, "--clean", "--yes"]).expect_code(0);
+        }
+        assert_eq!(
+            everything(&probe, &[&from, &to, "ferry_rehearsal_"]).await,
+            before,
+            "{missing}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_target_that_is_there_and_loaded_is_left_as_it_is() {
     let probe = Probe::of(guarded()).await;

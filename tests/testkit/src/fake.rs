@@ -30,6 +30,7 @@ mod rows;
 mod schema_rules;
 mod search;
 mod service;
+mod shards;
 mod state;
 mod wkt;
 mod words;
@@ -41,6 +42,7 @@ use super::loopback::Loopback;
 use super::probe::Probe;
 pub use profile::{Attribute, Feature, Limits, NullScalars, Plan, Profile};
 pub use service::Service;
+pub use shards::{Landed, shard_of};
 pub use state::{Collection, Row, State};
 
 /// One call, as the double got it.
@@ -176,6 +178,23 @@ impl Fake {
         let reason = reason.to_owned();
         let planned = PlannedRefusal { rpc, always: true, after: 0, code, reason };
         self.shared.refusals.lock().unwrap().push(planned);
+    }
+
+    /// Lets one write (`Insert`, `Upsert` or `Delete`), the first one after so many others, land in
+    /// some shards only, and refuses it.
+    pub fn land_partly(&self, rpc: &'static str, after: usize, landed: Landed) {
+        let mut state = self.shared.state.lock().unwrap();
+        let separate = state.profile.version < (2, 6, 0);
+        assert!(
+            separate || landed.rows_alone.is_empty(),
+            "a shard has all of an upsert, or nothing"
+        );
+        state.landings.planned.push(shards::PlannedLanding { rpc, after, landed });
+    }
+
+    /// How many writes landed in part so far.
+    pub fn partial_writes(&self) -> u32 {
+        self.shared.state.lock().unwrap().landings.partly
     }
 
     /// Refuses nothing more.

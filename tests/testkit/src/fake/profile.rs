@@ -246,6 +246,9 @@ pub struct Profile {
     pub loading_polls: u32,
     /// The token, `user:password` or an API key, that every call has to carry.
     pub token: Option<String>,
+    /// Every how manyth write to a collection of several shards fails when it has landed in some of
+    /// them, in others each time; 0 for none (`shards.rs`).
+    pub partial_writes: u32,
     /// The user does not see the database `default`: `Connect` answers then that it is not there
     /// (`internal/proxy/impl.go`, 2.2.9 to 3.0), and all else works.
     pub default_hidden: bool,
@@ -290,6 +293,7 @@ impl Profile {
             only_autoindex: false,
             loading_polls: 1,
             token: None,
+            partial_writes: 0,
             default_hidden: false,
         }
     }

@@ -10,6 +10,7 @@ use super::moments::Zone;
 use super::names;
 use super::profile::{Feature, Profile};
 use super::refused::{Refused, Result};
+use super::shards;
 use super::state::{Collection, META, Row, State, to_map};
 use crate::pb::common::ErrorCode;
 use crate::pb::milvus;
@@ -97,7 +98,8 @@ impl State {
         if sealed_first && params.limit == Some(1) {
             found.retain(|row| merged::is_sealed(collection, row));
         }
-        let rows = page(profile, &found, &params, collection.shards);
+        shards::check_across(profile.version, collection, &found)?;
+        let rows = page(profile, &found, &params, collection);
         let arrays =
             if sealed_first { merged::arrays(collection, &found, &rows) } else { rows.clone() };
         let own_zone = collection.zone();
@@ -225,23 +227,33 @@ pub(super) fn partitions(
 }
 
 /// One row for each key, in the order of this kind of query, cut to the limit.
-fn page<'a>(profile: &Profile, found: &[&'a Row], params: &Params, shards: i32) -> Vec<&'a Row> {
-    let mut newest: BTreeMap<&Key, &Row> = BTreeMap::new();
+fn page<'a>(
+    profile: &Profile,
+    found: &[&'a Row],
+    params: &Params,
+    collection: &Collection,
+) -> Vec<&'a Row> {
+    let mut newest: BTreeMap<(&Key, u32), &Row> = BTreeMap::new();
+    // Up to 2.4 proxies do not give a key of two shards twice.
+    let across = profile.version >= (2, 5, 0);
+    let shard = |row: &Row| if across { collection.shard(row) } else { 0 };
     for row in found {
-        let entry = newest.entry(&row.key).or_insert(row);
+        let entry = newest.entry((&row.key, shard(row))).or_insert(row);
         if row.written > entry.written {
             *entry = row;
         }
     }
     if !profile.has(Feature::EveryInt64) {
-        newest.remove(&Key::Int(i64::MAX));
+        newest.retain(|(key, _), _| **key != Key::Int(i64::MAX));
     }
     let ordered = params.iterator && params.stop_for_best;
     let mut rows: Vec<&Row> = if ordered || !profile.has(Feature::UnorderedQueries) {
         newest.into_values().collect()
     } else {
         // As they lie: the latest first, so that nobody takes it for an order of keys.
-        let kept = |row: &&&Row| newest.get(&row.key).is_some_and(|one| std::ptr::eq(*one, **row));
+        let kept = |row: &&&Row| {
+            newest.get(&(&row.key, shard(row))).is_some_and(|one| std::ptr::eq(*one, **row))
+        };
         found.iter().rev().filter(kept).copied().collect()
     };
     rows.drain(..params.offset.min(rows.len()));
@@ -250,7 +262,7 @@ fn page<'a>(profile: &Profile, found: &[&'a Row], params: &Params, shards: i32) 
         // What the shards sent may be more than the limit, and it may end before there is no more.
         limit = match rows.len() % 3 {
             0 => limit,
-            1 if shards > 1 => 2 * limit,
+            1 if collection.shards > 1 => 2 * limit,
             _ => limit.div_ceil(4),
         };
     }

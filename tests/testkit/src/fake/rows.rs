@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::expression;
 use super::intake::{Accepted, Delivery, accept, key_of};
 use super::refused::{Refused, Result};
+use super::shards::{Landed, shard_of};
 use super::state::{Collection, DEFAULT_PARTITION, Row, State};
 use crate::pb::common::ErrorCode;
 use crate::pb::milvus;
@@ -73,7 +74,7 @@ impl State {
         let place = collection.key_column();
         let key_type = collection.key().data_type();
         let auto_id = collection.key().auto_id;
-        let keyed = collection.partition_key().is_some();
+        let (keyed, shards) = (collection.partition_key().is_some(), collection.shards);
         self.embeddings += embeddings;
         let written = self.now();
         let mut keys = Vec::with_capacity(rows.len());
@@ -89,8 +90,12 @@ impl State {
             values[place] = key.clone().into();
             keys.push(key.clone());
             let replaced = sent.filter(|_| delivery.upsert);
-            made.push((replaced, Row { partition, key, values, written, deleted: None }));
+            made.push((
+                replaced,
+                Row { partition, key, values, written, deleted: None, moved_to: None },
+            ));
         }
+        let landed = self.landing(if delivery.upsert { "Upsert" } else { "Insert" }, shards);
         let collection = self.collection_mut(database, name)?;
         if delivery.upsert {
             let replaced: BTreeSet<(i64, Key)> = made
@@ -98,15 +103,20 @@ impl State {
                 .filter_map(|(key, row)| {
                     Some((if keyed { 0 } else { row.partition }, key.clone()?))
                 })
+                .filter(|(_, key)| {
+                    landed.as_ref().is_none_or(|at| at.has_deletes(shard_of(key, shards)))
+                })
                 .collect();
             let hit = |row: &Row| {
                 replaced.contains(&(if keyed { 0 } else { row.partition }, row.key.clone()))
             };
-            let live = collection.rows.iter_mut().filter(|row| row.deleted.is_none());
-            live.filter(|row| hit(row)).for_each(|row| row.deleted = Some(written));
+            collection.delete_rows(written, hit);
         }
-        collection.rows.extend(made.into_iter().map(|(_, row)| row));
-        Ok(keys)
+        let rows = made.into_iter().map(|(_, row)| row);
+        collection.rows.extend(rows.filter(|row| {
+            landed.as_ref().is_none_or(|at| at.has_rows(shard_of(&row.key, shards)))
+        }));
+        if landed.is_some() { Err(Landed::refusal()) } else { Ok(keys) }
     }
 
     fn done(&self, keys: &[Key]) -> milvus::MutationResult {
@@ -154,14 +164,16 @@ impl State {
                 Some(found.map_err(led)?.id)
             }
         };
-        let now = self.now();
+        let shards = collection.shards;
+        let (now, landed) = (self.now(), self.landing("Delete", shards));
         let collection = self.collection_mut(database, &request.collection_name)?;
-        let mut keys = Vec::new();
-        for row in collection.rows.iter_mut().filter(|row| row.deleted.is_none()) {
-            if partition.is_none_or(|id| row.partition == id) && expression.finds(&row.values) {
-                row.deleted = Some(now);
-                keys.push(row.key.clone());
-            }
+        let keys = collection.delete_rows(now, |row| {
+            partition.is_none_or(|id| row.partition == id)
+                && expression.finds(&row.values)
+                && landed.as_ref().is_none_or(|at| at.has_deletes(shard_of(&row.key, shards)))
+        });
+        if landed.is_some() {
+            return Err(Landed::refusal());
         }
         Ok(milvus::MutationResult { delete_cnt: keys.len() as i64, ..self.done(&keys) })
     }
@@ -184,6 +196,22 @@ impl State {
             answer.coll_seal_times.insert(name.clone(), (now >> 18) as i64 / 1000);
         }
         Ok(answer)
+    }
+}
+
+impl Collection {
+    /// Deletes rows that are in the shards of their keys; answers the keys.
+    fn delete_rows(&mut self, now: u64, hit: impl Fn(&Row) -> bool) -> Vec<Key> {
+        let shards = self.shards;
+        let live = self.rows.iter_mut().filter(|row| row.deleted.is_none());
+        let mut keys = Vec::new();
+        for row in live.filter(|row| hit(row)) {
+            if row.moved_to.is_none_or(|shard| shard == shard_of(&row.key, shards)) {
+                row.deleted = Some(now);
+                keys.push(row.key.clone());
+            }
+        }
+        keys
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use super::moments::Zone;
 use super::profile::Profile;
 use super::refused::{Refused, Result};
+use super::shards::Landings;
 use crate::pb::common::KeyValuePair;
 use crate::pb::milvus::FileResourceInfo;
 use crate::pb::schema::{CollectionSchema, DataType, FieldSchema, FunctionType};
@@ -32,6 +33,7 @@ pub struct State {
     pub file_resources: BTreeMap<String, FileResourceInfo>,
     /// Queries so far that two segments had a key of.
     pub merges: AtomicUsize,
+    pub(super) landings: Landings,
 }
 
 #[derive(Debug, Default)]
@@ -125,6 +127,8 @@ pub struct Row {
     pub values: Vec<Value>,
     pub written: u64,
     pub deleted: Option<u64>,
+    /// The shard that it is in, where that is not the one of its key.
+    pub moved_to: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -245,6 +249,7 @@ impl State {
             embeddings: 0,
             file_resources: BTreeMap::new(),
             merges: AtomicUsize::new(0),
+            landings: Landings::default(),
         };
         state.add_database(DEFAULT_DATABASE);
         state

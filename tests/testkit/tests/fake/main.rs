@@ -21,5 +21,6 @@ mod queries;
 mod resources;
 mod scene;
 mod schema;
+mod shards;
 mod values;
 mod zilliz;

@@ -35,6 +35,7 @@ mod load_fields;
 mod loading;
 mod made_up_keys;
 mod merged;
+mod mistakes;
 mod moving;
 mod null;
 mod nulls;

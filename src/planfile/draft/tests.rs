@@ -18,9 +18,11 @@ const SOURCE: &str = "http://source:19530";
 fn endpoint(uri: &str) -> Endpoint {
     Endpoint {
         uri: uri.to_owned(),
+        assumed_port: None,
         credentials: Credentials::None,
         tls: Tls::default(),
         place: String::new(),
+        login_places: Vec::new(),
     }
 }
 

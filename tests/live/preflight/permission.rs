@@ -310,7 +310,11 @@ async fn what_may_not_be_read_is_named_with_all_that_it_lacks_and_the_rest_is_pl
     finds(&outcome, "error", "source_not_permitted", &lacks);
     finds(&outcome, "error", "source_not_permitted", &[&address]);
     assert_eq!(outcome.stdout.matches("source_not_permitted").count(), 1, "{}", outcome.stdout);
-    assert!(outcome.stdout.contains(&format!("create default/{to} from default/{open}\n")), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains(&format!("create default/{to} from default/{open}\n")),
+        "{}",
+        outcome.stdout
+    );
 }
 
 /// Partitions and databases need privileges of their own.

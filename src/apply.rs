@@ -279,10 +279,10 @@ impl<'a> Turn<'a> {
         self.outcome.status = match taken {
             Ok(()) => match (&self.outcome.verification, &self.outcome.counts) {
                 (Some(found), _) if found.schema_differs() => {
-                    Status::SchemaDiffers(found.unexplained.clone())
+                    Status::SchemaDiffers(found.in_words())
                 }
                 (Some(found), _) if found.status == verify::Status::Different => {
-                    Status::RowsDiffer(found.unexplained.clone())
+                    Status::RowsDiffer(found.in_words())
                 }
                 (_, Some(counts)) if !counts.unexplained.is_empty() => {
                     Status::CountsDiffer(counts.unexplained.clone())

@@ -86,9 +86,9 @@ impl Turn<'_> {
             }
         }
         let status = found.status;
-        let detail = found.unexplained.join("; ");
+        let detail = found.in_words().join("; ");
         let failure = found.failure.clone();
-        let rows_differ = found.content.as_ref().is_some_and(|content| content.unexplained() > 0);
+        let rows_differ = found.content.as_ref().is_some_and(|content| content.open() > 0);
         let repair = found.content.as_ref().and_then(|content| content.repair);
         self.outcome.rows += repair.map_or(0, |repair| repair.copied);
         self.outcome.bytes += repair.map_or(0, |repair| repair.bytes);
@@ -156,7 +156,7 @@ impl Turn<'_> {
             return None;
         }
         let content = self.outcome.verification.as_ref().and_then(|found| found.content.as_ref());
-        let extra = content.is_some_and(|content| content.extra > 0 && content.unexplained() > 0);
+        let extra = content.is_some_and(|content| content.extra > 0 && content.open() > 0);
         let text = match (self.change.update, extra) {
             (Some(Update::CatchUp), true) => {
                 "while the source is written to, some rows escape: run the same command again when \

@@ -348,9 +348,9 @@ async fn note_what_differs(
         let target = subject.to.address();
         let Some(found) = found.iter().find(|found| found.target == target) else { continue };
         let Some(content) = &found.content else { continue };
-        let differ = content.unexplained() > 0;
+        let differ = content.open() > 0;
         let same = found.status == Status::Verified && found.mode == Mode::Full;
-        let detail = found.unexplained.join("; ");
+        let detail = found.in_words().join("; ");
         ledger
             .with(move |ledger| {
                 if differ {

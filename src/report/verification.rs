@@ -191,7 +191,7 @@ fn explained_rows(found: &Verification) -> u64 {
     if of_content > 0 {
         return of_content;
     }
-    found.explanations.iter().map(|explanation| explanation.rows).sum()
+    found.accounted().map(|explanation| explanation.rows).sum()
 }
 
 fn differs(different: &[&Verification], unfinished: &[&Verification], all: usize) -> String {
@@ -216,6 +216,12 @@ fn differs(different: &[&Verification], unfinished: &[&Verification], all: usize
     let explained = of(|content| content.explained);
     if explained > 0 {
         parts.push(format!("{} of them explained", count(explained)));
+    }
+    let pending = of(|content| content.pending);
+    if pending > 0 {
+        let what =
+            "of them changed at the source after the copy: `apply --catch-up` carries that over";
+        parts.push(format!("{} {what}", count(pending)));
     }
     let what = if parts.is_empty() {
         let first = different

@@ -104,7 +104,7 @@ pub async fn verify_collection_by(
     verification.unexplained.splice(0..0, account.unexplained());
     verification.status = match &compared {
         Err(_) => Status::Unfinished,
-        Ok(()) if !verification.unexplained.is_empty() => Status::Different,
+        Ok(()) if !verification.unexplained.is_empty() || account.is_pending() => Status::Different,
         // What was loaded for it is loaded still.
         Ok(()) if verification.failure.is_some() => Status::Unfinished,
         Ok(()) => match &verification.content {

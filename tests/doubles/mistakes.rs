@@ -14,6 +14,7 @@ use testkit::ferry::Ferry;
 use testkit::fronts::free_port;
 use testkit::loopback::Loopback;
 use testkit::pb::schema::DataType;
+use testkit::relay::{Act, Relay};
 use testkit::scene::doubles::Doubles;
 use testkit::scene::{PLAN, expect_words};
 
@@ -274,6 +275,22 @@ async fn a_look_at_many_collections_shows_how_far_it_is() {
     assert_eq!(said.matches(same).count(), 399);
     let quiet = scene.run(&["plan", PLAN, "-q"]).await.expect_code(0);
     assert_eq!(quiet.stderr, "");
+    // In a log, lines some seconds apart.
+    let slow = Relay::to(&scene.source_uri, |call| match call.rpc {
+        "DescribeCollection" => Act::Delay(Duration::from_millis(400)),
+        _ => Act::Forward,
+    });
+    scene.ferry.write(PLAN, &scene.ferry.read(PLAN).replace(&scene.source_uri, &slow.uri()));
+    let logged = scene.run(&["plan", PLAN]).await.expect_code(0);
+    let read: Vec<u32> = logged
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("reading collections: ")?.strip_suffix(" of 400"))
+        .map(|number| number.parse().unwrap())
+        .collect();
+    assert!(read.len() >= 2 && read.is_sorted(), "{}", logged.stderr);
+    let seconds = usize::try_from(logged.took.as_secs()).unwrap();
+    assert!(read.len() <= seconds / 4 + 1, "{:?}: {}", logged.took, logged.stderr);
 }
 
 /// 36 and 38: a terminal that can do nothing, and one that goes.

@@ -123,7 +123,7 @@ impl Client {
                 other => other,
             }
         };
-        let answer = self.retry().run(self.cancel(), send).await?;
+        let answer = self.persist(send).await?;
         let results = answer.results.unwrap_or_default();
         hits(results, examples.len(), search.top_k)
             .map_err(|why| self.error(Kind::BadAnswer, "Search", why))

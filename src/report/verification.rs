@@ -34,6 +34,20 @@ pub enum Word {
     NotVerified,
 }
 
+impl Word {
+    /// The word as reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Sampled => "sampled",
+            Self::CaughtUp => "caught_up",
+            Self::CountsAgree => "counts_agree",
+            Self::Different => "different",
+            Self::NotVerified => "not_verified",
+        }
+    }
+}
+
 /// What a verification comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
@@ -147,6 +161,17 @@ fn sample(all: &[Verification]) -> String {
 
 fn caught_up(all: &[Verification]) -> String {
     let number = collections(all.len());
+    let differed = |found: &Verification| {
+        found.content.as_ref().is_some_and(|content| {
+            content.is_repaired() || content.missing + content.extra + content.different > 0
+        })
+    };
+    if !all.iter().any(differed) {
+        return format!(
+            "Caught up: nothing changed in {number} at the source since the copy; other rows were not \
+             compared"
+        );
+    }
     format!(
         "Caught up: what changed in {number} at the source since the copy is carried over; other \
          rows were not compared"

@@ -13,6 +13,7 @@ mod adopted;
 mod aliases;
 mod altering;
 mod asking;
+mod away;
 mod codes;
 mod counts;
 mod defaults;

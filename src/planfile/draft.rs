@@ -112,10 +112,11 @@ impl Draft {
             comment(text, "", &what);
         }
         let asleep = found().filter(|found| found.loaded != Loading::All).count() as u64;
-        let noted = self.placing().entries.iter().filter(|entry| !entry.above().is_empty()).count();
+        let entries =
+            self.placing().entries.iter().filter(|entry| !entry.above().is_empty()).count();
         let load = format!("load = true for {} not loaded", counted(asleep, "collection"));
-        let notes = format!("the notes above {}", entries_of(noted as u64));
-        let parts = [(asleep, load), (noted as u64, notes)];
+        let notes = format!("the notes above {}", entries_of(entries as u64));
+        let parts = [(asleep, load), (entries as u64, notes)];
         let parts: Vec<String> =
             parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, part)| part).collect();
         if !parts.is_empty() {

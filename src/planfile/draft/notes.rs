@@ -25,7 +25,8 @@ impl Entry<'_> {
                     (of(RowNumber::About(0)), "of an unknown number of rows"),
                 ];
                 let parts = parts.iter().filter(|(number, _)| *number > 0);
-                let parts: String = parts.map(|(of, what)| format!(", {of} {what}")).collect();
+                let parts: Vec<String> = parts.map(|(of, what)| format!(", {of} {what}")).collect();
+                let parts = parts.concat();
                 format!("{number}{parts}, {rows}; those that are made later too")
             }
         }

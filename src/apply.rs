@@ -11,6 +11,7 @@ mod finished;
 mod identity;
 mod loading;
 mod ownership;
+mod retries;
 mod rows;
 mod settings;
 mod settled;
@@ -27,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{Event, Outcome, RowDiffers, Status};
 pub use settings::TAKE_BACK;
+
+use retries::Retries;
 
 use crate::changes::{Action, Changes, CollectionChange, SourceState, Update};
 use crate::copy::{Identity, Memory, SharedLedger};
@@ -231,6 +234,12 @@ struct Turn<'a> {
     run: &'a Run<'a>,
     common: &'a Common,
     change: &'a CollectionChange,
+    /// Where rows come from; what is called again is told.
+    source: Client,
+    /// Where they go.
+    target: Client,
+    /// Calls that were made again, at either end.
+    retries: Retries,
     outcome: Outcome,
     /// The owner that our mark on the target names, while it is there.
     mark: Option<String>,
@@ -245,11 +254,15 @@ struct Turn<'a> {
 impl<'a> Turn<'a> {
     fn new(run: &'a Run<'a>, common: &'a Common, change: &'a CollectionChange) -> Self {
         let outcome = Outcome::of(&change.source_address, &change.target_address);
-        let untold = (0, 0, 0);
+        let (untold, retries) = ((0, 0, 0), Retries::default());
+        let target = &change.target_address;
         Self {
             run,
             common,
             change,
+            source: retries.of(&run.source, "source", &run.events, target),
+            target: retries.of(&run.target, "target", &run.events, target),
+            retries,
             identity: None,
             mark: None,
             untold,
@@ -279,10 +292,10 @@ impl<'a> Turn<'a> {
         self.outcome.status = match taken {
             Ok(()) => match (&self.outcome.verification, &self.outcome.counts) {
                 (Some(found), _) if found.schema_differs() => {
-                    Status::SchemaDiffers(found.unexplained.clone())
+                    Status::SchemaDiffers(found.in_words())
                 }
                 (Some(found), _) if found.status == verify::Status::Different => {
-                    Status::RowsDiffer(found.unexplained.clone())
+                    Status::RowsDiffer(found.in_words())
                 }
                 (_, Some(counts)) if !counts.unexplained.is_empty() => {
                     Status::CountsDiffer(counts.unexplained.clone())
@@ -304,6 +317,7 @@ impl<'a> Turn<'a> {
         if let Some(text) = self.way_on() {
             self.warn(text).await;
         }
+        self.outcome.retries = self.retries.count();
         self.outcome.elapsed = started.elapsed();
         self.run.note(&self.outcome).await;
         self.tell(Event::CollectionFinished(Box::new(self.outcome.clone()))).await;
@@ -425,10 +439,10 @@ impl Turn<'_> {
         let (source_database, source_collection) = split(&self.change.source_address);
         let (target_database, target_collection) = split(&self.change.target_address);
         MoveEnds {
-            source_endpoint: self.run.source.uri().to_owned(),
+            source_endpoint: self.source.uri().to_owned(),
             source_database,
             source_collection,
-            target_endpoint: self.run.target.uri().to_owned(),
+            target_endpoint: self.target.uri().to_owned(),
             target_database,
             target_collection,
         }

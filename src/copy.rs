@@ -97,8 +97,6 @@ pub enum Progress {
         /// Their bytes on the wire.
         bytes: u64,
     },
-    /// A call is tried again.
-    Retried,
 }
 
 /// Why copying stopped.

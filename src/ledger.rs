@@ -42,7 +42,7 @@ use reading::{Scratch, Still};
 
 use crate::private;
 
-pub(crate) use clock::now as utc_now;
+pub(crate) use clock::{at as utc_at, now as utc_now};
 pub use error::{Error, Holder};
 pub use moves::{MARK, WAS_EMPTY};
 pub use records::{

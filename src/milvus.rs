@@ -32,6 +32,7 @@ pub mod scratch;
 pub mod search;
 pub mod serving;
 mod trust;
+mod watch;
 pub mod write;
 
 pub use catalog::Described;
@@ -47,6 +48,7 @@ pub use query::{Moment, Query};
 pub use retry::RetryPolicy;
 pub use search::{Hit, Search};
 pub use serving::Load;
+pub use watch::{Repeated, Watcher};
 pub use write::WriteMode;
 
 /// The types that `proto/build.rs` generates, with column payloads as undecoded bytes.

@@ -162,11 +162,12 @@ fn resolved(
     }
 }
 
-/// An address of a server as a plan file takes it, in its normal form.
+/// An address of a server as a plan file takes it, in its normal form, and its port where that was left
+/// out.
 ///
 /// # Errors
 /// Why it is none, and what to write; never quotes the address, which may hold a password.
-pub fn server_uri(text: &str) -> Result<String, String> {
+pub fn server_uri(text: &str) -> Result<(String, Option<u16>), String> {
     resolve::uri(text)
 }
 

@@ -125,6 +125,17 @@ pub enum Event {
         /// Their bytes, at both ends.
         bytes: u64,
     },
+    /// A call is made again because a server was busy, away, or limits the rate.
+    Retried {
+        /// `database/collection` at the target.
+        target: String,
+        /// Which end: `source` or `target`.
+        end: &'static str,
+        /// Why, in a few words.
+        reason: String,
+        /// Until when it is made again: UTC.
+        until: String,
+    },
     /// A row differs: every one is told, however many there are.
     Different {
         /// `database/collection` at the target.

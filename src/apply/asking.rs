@@ -63,7 +63,7 @@ impl Turn<'_> {
     }
 
     async fn ask(&mut self, of_move: MoveId, wanted: &Collection) -> Result<(), Failure> {
-        let target = &self.run.target;
+        let target = &self.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let there = target.list_indexes(database, name).await?;
         for index in &wanted.indexes {
@@ -79,7 +79,7 @@ impl Turn<'_> {
         }
         self.indexes_are_as_wanted(wanted).await?;
         // Milvus Lite has neither replicas nor resource groups.
-        if is_loadable(wanted) && self.run.target.version().flavour != Flavour::Lite {
+        if is_loadable(wanted) && self.target.version().flavour != Flavour::Lite {
             // It is loaded once more at the end, and released then where it is not to stay so.
             self.begin(of_move, RELEASE_TARGET).await?;
             self.begin(of_move, ASK_LOAD).await?;
@@ -91,7 +91,7 @@ impl Turn<'_> {
     /// Releases the target, and drops the indexes that were made only to ask for them.
     async fn undo(&mut self, of_move: MoveId, wanted: &Collection) -> Result<(), Failure> {
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
-        let target = &self.run.target;
+        let target = &self.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         if steps.get(ASK_LOAD) == Some(&StepState::Started) {
             match target.release(database, name, &[]).await {
@@ -102,7 +102,7 @@ impl Turn<'_> {
             self.done(of_move, ASK_LOAD, "").await?;
         }
         for (step, index) in made_to_ask(&steps) {
-            match self.run.target.drop_index(database, name, &index).await {
+            match self.target.drop_index(database, name, &index).await {
                 Ok(()) => self.done(of_move, &step, "").await?,
                 Err(error) if is_not_let(error.kind) => return self.stays(&error).await,
                 Err(error) => return Err(error.into()),
@@ -114,7 +114,7 @@ impl Turn<'_> {
     async fn wait_until_released(&self, wanted: &Collection) -> Result<(), Failure> {
         let started = Instant::now();
         let (database, name) = (&wanted.database, &wanted.name);
-        while self.run.target.load_state(database, name, None).await? != LoadState::NotLoaded {
+        while self.target.load_state(database, name, None).await? != LoadState::NotLoaded {
             pause(&self.common.halt, started, "the empty collection to be released").await?;
         }
         Ok(())

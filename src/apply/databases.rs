@@ -30,7 +30,7 @@ impl Turn<'_> {
         if !made.contains(name) {
             self.step("create database").await;
             let properties = &self.change.database_properties;
-            self.run.target.create_database(name, properties).await?;
+            self.target.create_database(name, properties).await?;
             made.insert(name.to_owned());
         }
         Ok(())

@@ -80,6 +80,12 @@ pub enum Event {
     Retried {
         /// `database/collection` at the target.
         target: String,
+        /// Which end: `source` or `target`.
+        end: &'static str,
+        /// Why, in a few words, such as `unreachable (connection refused)`.
+        reason: String,
+        /// Until when it is made again: UTC, such as `2026-08-31T12:34:56.789Z`.
+        until: String,
     },
     /// Something that a person should know.
     Warning {

@@ -33,7 +33,7 @@ impl From<identity::Error> for Failure {
 impl Turn<'_> {
     /// The source, still the collection that the changes are about.
     pub(super) async fn source_end(&self, source: &SourceState) -> Result<End, Failure> {
-        let (client, collection) = (&self.run.source, &source.collection);
+        let (client, collection) = (&self.source, &source.collection);
         Ok(End::open(Place::Source, client, collection, source.id).await?)
     }
 
@@ -47,7 +47,7 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         let id = self.ledger(move |ledger| ledger.target_id(of_move)).await?.unwrap_or(0);
         // What the target did not keep of what was asked for is judged elsewhere.
-        let target = End::found(Place::Target, &self.run.target, wanted, id).await?;
+        let target = End::found(Place::Target, &self.target, wanted, id).await?;
         self.identity = Some(Identity::new(source, target));
         Ok(())
     }

@@ -57,10 +57,10 @@ impl Turn<'_> {
             self.begin(of_move, RELEASE_SOURCE).await?;
             // No more than what is read takes memory there.
             let some = self.change.settings.partitions.as_ref().map_or(&[][..], |_| &reads);
-            let loading = self.run.source.load_rest(from, some, 0).await?;
+            let loading = self.source.load_rest(from, some, 0).await?;
             asked(&loading, &format!("{} at the source", from.address()))?;
         }
-        wait_until_loaded(&self.run.source, from, &reads, &self.common.halt).await?;
+        wait_until_loaded(&self.source, from, &reads, &self.common.halt).await?;
         self.wait_until_readable(from, (None, Instant::now())).await?;
         match note {
             Some(note) => self.done(of_move, &note, "").await,
@@ -72,7 +72,7 @@ impl Turn<'_> {
     /// partitions, or all of it. None where there is nothing.
     async fn what_is_not_loaded(&self, source: &SourceState) -> Result<Option<String>, Failure> {
         let names = source.partitions.iter().map(|partition| partition.name.as_str());
-        let unloaded = self.run.source.nobody_loads(&source.collection, names).await?;
+        let unloaded = self.source.nobody_loads(&source.collection, names).await?;
         Ok(unloaded.map(|names| format!("{LOAD_SOURCE}{}", names.join(","))))
     }
 
@@ -85,7 +85,7 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         let Some(query) = Query::of(from) else { return Ok(()) };
         let query = query.within(self.change.settings.source_partitions(None));
-        self.until_readable(&self.run.source, &query, from, counted).await
+        self.until_readable(&self.source, &query, from, counted).await
     }
 
     async fn until_readable(
@@ -106,7 +106,7 @@ impl Turn<'_> {
     /// the plan was made would be left out by queries and counts alike, without a word.
     pub(super) async fn source_is_loaded(&self, source: &SourceState) -> Result<(), Failure> {
         let names = source.partitions.iter().map(|partition| partition.name.as_str());
-        let released = self.run.source.not_loaded(&source.collection, names).await?;
+        let released = self.source.not_loaded(&source.collection, names).await?;
         if released.is_empty() {
             return Ok(());
         }
@@ -146,7 +146,7 @@ impl Turn<'_> {
         what: &Loaded,
         release: bool,
     ) -> Result<(), Failure> {
-        let target = &self.run.target;
+        let target = &self.target;
         let partitions = match what {
             Loaded::Nothing => return Ok(()),
             Loaded::All => wanted.all_partitions(),
@@ -181,7 +181,7 @@ impl Turn<'_> {
 
     /// Loads the target, of which no row was copied yet, with the replicas that it is to have.
     pub(super) async fn try_load(&self, wanted: &Collection) -> Result<(), Failure> {
-        let target = &self.run.target;
+        let target = &self.target;
         let replicas = self.change.ending.replicas.unwrap_or(0);
         let loading = target.load_rest(wanted, &[], replicas).await;
         let loading = loading.map_err(|error| too_many(replicas, error))?;
@@ -240,7 +240,7 @@ impl Turn<'_> {
             return self.done(of_move, RELEASE_TARGET, "").await;
         }
         self.step("release").await;
-        self.run.target.release(&wanted.database, &wanted.name, &partitions).await?;
+        self.target.release(&wanted.database, &wanted.name, &partitions).await?;
         self.done(of_move, RELEASE_TARGET, "").await
     }
 
@@ -286,7 +286,7 @@ impl Turn<'_> {
         let partitions: Vec<String> =
             note.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
         let from = &source.collection;
-        self.run.source.release(&from.database, &from.name, &partitions).await?;
+        self.source.release(&from.database, &from.name, &partitions).await?;
         self.done(of_move, RELEASE_SOURCE, "").await
     }
 }

@@ -33,7 +33,7 @@ impl Turn<'_> {
         of_move: MoveId,
         made: &Collection,
     ) -> Result<bool, Failure> {
-        let target = &self.run.target;
+        let target = &self.target;
         let (database, name) = (made.database.as_str(), made.name.as_str());
         let mark = self.our_mark(of_move).await?;
         if let Some(before) = target.describe_collection(database, name).await? {
@@ -61,7 +61,7 @@ impl Turn<'_> {
         of_move: MoveId,
         wanted: &Collection,
     ) -> Result<(), Failure> {
-        let target = &self.run.target;
+        let target = &self.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let mark = self.our_mark(of_move).await?;
         let marks = self.describe(wanted).await?.marks;
@@ -104,7 +104,7 @@ impl Turn<'_> {
         let owner = self.change.known.as_ref().and_then(|known| known.owner.clone());
         let marks = self.describe(wanted).await?.marks;
         if owner.is_some_and(|owner| has(&marks, &owner))
-            || self.run.target.is_empty(&wanted.database, &wanted.name).await? == Some(true)
+            || self.target.is_empty(&wanted.database, &wanted.name).await? == Some(true)
         {
             return Ok(());
         }
@@ -151,7 +151,7 @@ impl Turn<'_> {
         let Some(owner) = self.mark.take() else { return Ok(()) };
         let again = owner.clone();
         self.ledger(move |ledger| ledger.marking(of_move, &again)).await?;
-        let target = &self.run.target;
+        let target = &self.target;
         match target.unmark(&wanted.database, &wanted.name, &[owner]).await {
             // Milvus Lite 2 keeps it; `plan` says so to whoever finds it.
             Err(error) if error.kind == Kind::Unsupported => Ok(()),
@@ -209,7 +209,7 @@ impl Turn<'_> {
                 (Some(ours), Some(other)) if ours > other || started.elapsed() > WITHDRAWAL => {
                     if withdraw {
                         let (database, name) = (&wanted.database, &wanted.name);
-                        self.run.target.unmark(database, name, &[mark.owner]).await?;
+                        self.target.unmark(database, name, &[mark.owner]).await?;
                     }
                     return Err(self.owned(other));
                 }

@@ -35,8 +35,8 @@ impl Turn<'_> {
         self.begin_writes(of_move, wanted).await?;
         let (progress, mut told) = mpsc::channel(WAITING);
         let task = copy::Task {
-            source: self.run.source.clone(),
-            target: self.run.target.clone(),
+            source: self.source.clone(),
+            target: self.target.clone(),
             from: source.collection.clone(),
             to: wanted.clone(),
             settings: self.change.settings.clone(),
@@ -54,7 +54,7 @@ impl Turn<'_> {
         let copying = tokio::spawn(copy::copy_rows(task));
         // Ends when the copy and its tasks are gone, as they hold the sender.
         while let Some(progress) = told.recv().await {
-            self.progress(progress).await;
+            self.progress(progress);
         }
         let copied = match copying.await {
             Ok(result) => result,
@@ -82,19 +82,10 @@ impl Turn<'_> {
         Ok(())
     }
 
-    async fn progress(&mut self, progress: Progress) {
-        match progress {
-            Progress::Copied { rows, bytes } => {
-                self.outcome.rows += rows;
-                self.outcome.bytes += bytes;
-                self.tell_rows(rows, bytes);
-            }
-            Progress::Retried => {
-                self.outcome.retries += 1;
-                let target = self.change.target_address.clone();
-                self.tell(Event::Retried { target }).await;
-            }
-        }
+    fn progress(&mut self, Progress::Copied { rows, bytes }: Progress) {
+        self.outcome.rows += rows;
+        self.outcome.bytes += bytes;
+        self.tell_rows(rows, bytes);
     }
 
     /// Counts at both ends. Where rows are missing, or came late, their chunks are copied again,
@@ -116,8 +107,8 @@ impl Turn<'_> {
             self.begin(of_move, "check_counts").await?;
             let adopted = self.run_adopted();
             let counts = counts::compare(&Compared {
-                source: &self.run.source,
-                target: &self.run.target,
+                source: &self.source,
+                target: &self.target,
                 from: &source.collection,
                 to: wanted,
                 settings: &self.change.settings,
@@ -137,7 +128,7 @@ impl Turn<'_> {
                 counts::reopen(&self.run.ledger, &counts).await?;
             }
             if let Some(until) = unsettled {
-                self.run.target.landed(wanted, until);
+                self.target.landed(wanted, until);
             }
             if asked_for {
                 self.outcome.counts = Some(counts);

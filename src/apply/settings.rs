@@ -30,7 +30,7 @@ impl Turn<'_> {
             .map(|(name, _)| name.clone())
             .collect();
         let (database, name) = (&wanted.database, &wanted.name);
-        self.run.target.alter_collection(database, name, &set.collect(), &unset).await?;
+        self.target.alter_collection(database, name, &set.collect(), &unset).await?;
         // What it is now is the measure of what changes later.
         let described = self.describe(wanted).await?;
         let missing: Vec<String> = alter
@@ -84,7 +84,7 @@ impl Turn<'_> {
         self.step("set properties for the copy").await;
         self.begin(of_move, TAKE_BACK).await?;
         let (database, name) = (&wanted.database, &wanted.name);
-        Ok(self.run.target.alter_collection(database, name, &lacking, &[]).await?)
+        Ok(self.target.alter_collection(database, name, &lacking, &[]).await?)
     }
 
     /// Gives properties that were different while rows were copied their value back.
@@ -101,7 +101,7 @@ impl Turn<'_> {
         self.step("take back properties of the copy").await;
         self.begin(of_move, TAKE_BACK).await?;
         let (database, name) = (&wanted.database, &wanted.name);
-        let keeps = self.run.target.request_ends_isolation(database, name).await?;
+        let keeps = self.target.request_ends_isolation(database, name).await?;
         let mut set = BTreeMap::new();
         let mut unset = Vec::new();
         for name in during.keys() {
@@ -112,7 +112,7 @@ impl Turn<'_> {
                 None => unset.push(name.clone()),
             }
         }
-        if let Err(error) = self.run.target.alter_collection(database, name, &set, &unset).await {
+        if let Err(error) = self.target.alter_collection(database, name, &set, &unset).await {
             let names: Vec<&str> = during.keys().map(String::as_str).collect();
             let text = format!(
                 "the target still has properties that are only for the copy, and the next `apply` takes \
@@ -128,7 +128,7 @@ impl Turn<'_> {
     /// Lets the aliases lead to the target. One that another collection has is only taken from it
     /// when the plan file says so; of a finished target none is, as it was moved on since.
     pub(super) async fn move_aliases(&mut self, wanted: &Collection) -> Result<(), Failure> {
-        let target = &self.run.target;
+        let target = &self.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         // One that is made anew is not in use: its aliases are the cut-over once more.
         let finished = self.change.known.as_ref().is_some_and(|known| known.finished)

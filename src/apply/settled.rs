@@ -25,7 +25,7 @@ impl Turn<'_> {
         }
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
         if steps.get(WRITES) == Some(&StepState::Started) {
-            self.run.target.others_may_land(wanted);
+            self.target.others_may_land(wanted);
         }
         self.begin(of_move, WRITES).await?;
         self.writes_begun = true;
@@ -38,7 +38,7 @@ impl Turn<'_> {
         &self,
         wanted: &Collection,
     ) -> Result<Option<Instant>, Failure> {
-        let Some(until) = self.run.target.may_land_until(wanted) else { return Ok(None) };
+        let Some(until) = self.target.may_land_until(wanted) else { return Ok(None) };
         if until > Instant::now() {
             self.step("wait until no unanswered write can arrive any more").await;
         }
@@ -51,8 +51,8 @@ impl Turn<'_> {
     /// Says that every range into which something was written was looked at, once nothing could land
     /// there any more: a comparison that repairs does so range by range (`verify::content::doubled`).
     pub(super) fn looked_at(&self, wanted: &Collection) {
-        if let Some(until) = self.run.target.may_land_until(wanted) {
-            self.run.target.landed(wanted, until);
+        if let Some(until) = self.target.may_land_until(wanted) {
+            self.target.landed(wanted, until);
         }
     }
 
@@ -65,7 +65,7 @@ impl Turn<'_> {
         if !wanted.makes_keys() {
             return Ok(());
         }
-        if self.run.target.may_land_until(wanted).is_some() {
+        if self.target.may_land_until(wanted).is_some() {
             return Err(not_settled());
         }
         self.done(of_move, WRITES, "").await

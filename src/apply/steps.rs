@@ -56,7 +56,7 @@ impl Turn<'_> {
         of_move: MoveId,
         wanted: &Collection,
     ) -> Result<bool, Failure> {
-        let target = &self.run.target;
+        let target = self.target.clone();
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let mut fresh = false;
         match self.change.action {
@@ -108,7 +108,7 @@ impl Turn<'_> {
     /// a statistic. Of one that is loaded the rows are looked at.
     async fn has_no_row(&self, wanted: &Collection) -> bool {
         let Some(there) = &self.change.target else { return false };
-        let (target, database, name) = (&self.run.target, &wanted.database, &wanted.name);
+        let (target, database, name) = (&self.target, &wanted.database, &wanted.name);
         there.rows.is_none()
             && there.row_statistic == 0
             && matches!(target.is_empty(database, name).await, Ok(Some(true)))
@@ -121,7 +121,7 @@ impl Turn<'_> {
     }
 
     pub(super) async fn describe(&self, wanted: &Collection) -> Result<Described, Failure> {
-        let described = self.run.target.describe_collection(&wanted.database, &wanted.name).await?;
+        let described = self.target.describe_collection(&wanted.database, &wanted.name).await?;
         described.ok_or_else(|| {
             Failure::Refused("the target does not show the collection it just made".to_owned())
         })
@@ -163,7 +163,7 @@ impl Turn<'_> {
         of_move: MoveId,
         wanted: &Collection,
     ) -> Result<(), Failure> {
-        let target = &self.run.target;
+        let target = &self.target;
         let (database, name) = (wanted.database.as_str(), wanted.name.as_str());
         let there = target.list_indexes(database, name).await?;
         let steps = self.ledger(move |ledger| ledger.steps(of_move)).await?;
@@ -214,7 +214,7 @@ impl Turn<'_> {
         let (started, field) = (Instant::now(), &index.field);
         let mut told = 0;
         loop {
-            let state = self.run.target.index_progress(database, name, field, &index.name).await?;
+            let state = self.target.index_progress(database, name, field, &index.name).await?;
             if state.indexed >= state.total {
                 return Ok(());
             }
@@ -237,7 +237,7 @@ impl Turn<'_> {
         &mut self,
         wanted: &Collection,
     ) -> Result<(), Failure> {
-        let there = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
+        let there = self.target.list_indexes(&wanted.database, &wanted.name).await?;
         for index in &wanted.indexes {
             let have = there.iter().find(|have| place(have) == place(index));
             let wrong = match have {

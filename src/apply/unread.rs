@@ -10,7 +10,7 @@ impl Turn<'_> {
     /// flushed, where the plan file allows to load it.
     pub(super) async fn has_no_rows(&self, source: &SourceState) -> Result<(), Failure> {
         let Collection { database, name, .. } = &source.collection;
-        let (client, address) = (&self.run.source, &self.change.source_address);
+        let (client, address) = (&self.source, &self.change.source_address);
         if !self.run.migration.load_source {
             return Err(Failure::Refused(format!(
                 "{address} has a vector without an index, so that no query can read it, and whether it \
@@ -45,7 +45,7 @@ impl Turn<'_> {
     ) -> Result<(), Failure> {
         self.create_indexes(of_move, wanted).await?;
         let Collection { database, name, .. } = &source.collection;
-        if self.run.source.row_count_statistic(database, name).await? > 0 {
+        if self.source.row_count_statistic(database, name).await? > 0 {
             return Err(self.has_rows());
         }
         self.finish(of_move, source, wanted, "null".to_owned()).await

@@ -86,9 +86,9 @@ impl Turn<'_> {
             }
         }
         let status = found.status;
-        let detail = found.unexplained.join("; ");
+        let detail = found.in_words().join("; ");
         let failure = found.failure.clone();
-        let rows_differ = found.content.as_ref().is_some_and(|content| content.unexplained() > 0);
+        let rows_differ = found.content.as_ref().is_some_and(|content| content.open() > 0);
         let repair = found.content.as_ref().and_then(|content| content.repair);
         self.outcome.rows += repair.map_or(0, |repair| repair.copied);
         self.outcome.bytes += repair.map_or(0, |repair| repair.bytes);
@@ -156,7 +156,7 @@ impl Turn<'_> {
             return None;
         }
         let content = self.outcome.verification.as_ref().and_then(|found| found.content.as_ref());
-        let extra = content.is_some_and(|content| content.extra > 0 && content.unexplained() > 0);
+        let extra = content.is_some_and(|content| content.extra > 0 && content.open() > 0);
         let text = match (self.change.update, extra) {
             (Some(Update::CatchUp), true) => {
                 "while the source is written to, some rows escape: run the same command again when \
@@ -245,10 +245,10 @@ impl Turn<'_> {
             client.settled_load_state(&of.database, &of.name, None).await
         };
         let subject = Subject {
-            from_load: load(&self.run.source, &from).await?,
+            from_load: load(&self.source, &from).await?,
             from,
             wanted: wanted.clone(),
-            to_load: load(&self.run.target, &to).await?,
+            to_load: load(&self.target, &to).await?,
             to,
             settings: self.change.settings.clone(),
             of_move: None,
@@ -304,8 +304,8 @@ impl Turn<'_> {
         events: mpsc::Sender<verify::Event>,
     ) -> Check {
         Check {
-            source: self.run.source.clone(),
-            target: self.run.target.clone(),
+            source: self.source.clone(),
+            target: self.target.clone(),
             mode,
             settings: self.run.migration.verify.clone(),
             limits: self.run.migration.copy.clone(),
@@ -324,10 +324,10 @@ impl Turn<'_> {
     pub(super) async fn target_now(&self, wanted: &Collection) -> Result<Collection, Failure> {
         let mut to = self.describe(wanted).await?.collection;
         if to.partition_key().is_none() {
-            to.partitions = self.run.target.list_partitions(&wanted.database, &wanted.name).await?;
+            to.partitions = self.target.list_partitions(&wanted.database, &wanted.name).await?;
             to.partitions.retain(|name| name != DEFAULT_PARTITION);
         }
-        to.indexes = self.run.target.list_indexes(&wanted.database, &wanted.name).await?;
+        to.indexes = self.target.list_indexes(&wanted.database, &wanted.name).await?;
         Ok(to)
     }
 
@@ -345,7 +345,10 @@ impl Turn<'_> {
                 // Nobody writing it is no reason to stop.
                 let _ = self.run.differing.send(row).await;
             }
-            verify::Event::Started { .. } | verify::Event::Finished(_) => {}
+            // The turn's own clients tell of what is called again.
+            verify::Event::Started { .. }
+            | verify::Event::Finished(_)
+            | verify::Event::Retried { .. } => {}
         }
     }
 

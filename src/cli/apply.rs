@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::confirm::confirm;
@@ -23,7 +24,8 @@ use crate::report::document::{
     CollectionReport, Command, Document, FORMAT_VERSION, verdict_of_copy,
 };
 use crate::report::file::Destination;
-use crate::report::progress::{self, BarWriter, Mode, Progress};
+use crate::report::progress::{self, About, BarWriter, Ended, Mode, Progress};
+use crate::report::verification::Verdict;
 use crate::{exit, report};
 
 /// Events that may wait for whoever shows them.
@@ -78,12 +80,17 @@ pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWrite
     let stop = CancellationToken::new();
     let mut signals = Signals::listen();
     let carried_out = match signals.or(Box::pin(prepare(args, output, stderr, &stop))).await {
-        Ok(Prepared::Over(code)) => return code,
+        Ok(Prepared::Over(code)) => {
+            let verdict = if code == exit::DONE { "nothing_to_do" } else { "refused" };
+            over("apply", &Ended { verdict, sentence: "", exit_code: code }, output, stderr);
+            return code;
+        }
         Ok(Prepared::Ready(ready)) => {
             tokio::spawn(signals.stop(stop.clone(), stderr.clone()));
             carry_out(args, output, stderr, *ready, &stop).await
         }
         Err(problem) => {
+            problem_over("apply", &problem, output, stderr);
             if problem.code == exit::INTERRUPTED && !args.yes && std::io::stderr().is_terminal() {
                 // The question stays in its line.
                 output::message("\n");
@@ -92,6 +99,35 @@ pub(super) async fn run(args: &ApplyArgs, output: &OutputArgs, stderr: &BarWrite
         }
     };
     carried_out.unwrap_or_else(|problem| output::problem(&problem))
+}
+
+/// Tells a program that a command is over before a run began.
+pub(super) fn over(
+    command: &'static str,
+    ended: &Ended<'_>,
+    output: &OutputArgs,
+    stderr: &BarWriter,
+) {
+    let about = About {
+        run: None,
+        command,
+        name: String::new(),
+        source: None,
+        target: None,
+        clock: ledger::utc_now,
+    };
+    Progress::new(mode(output), stderr.clone(), about).end(ended);
+}
+
+/// The same of one that cannot go on.
+pub(super) fn problem_over(
+    command: &'static str,
+    problem: &Problem,
+    output: &OutputArgs,
+    stderr: &BarWriter,
+) {
+    let (verdict, sentence) = ("failed", problem.text.as_str());
+    over(command, &Ended { verdict, sentence, exit_code: problem.code }, output, stderr);
 }
 
 /// What comes of looking at both ends and asking.
@@ -183,7 +219,16 @@ async fn carry_out(
     let ledger = SharedLedger::new(ledger);
     let started = Instant::now();
     let (events, told) = mpsc::channel(WAITING_EVENTS);
-    let showing = tokio::spawn(show_progress(told, Progress::new(mode(output), stderr.clone())));
+    let about = About {
+        run: Some(id.0),
+        command: "apply",
+        name: migration.name.clone(),
+        source: Some(changes.source.clone().into()),
+        target: Some(changes.target.clone().into()),
+        clock: ledger::utc_now,
+    };
+    let progress = Progress::new(mode(output), stderr.clone(), about);
+    let showing = tokio::spawn(show_progress(told, progress));
     let (differing, rows) = mpsc::channel(WAITING_EVENTS);
     let writing = tokio::spawn(Writer::new(&request.plan.state, &migration.name).write(rows));
     let run = Run {
@@ -200,9 +245,7 @@ async fn carry_out(
     let outcomes = apply(&run, &changes).await;
     // The end of the events.
     drop(run);
-    if tokio::time::timeout(SHOW_LIMIT, showing).await.is_err() {
-        tracing::warn!("The last of the progress could not be shown.");
-    }
+    let progress = shown(showing, SHOW_LIMIT).await;
     let compared = |outcome: &Outcome| {
         outcome.verification.as_ref().is_some_and(|found| found.content.is_some())
     };
@@ -219,7 +262,26 @@ async fn carry_out(
     let summary = report::summary::render(&outcomes, &style, &resume, elapsed, differences);
     let document = document(&changes, began, &outcomes, code, differences);
     let code = output::document(&format!("\n{summary}"), code);
-    Ok(verify::write(destination, &document, code))
+    let code = verify::write(destination, &document, code);
+    end(progress, &document.verdict, code);
+    Ok(code)
+}
+
+/// What shows the progress, when it has shown all of it.
+pub(super) async fn shown(showing: JoinHandle<Progress>, limit: Duration) -> Option<Progress> {
+    let Ok(Ok(progress)) = tokio::time::timeout(limit, showing).await else {
+        tracing::warn!("The last of the progress could not be shown.");
+        return None;
+    };
+    Some(progress)
+}
+
+/// Tells a program what the run came to, last of all.
+pub(super) fn end(progress: Option<Progress>, verdict: &Verdict, exit_code: u8) {
+    if let Some(mut progress) = progress {
+        let (verdict, sentence) = (verdict.word.name(), verdict.sentence.as_str());
+        progress.end(&Ended { verdict, sentence, exit_code });
+    }
 }
 
 /// The report of a run.
@@ -275,7 +337,10 @@ pub(super) fn mode(output: &OutputArgs) -> Mode {
     }
 }
 
-pub(super) async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress: Progress) {
+pub(super) async fn show_progress(
+    mut told: mpsc::Receiver<Event>,
+    mut progress: Progress,
+) -> Progress {
     let mut ticks = tokio::time::interval(progress::TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -288,6 +353,7 @@ pub(super) async fn show_progress(mut told: mpsc::Receiver<Event>, mut progress:
         }
     }
     progress.finish();
+    progress
 }
 
 /// The exit code of a run, and its one-word outcome for the ledger.

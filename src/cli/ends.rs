@@ -99,7 +99,24 @@ pub(super) async fn connect_to(
         );
         return Err(Problem::new(exit::CANNOT_CONNECT, text));
     }
-    Ok(Client::connect(&connection, RetryPolicy::new(retry_for, seed()), stop.clone()).await?)
+    let policy = RetryPolicy::new(retry_for, seed());
+    let connected = Client::connect(&connection, policy, stop.clone()).await;
+    connected.map_err(|error| {
+        let port = of_port(endpoint, &error);
+        let problem = Problem::from(error);
+        Problem { text: format!("{}{port}", problem.text), ..problem }
+    })
+}
+
+/// Says which port was taken, where whoever wrote the address left it out and nobody is there.
+fn of_port(endpoint: &Endpoint, error: &milvus::Error) -> String {
+    use milvus::Kind::{NotGrpc, Timeout, Tls, Unavailable};
+    match endpoint.assumed_port {
+        Some(port) if matches!(error.kind, Unavailable | Timeout | Tls | NotGrpc) => {
+            format!("\n  the endpoint names no port, so {port} was assumed")
+        }
+        _ => String::new(),
+    }
 }
 
 fn seed() -> u64 {
@@ -173,9 +190,14 @@ fn connection(
     missing: &mut Vec<String>,
     unreadable: &mut Vec<String>,
 ) -> Connection {
+    let mut places = endpoint.login_places.iter();
     let mut secret = |name: &EnvName| {
+        let place = places.next();
         Secret::new(env::value(&name.0).unwrap_or_else(|| {
-            missing.push(name.0.clone());
+            missing.push(match place {
+                Some(place) => format!("{} ({end}, {place})", name.0),
+                None => name.0.clone(),
+            });
             String::new()
         }))
     };
@@ -222,7 +244,7 @@ fn refused(end: &str, endpoint: &Endpoint, error: milvus::Error) -> Problem {
         ),
         _ => error.advice().to_owned(),
     };
-    let text = format!("{end}: {error}\n  {advice}");
+    let text = format!("{end}: {error}\n  {advice}{}", of_port(endpoint, &error));
     Problem { text, ..Problem::from(error) }
 }
 

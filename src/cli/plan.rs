@@ -113,7 +113,7 @@ pub(super) async fn run(args: &PlanCommandArgs, output: &OutputArgs, stderr: &Ba
             // No part of the document: it is that of saved changes too.
             if args.format == Format::Text && is_all_new(&changes) && !output.quiet {
                 let command = apply::same_command("rehearse", &args.file, &args.plan, &[]);
-                output::message(&format!("To try it with a few rows first: {command}\n"));
+                output::message(&format!("To try it with a few rows first:\n  {command}\n"));
             }
             code
         }

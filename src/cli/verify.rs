@@ -21,7 +21,7 @@ use crate::ledger::{self, Ledger, RunId, StepState};
 use crate::model::{ContentCheck, Migration};
 use crate::report::document::{CollectionReport, Command, Document, FORMAT_VERSION};
 use crate::report::file::Destination;
-use crate::report::progress::{BarWriter, Progress};
+use crate::report::progress::{About, BarWriter, Progress};
 use crate::report::verification::{self, Verdict, Word};
 use crate::verify::result::{Basis, Mode, Status, Verification};
 use crate::verify::{self, Check, Subject};
@@ -106,7 +106,10 @@ pub(super) async fn run(args: &VerifyArgs, output: &OutputArgs, stderr: &BarWrit
     let stop = CancellationToken::new();
     match Box::pin(compare(args, output, stderr, &stop)).await {
         Ok(code) => code,
-        Err(problem) => output::problem(&problem),
+        Err(problem) => {
+            apply::problem_over("verify", &problem, output, stderr);
+            output::problem(&problem)
+        }
     }
 }
 
@@ -177,7 +180,15 @@ async fn compare(
     let (ledger, id) = begin(opened.ledger, args, &migration).await?;
     let (events, told) = mpsc::channel(WAITING_EVENTS);
     let (shown, showing) = mpsc::channel(WAITING_EVENTS);
-    let progress = Progress::new(apply::mode(output), stderr.clone());
+    let about = About {
+        run: id.map(|id| id.0),
+        command: "verify",
+        name: migration.name.clone(),
+        source: Some(changes.source.clone().into()),
+        target: Some(changes.target.clone().into()),
+        clock: ledger::utc_now,
+    };
+    let progress = Progress::new(apply::mode(output), stderr.clone(), about);
     let showing = tokio::spawn(apply::show_progress(showing, progress));
     let differences = Writer::new(&args.plan.state, &migration.name);
     let watching = tokio::spawn(Watch::new(shown, differences, &subjects).run(told));
@@ -200,7 +211,7 @@ async fn compare(
     let mut found = verify::verify(&check, &subjects, basis).await;
     // The end of the events.
     drop(check);
-    let differences = watch::finish(watching, showing).await;
+    let (differences, progress) = watch::finish(watching, showing).await;
     found.extend(others);
     found.sort_by(|a, b| a.target.cmp(&b.target).then_with(|| a.source.cmp(&b.source)));
     if let Some(ledger) = &ledger
@@ -234,6 +245,7 @@ async fn compare(
         let again = apply::same_command("verify", &args.file, &args.plan, &options(args));
         output::message(&format!("Interrupted: the same command goes on: {again}\n"));
     }
+    apply::end(progress, &document.verdict, code);
     Ok(code)
 }
 
@@ -348,9 +360,9 @@ async fn note_what_differs(
         let target = subject.to.address();
         let Some(found) = found.iter().find(|found| found.target == target) else { continue };
         let Some(content) = &found.content else { continue };
-        let differ = content.unexplained() > 0;
+        let differ = content.open() > 0;
         let same = found.status == Status::Verified && found.mode == Mode::Full;
-        let detail = found.unexplained.join("; ");
+        let detail = found.in_words().join("; ");
         ledger
             .with(move |ledger| {
                 if differ {

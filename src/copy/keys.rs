@@ -158,6 +158,7 @@ impl ByKey<'_> {
                 return Err(error);
             }
             tracing::info!(attempt, %error, "Writing by key again.");
+            target.tell_repeated(&error, target.retry().limit().saturating_sub(failing));
             target.turn_to_write_again(&mut turn, (pause, &error), bytes, self.stop).await?;
             attempt += 1;
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::read::SINGLE_ROW;
 use super::write::Written;
-use super::{Copy, Error, Progress};
+use super::{Copy, Error};
 use crate::ledger::ChunkRecord;
 use crate::milvus::{self, Rows, retry};
 use crate::model::Key;
@@ -127,7 +127,7 @@ impl Copy {
                 return Ok(Some(row));
             }
             tracing::info!(key = %row.key, attempt, error = %row.error, "The target takes nothing.");
-            self.tell(Progress::Retried).await;
+            self.task.target.tell_repeated(&row.error, policy.limit());
             retry::wait(policy.pause(attempt), &self.halt, &row.error)
                 .await
                 .map_err(|error| self.write_error(chunk, error))?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Copy, Error, Loaded, Progress};
+use super::{Copy, Error, Loaded};
 use crate::ledger::{ChunkRecord, WrittenChunk};
 use crate::milvus::{self, Kind, Rows, WriteMode};
 
@@ -145,7 +145,7 @@ impl Copy {
                 return Err(self.write_error(chunk, error));
             }
             tracing::info!(range = %chunk.range, attempt, %error, "Writing a chunk again.");
-            self.tell(Progress::Retried).await;
+            target.tell_repeated(&error, target.retry().limit().saturating_sub(failing));
             target
                 .turn_to_write_again(&mut turn, (pause, &error), bytes, &self.halt)
                 .await

@@ -4,8 +4,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The time now, UTC, as `2026-08-31T12:34:56.789Z`.
 pub(crate) fn now() -> String {
+    at(SystemTime::now())
+}
+
+/// The time then, in the same form.
+pub(crate) fn at(time: SystemTime) -> String {
     // A clock before 1970 is a broken clock; the ledger never computes with times.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     utc(since.as_secs(), since.subsec_millis())
 }
 

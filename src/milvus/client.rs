@@ -20,6 +20,7 @@ use super::pace::{Pace, PaceLimits, Turn};
 use super::pb::{common, milvus as pb, milvus::milvus_service_client::MilvusServiceClient};
 use super::proxy::Proxy;
 use super::retry::RetryPolicy;
+use super::watch::Watcher;
 use crate::model::ServerVersion;
 
 /// Deadline of a call that only looks something up.
@@ -46,6 +47,8 @@ pub struct Client {
     lookups: Pace,
     writes: Pace,
     landings: Landings,
+    /// Whoever is told of calls that are made again.
+    watcher: Option<Watcher>,
 }
 
 pub(super) struct Inner {
@@ -93,6 +96,7 @@ impl Client {
             lookups: Pace::steady(CALLS),
             writes: Pace::new(CALLS),
             landings: Landings::default(),
+            watcher: None,
         })
     }
 
@@ -106,6 +110,28 @@ impl Client {
             None => Pace::steady(PaceLimits { rate: None, ..reads }),
         };
         Self { reads: of_rows, lookups, writes, ..self }
+    }
+
+    /// The same connection and paces, with somebody who is told of calls that are made again.
+    #[must_use]
+    pub fn watched(self, watcher: Watcher) -> Self {
+        Self { watcher: Some(watcher), ..self }
+    }
+
+    /// Tells that a call is made again after this error, for so much longer at most.
+    pub fn tell_repeated(&self, error: &Error, left: Duration) {
+        if let Some(watcher) = &self.watcher {
+            watcher.tell(error, left);
+        }
+    }
+
+    /// Calls, and calls again as long as the bound on repeated calls lets.
+    pub(super) async fn persist<T, F>(&self, call: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let told = |error: &Error, left| self.tell_repeated(error, left);
+        self.inner.retry.run(&self.inner.cancel, &told, call).await
     }
 
     /// Waits until a query may be sent that reads rows, or only looks something up.
@@ -210,10 +236,7 @@ impl Client {
     {
         let options = CallOptions { deadline, max_answer: MESSAGE_LIMIT };
         let (inner, send) = (&self.inner, &send);
-        inner
-            .retry
-            .run(&inner.cancel, || inner.call(rpc, database, options, message.clone(), send))
-            .await
+        self.persist(|| inner.call(rpc, database, options, message.clone(), send)).await
     }
 }
 

@@ -54,7 +54,7 @@ impl Inner {
                 }
             }
         };
-        self.retry.run(&self.cancel, hello).await?
+        self.retry.run(&self.cancel, &|_, _| (), hello).await?
     }
 
     /// Asks who is there.
@@ -87,7 +87,7 @@ impl Inner {
                 other => Ok(other),
             }
         };
-        let version = match Box::pin(self.retry.run(&self.cancel, ask)).await {
+        let version = match Box::pin(self.retry.run(&self.cancel, &|_, _| (), ask)).await {
             Ok(answer) => answer,
             Err(error) => Err(error),
         };

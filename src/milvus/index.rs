@@ -107,8 +107,7 @@ impl Client {
         let options = CallOptions { deadline: CHANGE, max_answer: MESSAGE_LIMIT };
         let attempts = AtomicUsize::new(0);
         let made = self
-            .retry()
-            .run(self.cancel(), || async {
+            .persist(|| async {
                 let again = attempts.fetch_add(1, Ordering::Relaxed) > 0;
                 if again && self.has_index(database, collection, index).await? {
                     return Ok(());

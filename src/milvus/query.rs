@@ -187,7 +187,7 @@ impl Client {
                 other => other,
             }
         };
-        match self.retry().run(self.cancel(), send).await {
+        match self.persist(send).await {
             // 2.2.8 answers an empty collection with a legacy error.
             Err(error) if error.code == Some(26) => Ok(pb::QueryResults::default()),
             other => other,

@@ -41,13 +41,15 @@ impl RetryPolicy {
         half + half * spread / (1 << 16)
     }
 
-    /// Calls until it succeeds, fails for good, the bound is reached, or `cancel` fires.
+    /// Calls until it succeeds, fails for good, the bound is reached, or `cancel` fires. Of each failure
+    /// after which it calls again `told` hears, and for how much longer at most.
     ///
     /// # Errors
     /// The last error; [`Kind::Cancelled`] when asked to stop during a pause.
     pub async fn run<T, F>(
         &self,
         cancel: &CancellationToken,
+        told: &(dyn Fn(&Error, Duration) + Send + Sync),
         mut call: impl FnMut() -> F,
     ) -> Result<T>
     where
@@ -77,6 +79,8 @@ impl RetryPolicy {
                 return Err(Error { tried: Tried::new(attempt + 1, failing), ..error });
             }
             tracing::info!(attempt, ?pause, %error, "Trying again.");
+            let left = bound.unwrap_or_default().saturating_sub(failing_so);
+            told(&error, left.min(self.limit.saturating_sub(failing)));
             wait(pause, cancel, &error).await?;
             attempt += 1;
         }
@@ -127,15 +131,29 @@ mod tests {
         let fail = |kind| async move { Err::<(), _>(Error::new(kind, "Query", "http://h:1", "")) };
         let mut calls = 0;
         let outcome = policy
-            .run(&cancel, || {
+            .run(&cancel, &|_, _| (), || {
                 calls += 1;
                 fail(Kind::Invalid)
             })
             .await;
         assert_eq!((outcome.unwrap_err().kind, calls), (Kind::Invalid, 1));
 
+        // What is made again is told, with how long it may go on.
+        let heard = std::sync::Mutex::new(Vec::new());
+        let told = |error: &Error, left| heard.lock().unwrap().push((error.kind, left));
+        let fails = || fail(Kind::Unavailable);
+        policy.run(&CancellationToken::new(), &told, fails).await.unwrap_err();
+        let heard = heard.into_inner().unwrap();
+        assert!(
+            heard.iter().all(|(kind, left)| {
+                *kind == Kind::Unavailable && *left <= Duration::from_secs(3)
+            })
+        );
+        assert!(heard.len() > 2 && heard[0].1 > Duration::from_secs(2), "{heard:?}");
+        assert!(heard.is_sorted_by(|one, next| one.1 >= next.1), "{heard:?}");
+
         cancel.cancel();
-        let outcome = policy.run(&cancel, || fail(Kind::Unavailable)).await;
+        let outcome = policy.run(&cancel, &|_, _| (), || fail(Kind::Unavailable)).await;
         assert_eq!(outcome.unwrap_err().kind, Kind::Cancelled);
     }
 }

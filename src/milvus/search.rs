@@ -130,7 +130,7 @@ impl Client {
                 other => other,
             }
         };
-        let answer = self.retry().run(self.cancel(), send).await?;
+        let answer = self.persist(send).await?;
         let results = answer.results.unwrap_or_default();
         let other = (!search.of.by_primary_key).then_some(&search.of);
         hits(results, examples.len(), search.top_k, other)

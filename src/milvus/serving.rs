@@ -149,7 +149,7 @@ impl Client {
                 settled => Ok(settled),
             }
         };
-        match self.retry().run(self.cancel(), ask).await {
+        match self.retry().run(self.cancel(), &|_, _| (), ask).await {
             Err(error) if error.kind == Kind::NotReady => Ok(LoadState::Loading),
             other => other,
         }

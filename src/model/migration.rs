@@ -51,12 +51,16 @@ pub struct Tls {
 pub struct Endpoint {
     /// `http://host:port` or `https://host:port`, without user information.
     pub uri: String,
+    /// The port in it, where whoever wrote the address left it out.
+    pub assumed_port: Option<u16>,
     /// How to authenticate.
     pub credentials: Credentials,
     /// TLS settings.
     pub tls: Tls,
     /// Where the plan file says so, as `file:line`; empty where no plan file does.
     pub place: String,
+    /// The same of each variable of the login.
+    pub login_places: Vec<String>,
 }
 
 /// Which source collections a rule is about.

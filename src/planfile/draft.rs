@@ -10,7 +10,7 @@ mod text;
 use std::fmt::Write as _;
 
 use super::resolve::{is_file_stem, one_server};
-use crate::model::inventory::{Holding, Inventory, Loading};
+use crate::model::inventory::{Holding, Inventory, Loading, RowNumber};
 use crate::model::quantity::{count, counted};
 use crate::model::{Credentials, Endpoint};
 use entries::{Entry, Placing};
@@ -94,13 +94,33 @@ impl Draft {
             number => format!(" in {number} databases"),
         };
         let collections = counted(holdings().count() as u64, "collection");
-        let rows = counted(rows, "row");
+        let unknown = found().filter(|found| found.rows == RowNumber::About(0)).count();
+        let rows = match unknown {
+            0 => counted(rows, "row"),
+            _ if rows == 0 => "number of rows unknown".to_owned(),
+            some => format!(
+                "{}, and those of {} unknown",
+                counted(rows, "row"),
+                counted(some as u64, "collection")
+            ),
+        };
         comment(text, "", &format!("Found at {uri} ({version}): {collections}{several}, {rows}."));
         comment(text, "", "What is not said here stays as it is at the source.");
         for database in closed {
             let what =
                 format!("Not looked into: this user may not list the database {database:?}.");
             comment(text, "", &what);
+        }
+        let asleep = found().filter(|found| found.loaded != Loading::All).count() as u64;
+        let entries =
+            self.placing().entries.iter().filter(|entry| !entry.above().is_empty()).count();
+        let load = format!("load = true for {} not loaded", counted(asleep, "collection"));
+        let notes = format!("the notes above {}", entries_of(entries as u64));
+        let parts = [(asleep, load), (entries as u64, notes)];
+        let parts: Vec<String> =
+            parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, part)| part).collect();
+        if !parts.is_empty() {
+            comment(text, "", &format!("Left to decide: {}.", parts.join("; ")));
         }
         let file = self.file.as_deref().unwrap_or("FILE");
         let edit = match self.target {
@@ -261,6 +281,10 @@ impl Placing<'_> {
             text.push_str("aliases = \"none\"\n");
         }
     }
+}
+
+fn entries_of(number: u64) -> String {
+    if number == 1 { "1 entry".to_owned() } else { format!("{} entries", count(number)) }
 }
 
 /// A number of rows, for one comment.

@@ -16,13 +16,13 @@ use crate::verify::counts::Counts;
 use crate::verify::result::{self, Mode, RowCounts, Verification};
 
 /// Version of the format.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// What a run of `apply` or `verify` came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "milvus-ferry report")]
 pub struct Document {
-    /// Version of this format: `1.0`. The second number rises with additions.
+    /// Version of this format: `1.1`. The second number rises with additions.
     #[schemars(regex(pattern = "^1\\.[0-9]+$"))]
     pub format_version: String,
     /// The command that wrote it.

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 pub use bars::BarWriter;
 
+use super::document::End;
 use super::style::Style;
 use crate::apply::event::Event;
 
@@ -35,6 +36,34 @@ pub enum Mode {
     Quiet,
 }
 
+/// Which run it is, for programs.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// Its number in the ledger, where it has one.
+    pub run: Option<i64>,
+    /// The command.
+    pub command: &'static str,
+    /// Name of the plan file's run, as in the ledger.
+    pub name: String,
+    /// Where rows come from, once that is known.
+    pub source: Option<End>,
+    /// Where they go.
+    pub target: Option<End>,
+    /// Tells the time, as `2026-08-31T12:34:56.789Z`.
+    pub clock: fn() -> String,
+}
+
+/// What a run came to, for programs.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended<'a> {
+    /// In one word.
+    pub verdict: &'a str,
+    /// In one sentence.
+    pub sentence: &'a str,
+    /// The exit code of the command.
+    pub exit_code: u8,
+}
+
 /// Shows events.
 #[derive(Debug)]
 pub struct Progress {
@@ -52,11 +81,11 @@ enum Shown {
 impl Progress {
     /// Shows events by this writer, which the log may have too: its lines then appear above the
     /// bars.
-    pub fn new(mode: Mode, writer: BarWriter) -> Self {
+    pub fn new(mode: Mode, writer: BarWriter, about: About) -> Self {
         let shown = match mode {
             Mode::Terminal(style) => Shown::Bars(bars::Bars::new(writer, style)),
             Mode::Lines(style) => Shown::Lines(lines::Lines::new(writer, style)),
-            Mode::Json => Shown::Json(stream::Stream::new(writer)),
+            Mode::Json => Shown::Json(stream::Stream::new(writer, about)),
             Mode::Quiet => Shown::Nothing,
         };
         Self { shown }
@@ -91,11 +120,18 @@ impl Progress {
     }
 
     /// Takes away the bars that are left, and tells a program how far it came.
-    pub fn finish(self) {
-        match self.shown {
+    pub fn finish(&mut self) {
+        match &mut self.shown {
             Shown::Bars(bars) => bars.finish(),
-            Shown::Json(mut stream) => drop(stream.finish(Instant::now())),
+            Shown::Json(stream) => drop(stream.finish(Instant::now())),
             Shown::Lines(_) | Shown::Nothing => {}
+        }
+    }
+
+    /// Tells a program what the run came to. Nothing comes after it.
+    pub fn end(&mut self, end: &Ended<'_>) {
+        if let Shown::Json(stream) = &mut self.shown {
+            drop(stream.end(end, Instant::now()));
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::apply::event::{Outcome, Status};
 use crate::verify::Mode;
 use crate::verify::counts::Counts;
 
+const PENDING: (Role, &str) = (Role::Change, "pending");
+const UNEXPLAINED: (Role, &str) = (Role::Problem, "unexplained");
+
 /// The outcomes as text. `resume_command` is shown where something is left to do; `elapsed` is the
 /// time of the whole run, `differences` the file that names all rows that differ, where there are any.
 /// The last line is the verdict.
@@ -114,8 +117,12 @@ fn write_words(page: &mut Page, outcome: &Outcome) {
     } else if !differences.is_empty() {
         page.line(0, &Text::plain(format!("{}:", outcome.target)));
     }
+    let found = outcome.verification.as_ref();
+    let pending = found.and_then(|found| found.pending()).map(|one| &one.message);
     for difference in differences {
-        page.paragraph(2, Role::Problem, &format!("unexplained: {difference}"));
+        let is_pending = pending == Some(difference);
+        let (role, word) = if is_pending { PENDING } else { UNEXPLAINED };
+        page.paragraph(2, role, &format!("{word}: {difference}"));
     }
     let repair = outcome.verification.as_ref().and_then(|found| found.content.as_ref()?.repair);
     if let Some(repair) = repair {

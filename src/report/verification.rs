@@ -34,6 +34,20 @@ pub enum Word {
     NotVerified,
 }
 
+impl Word {
+    /// The word as reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Sampled => "sampled",
+            Self::CaughtUp => "caught_up",
+            Self::CountsAgree => "counts_agree",
+            Self::Different => "different",
+            Self::NotVerified => "not_verified",
+        }
+    }
+}
+
 /// What a verification comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
@@ -147,6 +161,17 @@ fn sample(all: &[Verification]) -> String {
 
 fn caught_up(all: &[Verification]) -> String {
     let number = collections(all.len());
+    let differed = |found: &Verification| {
+        found.content.as_ref().is_some_and(|content| {
+            content.is_repaired() || content.missing + content.extra + content.different > 0
+        })
+    };
+    if !all.iter().any(differed) {
+        return format!(
+            "Caught up: nothing changed in {number} at the source since the copy; other rows were not \
+             compared"
+        );
+    }
     format!(
         "Caught up: what changed in {number} at the source since the copy is carried over; other \
          rows were not compared"
@@ -191,7 +216,7 @@ fn explained_rows(found: &Verification) -> u64 {
     if of_content > 0 {
         return of_content;
     }
-    found.explanations.iter().map(|explanation| explanation.rows).sum()
+    found.accounted().map(|explanation| explanation.rows).sum()
 }
 
 fn differs(different: &[&Verification], unfinished: &[&Verification], all: usize) -> String {
@@ -216,6 +241,12 @@ fn differs(different: &[&Verification], unfinished: &[&Verification], all: usize
     let explained = of(|content| content.explained);
     if explained > 0 {
         parts.push(format!("{} of them explained", count(explained)));
+    }
+    let pending = of(|content| content.pending);
+    if pending > 0 {
+        let what =
+            "of them changed at the source after the copy: `apply --catch-up` carries that over";
+        parts.push(format!("{} {what}", count(pending)));
     }
     let what = if parts.is_empty() {
         let first = different

@@ -20,8 +20,12 @@ pub(super) struct Account {
     different: u64,
     explained: u64,
     first: Vec<RowDifference>,
+    /// Rows that changed at the source since the copy.
+    pending: u64,
+    /// How many of them are at the target only.
+    gone: u64,
     /// Differences that nothing explains, and the first key of each sort.
-    open: BTreeMap<(&'static str, Option<String>), (u64, String)>,
+    open: BTreeMap<&'static str, (u64, String)>,
     /// Rows and a key that proves it, by code.
     codes: BTreeMap<String, (u64, String)>,
     /// Said in words, by code.
@@ -50,12 +54,14 @@ impl Account {
             let of_code = self.codes.entry(code.clone()).or_insert((0, row.key.to_string()));
             of_code.0 += 1;
         }
-        // A row that is another one by now is explained, and not the same for that.
-        if row.explanation.as_deref().is_some_and(|code| code != code::CHANGED_AT_SOURCE) {
-            self.explained += 1;
-        } else {
-            let open = self.open.entry((kind, row.explanation.clone()));
-            open.or_insert((0, row.key.to_string())).0 += 1;
+        match row.explanation.as_deref() {
+            // A row that is another one by now is not the same for that.
+            Some(code::CHANGED_AT_SOURCE) => {
+                self.pending += 1;
+                self.gone += u64::from(row.kind == RowDifferenceKind::Extra);
+            }
+            Some(_) => self.explained += 1,
+            None => self.open.entry(kind).or_insert((0, row.key.to_string())).0 += 1,
         }
         // The first in order, whatever was compared first.
         let place = |row: &RowDifference| (row.partition.clone(), row.key.clone());
@@ -73,10 +79,8 @@ impl Account {
 
     /// Rows that are missing or different for no reason that is known.
     pub(super) fn bad(&self) -> u64 {
-        let bad = |((kind, _), (rows, _)): (&(&str, Option<String>), &(u64, String))| {
-            if *kind == "extra" { 0 } else { *rows }
-        };
-        self.open.iter().map(bad).sum()
+        let bad = self.open.iter().filter(|(kind, _)| **kind != "extra").map(|(_, (rows, _))| rows);
+        bad.sum::<u64>() + self.pending - self.gone
     }
 
     /// Puts the numbers into the result.
@@ -85,6 +89,7 @@ impl Account {
         content.extra = self.extra;
         content.different = self.different;
         content.explained = self.explained;
+        content.pending = self.pending;
         content.differences.clone_from(&self.first);
     }
 
@@ -101,8 +106,8 @@ impl Account {
                     "were copied so long ago that they expired at one end, by its properties"
                 }
                 code::CHANGED_AT_SOURCE => {
-                    "were written, changed or deleted at the source after they were copied; \
-                     `apply --catch-up` carries that over"
+                    "were written, changed or deleted at the source after the copy: `apply \
+                     --catch-up` carries that over"
                 }
                 code::VALUE_CHANGED_BY_TARGET => {
                     "have the same values in the form that the target stores them in"
@@ -118,31 +123,37 @@ impl Account {
                 _ => "are explained",
             };
             let message = format!("{} rows {text}, such as the one with key {key}", grouped(*rows));
+            let message = match (code.as_str(), self.lifetime, self.gone) {
+                (code::CHANGED_AT_SOURCE, Some(seconds), 1..) => format!(
+                    "{message}; or expired: rows live {seconds} seconds there, which have not passed \
+                     since the copy"
+                ),
+                _ => message,
+            };
             explanations.push(Explanation { code: code.clone(), message, rows: *rows });
         }
         explanations
     }
 
+    /// Whether rows changed at the source since the copy, so that the ends differ.
+    pub(super) fn is_pending(&self) -> bool {
+        self.pending > 0
+    }
+
     /// Rows that nothing explains, in words.
     pub(super) fn unexplained(&self) -> Vec<String> {
-        let say = |((kind, code), (rows, key)): (&(&str, Option<String>), &(u64, String))| {
+        let say = |(kind, (rows, key)): (&&str, &(u64, String))| {
             let what = match *kind {
                 "missing" => "missing at the target",
                 "extra" => "at the target and not at the source",
                 _ => "other values at the target",
             };
-            let why = match (*kind, code, self.lifetime) {
-                ("extra", Some(_), None) => "; deleted at the source after the copy".to_owned(),
-                ("extra", Some(_), Some(seconds)) => format!(
-                    "; deleted at the source after the copy, or expired: rows live {seconds} \
-                     seconds there, which have not passed since the copy"
-                ),
-                ("extra", None, Some(seconds)) => format!(
+            let why = match (*kind, self.lifetime) {
+                ("extra", Some(seconds)) => format!(
                     "; rows live {seconds} seconds at the source, and nothing proves that these \
                      were there"
                 ),
-                (_, Some(_), _) => "; changed at the source after the copy".to_owned(),
-                (_, None, _) => String::new(),
+                _ => String::new(),
             };
             format!("{what}: {}, such as the one with key {key}{why}", counted(*rows, "row"))
         };

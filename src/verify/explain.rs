@@ -27,7 +27,7 @@ pub(super) mod code {
     pub(in crate::verify) const EXPIRED: &str = "expired";
     /// The source gave another row before, or the target has the row that was copied. It is no
     /// reason to call the ends the same.
-    pub(in crate::verify) const CHANGED_AT_SOURCE: &str = "changed_at_source";
+    pub(in crate::verify) const CHANGED_AT_SOURCE: &str = super::super::result::CHANGED_AT_SOURCE;
     /// The name means another collection by now, by its server's id or its schema.
     pub(in crate::verify) const REPLACED: &str = super::super::result::REPLACED;
     /// The server says so.

@@ -57,7 +57,8 @@ pub struct Verification {
     pub searches: Vec<SearchParity>,
     /// What explains a difference.
     pub explanations: Vec<Explanation>,
-    /// Differences that nothing explains, in words. Empty when `status` is `verified` or `repaired`.
+    /// Differences that nothing explains, in words. Empty when `status` is `verified` or `repaired`, and
+    /// where all that differs is `pending`.
     pub unexplained: Vec<String>,
     /// Why it is `unfinished`, and what to do; or what is left loaded where it is `different`.
     pub failure: Option<String>,
@@ -67,11 +68,32 @@ pub struct Verification {
 
 /// The code of the explanation that says that a collection was replaced while it was compared.
 pub const REPLACED: &str = "collection_replaced";
+/// The code of the explanation that says that rows are others at the source by now.
+pub const CHANGED_AT_SOURCE: &str = "changed_at_source";
 
 impl Verification {
     /// Whether a collection was replaced while it was compared.
     pub fn is_replaced(&self) -> bool {
         self.explanations.iter().any(|explanation| explanation.code == REPLACED)
+    }
+
+    /// What says that rows changed at the source since the copy, where that makes the ends differ.
+    pub fn pending(&self) -> Option<&Explanation> {
+        self.content.as_ref().filter(|content| content.pending > 0)?;
+        // What comparing rows found comes last.
+        self.explanations.iter().rev().find(|one| one.code == CHANGED_AT_SOURCE)
+    }
+
+    /// What accounts for differences, but for those that are pending.
+    pub fn accounted(&self) -> impl Iterator<Item = &Explanation> {
+        let pending = self.pending().is_some();
+        self.explanations.iter().filter(move |one| !(pending && one.code == CHANGED_AT_SOURCE))
+    }
+
+    /// All that makes the ends differ, in words.
+    pub fn in_words(&self) -> Vec<String> {
+        let pending = self.pending().map(|one| one.message.clone());
+        self.unexplained.iter().cloned().chain(pending).collect()
     }
 
     /// Forgets what was found, but for how and when it was looked for.
@@ -158,6 +180,10 @@ pub struct Content {
     pub different: u64,
     /// How many of these differences an explanation accounts for.
     pub explained: u64,
+    /// How many of the others are of rows that changed at the source since the copy, which `apply
+    /// --catch-up` carries over.
+    #[serde(default)]
+    pub pending: u64,
     /// The first of these differences.
     pub differences: Vec<RowDifference>,
     /// What a sample says about the rows that were not looked at.
@@ -179,14 +205,15 @@ impl Content {
             extra: 0,
             different: 0,
             explained: 0,
+            pending: 0,
             differences: Vec::new(),
             confidence: None,
             repair: None,
         }
     }
 
-    /// Rows that differ, and nothing explains why.
-    pub fn unexplained(&self) -> u64 {
+    /// Rows that differ, but for those that an explanation accounts for.
+    pub fn open(&self) -> u64 {
         (self.missing + self.extra + self.different).saturating_sub(self.explained)
     }
 

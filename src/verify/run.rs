@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
@@ -15,7 +15,8 @@ use super::explain::{Context, code};
 use super::numbers::{Compared, Numbers};
 use super::result::{Basis, Content, Explanation, Mode, RowCounts, Status, Verification};
 use super::{Check, Error, Event, Subject, compare_schema, content, lend, sample, search_parity};
-use crate::ledger::ChunkId;
+use crate::ledger::{ChunkId, utc_at};
+use crate::milvus::{Client, Repeated, Watcher};
 
 /// Verifies collections, several at a time; the results are in their order.
 pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Verification> {
@@ -23,7 +24,7 @@ pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Ve
     let lent = lent_sources(subjects);
     let mut tasks = JoinSet::new();
     for (place, subject) in subjects.iter().enumerate() {
-        let (check, subject, turns) = (check.clone(), subject.clone(), turns.clone());
+        let (check, subject, turns) = (watched(check, subject), subject.clone(), turns.clone());
         let source = lent.get(&subject.from.address()).cloned();
         tasks.spawn(async move {
             // Before the turn, so that nobody who waits for a source keeps another from its turn.
@@ -43,6 +44,20 @@ pub async fn verify(check: &Check, subjects: &[Subject], basis: Basis) -> Vec<Ve
         };
     }
     found.into_values().collect()
+}
+
+/// The same with clients that tell what is called again for this collection.
+fn watched(check: &Check, subject: &Subject) -> Check {
+    let client = |client: &Client, end: &'static str| {
+        let (events, target) = (check.events.clone(), subject.to.address());
+        client.clone().watched(Watcher::new(move |Repeated { reason, left }| {
+            let (target, until) = (target.clone(), utc_at(SystemTime::now() + left));
+            // Whoever shows them has enough to show.
+            let _ = events.try_send(Event::Retried { target, end, reason, until });
+        }))
+    };
+    let (source, target) = (client(&check.source, "source"), client(&check.target, "target"));
+    Check { source, target, ..check.clone() }
 }
 
 /// Sources that may be loaded and released, and are compared with several targets: one after the
@@ -104,7 +119,7 @@ pub async fn verify_collection_by(
     verification.unexplained.splice(0..0, account.unexplained());
     verification.status = match &compared {
         Err(_) => Status::Unfinished,
-        Ok(()) if !verification.unexplained.is_empty() => Status::Different,
+        Ok(()) if !verification.unexplained.is_empty() || account.is_pending() => Status::Different,
         // What was loaded for it is loaded still.
         Ok(()) if verification.failure.is_some() => Status::Unfinished,
         Ok(()) => match &verification.content {

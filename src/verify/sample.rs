@@ -79,7 +79,11 @@ pub async fn compare_chosen(
     let mut content = Content::nothing(Basis::Source);
     compare_all(&ends, at, keys, &mut account, &mut content).await?;
     account.write(&mut content);
-    Ok(Chosen { content, unexplained: account.unexplained() })
+    let mut unexplained = account.unexplained();
+    if account.is_pending() {
+        unexplained.extend(account.explanations().pop().map(|one| one.message));
+    }
+    Ok(Chosen { content, unexplained })
 }
 
 async fn compare_all(

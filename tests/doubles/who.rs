@@ -15,7 +15,7 @@ use tonic::codegen::http::{Request, Response};
 const PLAN: &str = "plan.ferry.toml";
 
 /// Says the same to everybody, whatever they say; it ends with the process. Gives its port.
-fn parrot(answer: &'static [u8]) -> u16 {
+pub(super) fn parrot(answer: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
@@ -143,7 +143,7 @@ fn a_login_that_is_missing_is_not_one_that_is_wrong() {
 
 /// Refuses every call.
 #[derive(Clone)]
-struct Says(tonic::Code, &'static str);
+pub(super) struct Says(pub(super) tonic::Code, pub(super) &'static str);
 
 impl tonic::codegen::Service<Request<Body>> for Says {
     type Response = Response<Body>;

@@ -1,6 +1,6 @@
 //! The mistakes that newcomers make, one table: what they write, what they are told, which line is
-//! named, and the exit code: those that no server has to answer. The numbers are those of the list
-//! of forty.
+//! named, and the exit code. Those that a server has to answer are in `tests/doubles/mistakes.rs`, with
+//! the same numbers; those that only a real one can, in `tests/live/faults/access.rs`.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -171,7 +171,7 @@ fn of_usage() -> Vec<Mistake> {
             ..mistake(
                 4,
                 rule("").replace("[target]", "token = { env = \"NOT_SET\" }\n[target]"),
-                &["NOT_SET"],
+                &["credentials are missing: NOT_SET (source, p.ferry.toml:4)"],
                 0,
             )
         },

@@ -242,8 +242,8 @@ fn notes(source: &Client, collection: &Collection, rows: Option<u64>) -> Vec<Str
         notes.push(format!(
             "{}: the keys that the source made up (autoID) are kept, and the target makes up those of \
              new rows, where it is Milvus 2.6.3 or newer, or 2.5.19 or newer of 2.5; elsewhere say \
-             auto_id = \"keep_keys\", and later inserts must bring their own, or \
-             auto_id = \"regenerate\", and all rows get new keys",
+             auto_id = \"keep_keys\", and an application that inserts without keys has to bring them, \
+             or auto_id = \"regenerate\", and all rows get new keys",
             key.name
         ));
     }

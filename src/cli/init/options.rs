@@ -200,11 +200,13 @@ fn login(
 }
 
 fn end(option: &str, uri: &str, credentials: Credentials, tls: Tls) -> Result<Endpoint, Problem> {
-    let uri = planfile::server_uri(uri).map_err(|why| usage(&format!("{option}: {why}")))?;
+    let (uri, assumed_port) =
+        planfile::server_uri(uri).map_err(|why| usage(&format!("{option}: {why}")))?;
     if tls != Tls::default() && uri.starts_with("http://") {
         return Err(usage(&format!("{option}: TLS options are for https://…")));
     }
-    Ok(Endpoint { uri, credentials, tls, place: String::new() })
+    let (place, login_places) = (String::new(), Vec::new());
+    Ok(Endpoint { uri, assumed_port, credentials, tls, place, login_places })
 }
 
 /// Files of TLS as a plan file in this folder finds them: it takes them relative to itself.

@@ -32,9 +32,14 @@ pub(super) async fn source() -> Result<Endpoint, Problem> {
         let line = if line.is_empty() { "http://localhost:19530" } else { line };
         planfile::server_uri(line)
     });
-    let uri = uri.await?;
+    let (uri, assumed_port) = uri.await?;
     let credentials = login(&uri, "source", "SOURCE").await?;
-    Ok(Endpoint { uri, credentials, tls: Tls::default(), place: String::new() })
+    Ok(asked_for(uri, assumed_port, credentials))
+}
+
+fn asked_for(uri: String, assumed_port: Option<u16>, credentials: Credentials) -> Endpoint {
+    let (tls, place, login_places) = (Tls::default(), String::new(), Vec::new());
+    Endpoint { uri, assumed_port, credentials, tls, place, login_places }
 }
 
 /// Asks for all else, having shown what there is. Returns the databases to look into.
@@ -75,10 +80,9 @@ pub(super) async fn rest(
             "" => Ok(None),
             line => planfile::server_uri(line).map(Some),
         });
-        if let Some(uri) = uri.await? {
+        if let Some((uri, assumed_port)) = uri.await? {
             let credentials = login(&uri, "target", "TARGET").await?;
-            wishes.target =
-                Some(Endpoint { uri, credentials, tls: Tls::default(), place: String::new() });
+            wishes.target = Some(asked_for(uri, assumed_port, credentials));
         }
     }
     if wishes.out.is_none() {

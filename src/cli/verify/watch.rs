@@ -9,7 +9,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::apply;
+use crate::cli::apply::shown;
 use crate::cli::differences::{LAST_ROWS, Writer};
+use crate::report::progress::Progress;
 use crate::verify::{Event, Subject};
 
 /// How long an event waits for whoever shows it: a screen that stands still is no reason to stop.
@@ -75,6 +77,10 @@ impl Watch {
                     self.untold.remove(&target);
                 }
             }
+            Event::Retried { target, end, reason, until } => {
+                let retried = apply::Event::Retried { target, end, reason, until };
+                let _ = self.shown.try_send(retried);
+            }
             Event::Different { target, row } => {
                 let source = self.source(&target);
                 self.differences.add(&source, &target, &row);
@@ -101,14 +107,11 @@ impl Watch {
 /// Waits for the last of it: the file, and what is shown.
 pub(super) async fn finish(
     watching: JoinHandle<Option<PathBuf>>,
-    showing: JoinHandle<()>,
-) -> Option<PathBuf> {
+    showing: JoinHandle<Progress>,
+) -> (Option<PathBuf>, Option<Progress>) {
     let Ok(Ok(file)) = tokio::time::timeout(LAST_ROWS, watching).await else {
         tracing::warn!("The last of the differences could not be written.");
-        return None;
+        return (None, None);
     };
-    if tokio::time::timeout(5 * SHOW_LIMIT, showing).await.is_err() {
-        tracing::warn!("The last of the progress could not be shown.");
-    }
-    file
+    (file, shown(showing, 5 * SHOW_LIMIT).await)
 }

@@ -19,9 +19,15 @@ impl Entry<'_> {
                 let sum = |sum: u64, found: &&Found| sum.saturating_add(found.rows.number());
                 let number = counted(self.holdings.len() as u64, "collection");
                 let rows = rows(several.iter().fold(0, sum));
-                let empty = several.iter().filter(|found| found.rows.number() == 0).count();
-                let empty = if empty == 0 { String::new() } else { format!(", {empty} empty") };
-                format!("{number}{empty}, {rows}; those that are made later too")
+                let of = |rows| several.iter().filter(|found| found.rows == rows).count();
+                let parts = [
+                    (of(RowNumber::Counted(0)), "empty"),
+                    (of(RowNumber::About(0)), "of an unknown number of rows"),
+                ];
+                let parts = parts.iter().filter(|(number, _)| *number > 0);
+                let parts: Vec<String> = parts.map(|(of, what)| format!(", {of} {what}")).collect();
+                let parts = parts.concat();
+                format!("{number}{parts}, {rows}; those that are made later too")
             }
         }
     }
@@ -92,7 +98,8 @@ pub(super) fn list(names: &[&str]) -> String {
 fn facts(found: &Found) -> String {
     let number = match found.rows {
         RowNumber::Counted(number) => rows(number),
-        RowNumber::About(0) => "no rows, as far as is known".to_owned(),
+        // What was not flushed is not counted.
+        RowNumber::About(0) => "number of rows unknown, none flushed".to_owned(),
         RowNumber::About(number) => format!("about {}", rows(number)),
     };
     let mut facts = vec![number];

@@ -18,9 +18,11 @@ const SOURCE: &str = "http://source:19530";
 fn endpoint(uri: &str) -> Endpoint {
     Endpoint {
         uri: uri.to_owned(),
+        assumed_port: None,
         credentials: Credentials::None,
         tls: Tls::default(),
         place: String::new(),
+        login_places: Vec::new(),
     }
 }
 
@@ -282,4 +284,45 @@ proptest! {
         let nameless: usize = draft.inventory.databases.iter().map(|of| of.collections.len()).sum();
         prop_assert_eq!(draft.nameless().len(), nameless - expected.len());
     }
+}
+
+/// A server that only counts what was flushed does not know of other rows: that is not none.
+#[test]
+fn an_unknown_number_of_rows_is_not_zero() {
+    let of = |name: &str, rows: RowNumber, loaded: Loading| {
+        let mut held = holding(name, 0);
+        let found = held.found.as_mut().unwrap();
+        (found.rows, found.loaded) = (rows, loaded);
+        held
+    };
+    let text = draft(
+        vec![database(
+            "default",
+            vec![
+                of("empty", RowNumber::Counted(0), Loading::All),
+                of("unflushed", RowNumber::About(0), Loading::All),
+                of("unloaded", RowNumber::About(0), Loading::Nothing),
+                of("filled", RowNumber::About(7), Loading::Nothing),
+            ],
+        )],
+        None,
+    )
+    .text();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ").replace(" # ", " ");
+    for said in [
+        "4 collections, 7 rows, and those of 2 collections unknown.",
+        "source = \"empty\" # no rows",
+        "source = \"unflushed\" # number of rows unknown, none flushed",
+        "source = \"unloaded\" # number of rows unknown, none flushed · not loaded",
+        "source = \"filled\" # about 7 rows",
+    ] {
+        let said = said.replace(" # ", " ");
+        assert!(words.contains(&said), "no {said:?} in {text}");
+    }
+    let many = (0..20).map(|number| {
+        let rows = if number < 3 { RowNumber::About(0) } else { RowNumber::Counted(number % 4) };
+        of(&format!("c{number:02}"), rows, Loading::All)
+    });
+    let text = draft(vec![database("default", many.collect())], None).text();
+    assert!(text.contains("20 collections, 4 empty, 3 of an unknown number of rows, "), "{text}");
 }

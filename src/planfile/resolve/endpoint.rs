@@ -57,7 +57,12 @@ pub(super) fn resolve(end: &End<'_>, context: &mut Context<'_>) -> Option<Endpoi
     let encrypted = address.as_ref().map(|address| address.encrypted);
     let tls = tls(end, encrypted, context);
     let place = context.location(&child(end.pointer, "endpoint"));
-    Some(Endpoint { uri: address?.uri, credentials: credentials?, tls: tls?, place })
+    let given = [("username", end.username), ("password", end.password), ("token", end.token)];
+    let given = given.into_iter().filter(|(_, from)| from.is_some());
+    let login_places = given.map(|(key, _)| context.location(&child(end.pointer, key))).collect();
+    let Address { uri, assumed_port, .. } = address?;
+    let (credentials, tls) = (credentials?, tls?);
+    Some(Endpoint { uri, assumed_port, credentials, tls, place, login_places })
 }
 
 fn credentials(end: &End<'_>, context: &mut Context<'_>) -> Option<Credentials> {
@@ -152,10 +157,11 @@ fn tls(end: &End<'_>, encrypted: Option<bool>, context: &mut Context<'_>) -> Opt
     })
 }
 
-/// An address as a plan file takes it, in its normal form, or why it is none, without quoting it.
-pub(in crate::planfile) fn uri(text: &str) -> Result<String, String> {
+/// An address as a plan file takes it, in its normal form, and its port where that was left out; or why
+/// it is none, without quoting it.
+pub(in crate::planfile) fn uri(text: &str) -> Result<(String, Option<u16>), String> {
     match address(text) {
-        Ok(address) => Ok(address.uri),
+        Ok(address) => Ok((address.uri, address.assumed_port)),
         Err(fault) => Err(format!("{}\n  {}", fault.message, fault.help)),
     }
 }
@@ -165,6 +171,8 @@ pub(in crate::planfile) fn uri(text: &str) -> Result<String, String> {
 struct Address {
     uri: String,
     encrypted: bool,
+    /// The port, where the text has none.
+    assumed_port: Option<u16>,
 }
 
 /// Why a text is no address. Never quotes the text: it may hold a password.
@@ -209,6 +217,7 @@ fn address(text: &str) -> Result<Address, AddressFault> {
         Some(colon) if !rest[colon..].contains(']') => (&rest[..colon], Some(&rest[colon + 1..])),
         _ => (rest, None),
     };
+    let assumed_port = port.is_none().then_some(default_port);
     let port = match port {
         None => default_port,
         Some(port) => match port.parse::<u16>() {
@@ -229,7 +238,7 @@ fn address(text: &str) -> Result<Address, AddressFault> {
         return fault("the endpoint has no valid host", FORM);
     }
     let scheme = if encrypted { "https" } else { "http" };
-    Ok(Address { uri: format!("{scheme}://{host}:{port}"), encrypted })
+    Ok(Address { uri: format!("{scheme}://{host}:{port}"), encrypted, assumed_port })
 }
 
 #[cfg(test)]
@@ -246,7 +255,11 @@ mod tests {
             ("http://[::1]:19531", "http://[::1]:19531"),
             ("http://[::1]", "http://[::1]:19530"),
         ] {
-            assert_eq!(address(text).unwrap().uri, uri);
+            let address = address(text).unwrap();
+            assert_eq!(address.uri, uri);
+            let port = uri.rsplit(':').next().unwrap().parse().ok();
+            let left_out = !text.trim_end_matches('/').ends_with(|c: char| c.is_ascii_digit());
+            assert_eq!(address.assumed_port, port.filter(|_| left_out), "{text}");
         }
     }
 

@@ -90,7 +90,7 @@ fn a_document_is_harmless_to_a_terminal() {
     for line in text.lines() {
         assert_eq!(escape(line), line);
     }
-    assert!(text.starts_with("{\n  \"format_version\": \"1.0\",\n"));
+    assert!(text.starts_with("{\n  \"format_version\": \"1.1\",\n"));
     insta::assert_snapshot!(of_apply().to_text().unwrap());
 }
 

@@ -141,7 +141,7 @@ impl Bars {
         self.drawn = text;
     }
 
-    pub(super) fn finish(mut self) {
+    pub(super) fn finish(&mut self) {
         self.clear();
     }
 

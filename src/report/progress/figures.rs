@@ -41,8 +41,13 @@ impl Figures {
     /// `12,000 of 20,000 rows (60 %), 4,000 rows/s, 11.7 MiB/s, 2 s left, 3 retries`, as far as it
     /// is known.
     pub(super) fn text(&self) -> String {
+        format!("{}{}{}", self.reached(), self.pace(), retried(self.retries))
+    }
+
+    /// `12,000 of 20,000 rows (60 %)`.
+    pub(super) fn reached(&self) -> String {
         let percent = self.percent().map_or(String::new(), |percent| format!(" ({percent} %)"));
-        format!("{}{percent}{}{}", self.amount(), self.pace(), retried(self.retries))
+        format!("{}{percent}", self.amount())
     }
 
     /// `12,000 of 20,000 rows`.

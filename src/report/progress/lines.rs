@@ -100,11 +100,14 @@ impl<W: Write> Lines<W> {
             *said = Said {
                 at: now,
                 step: Some(active.step_began),
-                what: active.what(),
+                what: active.what(now),
                 rows: figures.rows,
             };
-            let text =
-                if active.is_copying() { figures.text() } else { active.what_and_since(now) };
+            let text = match active.trouble(now) {
+                Some(trouble) if active.is_copying() => format!("{}, {trouble}", figures.reached()),
+                _ if active.is_copying() => figures.text(),
+                _ => active.what_and_since(now),
+            };
             let line = self.style.paint(Role::Plain, &format!("{}: {text}", active.target));
             write_line(&mut self.out, &line)?;
         }
@@ -137,8 +140,9 @@ impl Said {
         if self.step != Some(active.step_began) && !several && !active.is_copying() {
             return now.saturating_duration_since(active.step_began) >= SLOW;
         }
-        let is_news =
-            self.step != Some(active.step_began) || self.rows != rows || self.what != active.what();
+        let is_news = self.step != Some(active.step_began)
+            || self.rows != rows
+            || self.what != active.what(now);
         silent >= if is_news { period } else { period.max(STILL) }
     }
 }

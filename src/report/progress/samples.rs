@@ -61,7 +61,12 @@ pub(super) fn comparison() -> Vec<(u64, Event)> {
 }
 
 pub(super) fn retried(name: &str) -> Event {
-    Event::Retried { target: format!("default/{name}") }
+    Event::Retried {
+        target: format!("default/{name}"),
+        end: "target",
+        reason: "unreachable (connection refused)".to_owned(),
+        until: "2026-08-31T10:20:00.000Z".to_owned(),
+    }
 }
 
 pub(super) fn warning(name: &str, text: &str) -> Event {

@@ -76,6 +76,8 @@ enum Name {
 enum What {
     Rows(Figures),
     Step(String),
+    /// Why calls are made again; where there is little room without what is in parentheses.
+    Trouble(String),
 }
 
 /// The lines to show at this moment, none of them wider than the view.
@@ -99,10 +101,10 @@ fn lines(tally: &Tally, view: View, now: Instant) -> Vec<Line> {
     // Two lines of others, and the total.
     let most = MOST_LINES.min(view.height.saturating_sub(4)).max(1);
     let collections = tally.active.iter().take(most).map(|active| {
-        let what = if active.is_copying() {
-            What::Rows(active.figures(now))
-        } else {
-            What::Step(active.what_and_since(now))
+        let what = match active.trouble(now) {
+            Some(trouble) => What::Trouble(trouble),
+            None if active.is_copying() => What::Rows(active.figures(now)),
+            None => What::Step(active.what_and_since(now)),
         };
         Line { name: Name::Collection(escape(&active.target).into_owned()), what }
     });
@@ -148,6 +150,8 @@ impl Widths {
                         }
                     }
                 }
+                // It is cut as it is needed.
+                What::Trouble(_) => {}
                 What::Step(step) => {
                     widths.step = widths.step.max(measure_text_width(&escape(step)));
                 }
@@ -233,6 +237,11 @@ impl Line {
                 parts.push((Role::Plain, " ".repeat(GAP)));
                 parts.push((Role::Plain, escape(step).into_owned()));
             }
+            What::Trouble(trouble) => {
+                let free = width.saturating_sub(widths.name + GAP);
+                parts.push((Role::Plain, " ".repeat(GAP)));
+                parts.push((Role::Change, without_cause(trouble, free)));
+            }
             What::Rows(figures) => {
                 if widths.bar > 0 {
                     parts.push((Role::Plain, " ".repeat(GAP)));
@@ -248,6 +257,17 @@ impl Line {
             }
         }
         paint(parts, width, style)
+    }
+}
+
+/// `target unreachable (connection refused), retrying until 10:20:00 UTC`, without what is in
+/// parentheses where it does not fit.
+fn without_cause(trouble: &str, width: usize) -> String {
+    match (trouble.find(" ("), trouble.rfind("),")) {
+        (Some(open), Some(close)) if measure_text_width(trouble) > width && open < close => {
+            format!("{}{}", &trouble[..open], &trouble[close + 1..])
+        }
+        _ => trouble.to_owned(),
     }
 }
 

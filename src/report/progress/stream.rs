@@ -5,16 +5,17 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::super::document::End;
 use super::super::text::printable_json;
 use super::figures::Figures;
 use super::tally::Tally;
-use super::write_line;
+use super::{About, Ended, write_line};
 use crate::apply::event::{Event, Outcome, Status};
 use crate::verify::counts::Counts;
 use crate::verify::result::{self, Content, Verification};
 
 /// Rises when a reader of the old lines would misunderstand the new ones.
-const FORMAT_VERSION: &str = "1.2";
+const FORMAT_VERSION: &str = "1.3";
 
 /// Sums are told this often.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -23,9 +24,30 @@ const PERIOD: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Stream<W> {
     out: W,
+    about: About,
     begun: bool,
     tally: Tally,
     summed: Option<Instant>,
+}
+
+/// A line with what each has.
+#[derive(Debug, Serialize)]
+struct Stamped<'a> {
+    #[serde(flatten)]
+    line: &'a Line<'a>,
+    /// When it was written: UTC.
+    time: String,
+    /// The run's number in the ledger.
+    run: Option<i64>,
+}
+
+/// What is told of a run once, as it begins.
+#[derive(Debug, Serialize)]
+struct OfRun<'a> {
+    command: &'static str,
+    name: &'a str,
+    source: Option<&'a End>,
+    target: Option<&'a End>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,13 +58,24 @@ enum Line<'a> {
         format_version: &'static str,
     },
     RunStarted {
+        #[serde(flatten)]
+        of: OfRun<'a>,
         collections: usize,
         rows: Option<u64>,
         rows_before: u64,
     },
     VerificationStarted {
+        #[serde(flatten)]
+        of: OfRun<'a>,
         collections: usize,
         rows: Option<u64>,
+    },
+    /// The last line.
+    RunFinished {
+        verdict: &'a str,
+        sentence: &'a str,
+        exit_code: u8,
+        seconds: f64,
     },
     CollectionStarted {
         source: &'a str,
@@ -73,6 +106,9 @@ enum Line<'a> {
     },
     Retried {
         target: &'a str,
+        end: &'a str,
+        reason: &'a str,
+        until: &'a str,
     },
     Warning {
         target: &'a str,
@@ -109,6 +145,7 @@ enum Line<'a> {
         extra: Option<u64>,
         different: Option<u64>,
         explained: Option<u64>,
+        pending: Option<u64>,
         seconds: f64,
     },
     /// What the others add up to.
@@ -167,10 +204,11 @@ impl From<Figures> for Sums {
     }
 }
 
-impl<'a> From<&'a Event> for Line<'a> {
-    fn from(event: &'a Event) -> Self {
+impl<'a> Line<'a> {
+    fn of(event: &'a Event, about: &'a About) -> Self {
         match event {
             Event::RunStarted { collections, rows, rows_before } => Self::RunStarted {
+                of: about.once(),
                 collections: *collections,
                 rows: *rows,
                 rows_before: *rows_before,
@@ -178,9 +216,11 @@ impl<'a> From<&'a Event> for Line<'a> {
             Event::CollectionStarted { source, target, rows, rows_before } => {
                 Self::CollectionStarted { source, target, rows: *rows, rows_before: *rows_before }
             }
-            Event::VerificationStarted { collections, rows } => {
-                Self::VerificationStarted { collections: *collections, rows: *rows }
-            }
+            Event::VerificationStarted { collections, rows } => Self::VerificationStarted {
+                of: about.once(),
+                collections: *collections,
+                rows: *rows,
+            },
             Event::Step { target, what } => Self::Step { target, what },
             Event::Waiting { target, what, done, total } => {
                 Self::Waiting { target, what, done: *done, total: *total }
@@ -191,7 +231,9 @@ impl<'a> From<&'a Event> for Line<'a> {
             Event::Compared { target, rows, bytes } => {
                 Self::Compared { target, rows: *rows, bytes: *bytes }
             }
-            Event::Retried { target } => Self::Retried { target },
+            Event::Retried { target, end, reason, until } => {
+                Self::Retried { target, end, reason, until }
+            }
             Event::Warning { target, text } => Self::Warning { target, text },
             Event::CollectionFinished(outcome) => Self::finished(outcome),
             Event::VerificationFinished(found) => Self::compared(found),
@@ -244,26 +286,41 @@ impl<'a> Line<'a> {
             extra: of(|content| content.extra),
             different: of(|content| content.different),
             explained: of(|content| content.explained),
+            pending: of(|content| content.pending),
             seconds: found.seconds,
         }
     }
 }
 
 impl<W: Write> Stream<W> {
-    pub(super) fn new(out: W) -> Self {
-        Self { out, begun: false, tally: Tally::default(), summed: None }
+    pub(super) fn new(out: W, about: About) -> Self {
+        Self { out, about, begun: false, tally: Tally::default(), summed: None }
     }
 
     pub(super) fn handle(&mut self, event: &Event, now: Instant) -> io::Result<()> {
         self.tally.add(event, now);
-        if !self.begun {
-            self.begun = true;
-            write(&mut self.out, &Line::Version { format_version: FORMAT_VERSION })?;
-        }
+        self.begin()?;
         if matches!(event, Event::RunStarted { .. } | Event::VerificationStarted { .. }) {
             self.summed = Some(now);
         }
-        write(&mut self.out, &event.into())
+        write(&mut self.out, &self.about, &Line::of(event, &self.about))
+    }
+
+    /// Says what the lines are, before the first of them.
+    fn begin(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.begun, true) {
+            return Ok(());
+        }
+        write(&mut self.out, &self.about, &Line::Version { format_version: FORMAT_VERSION })
+    }
+
+    /// Says what the run came to.
+    pub(super) fn end(&mut self, end: &Ended<'_>, now: Instant) -> io::Result<()> {
+        self.begin()?;
+        let Ended { verdict, sentence, exit_code } = *end;
+        let seconds = seconds(self.tally.elapsed(now).unwrap_or_default());
+        let line = Line::RunFinished { verdict, sentence, exit_code, seconds };
+        write(&mut self.out, &self.about, &line)
     }
 
     /// Sums up when it is time.
@@ -284,7 +341,7 @@ impl<W: Write> Stream<W> {
         let tally = &self.tally;
         let active = tally.active.iter().map(|active| OfCollection {
             target: &active.target,
-            step: active.what(),
+            step: active.what(now),
             step_seconds: seconds(now.saturating_duration_since(active.step_began)),
             sums: active.figures(now).into(),
         });
@@ -298,12 +355,24 @@ impl<W: Write> Stream<W> {
             total: tally.figures(now).into(),
             active: active.collect(),
         };
-        write(&mut self.out, &progress)
+        write(&mut self.out, &self.about, &progress)
     }
 }
 
-fn write(out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
-    let json = serde_json::to_string(line).map_err(io::Error::from)?;
+impl About {
+    fn once(&self) -> OfRun<'_> {
+        OfRun {
+            command: self.command,
+            name: &self.name,
+            source: self.source.as_ref(),
+            target: self.target.as_ref(),
+        }
+    }
+}
+
+fn write(out: &mut impl Write, about: &About, line: &Line<'_>) -> io::Result<()> {
+    let stamped = Stamped { line, time: (about.clock)(), run: about.run };
+    let json = serde_json::to_string(&stamped).map_err(io::Error::from)?;
     write_line(out, &printable_json(&json))
 }
 

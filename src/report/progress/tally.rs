@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::super::size;
 use super::figures::{Figures, retried, seconds};
 use super::rate::Rate;
+use super::words;
 use crate::apply::event::{Event, Outcome, Status};
 use crate::verify::result::{self, Verification};
 
@@ -57,10 +58,28 @@ pub(super) struct Active {
     retries: u64,
     /// How many of them before this step.
     earlier_retries: u64,
+    /// Why calls are made again and until when, as long as none is known to have succeeded since.
+    trouble: Option<Trouble>,
     /// Whether rows arrived in an earlier step: what arrives now is copied again.
     again: bool,
     /// Whether rows arrived in this step.
     arrived: bool,
+}
+
+/// A call that lasts shorter until it succeeds is not spoken of.
+const SHORT: Duration = Duration::from_secs(2);
+/// So long after the last call that was made again, it is no more what is told.
+const OLD: Duration = Duration::from_secs(15);
+
+/// Calls that are made again.
+#[derive(Debug)]
+struct Trouble {
+    /// Why, and until when.
+    what: String,
+    /// When the first was, of those after which nothing is known to have succeeded.
+    since: Instant,
+    /// When the last was.
+    last: Instant,
 }
 
 /// What is seen of a step.
@@ -76,6 +95,12 @@ enum Doing {
     CopyingAgain(u64),
     /// Rows that are compared after they were copied.
     Comparing(u64),
+}
+
+impl Ended {
+    fn number(&self) -> usize {
+        self.done + self.counts_differ + self.failed + self.stopped
+    }
 }
 
 impl Tally {
@@ -120,12 +145,18 @@ impl Tally {
                 self.change(target, |active| active.compared(*rows));
             }
             Event::Waiting { target, what, done, total } => self.change(target, |active| {
+                active.trouble = None;
                 let rows = format!("{} of {} rows", size::count(*done), size::count(*total));
                 active.doing = Doing::Waiting(format!("{what}: {rows}"));
             }),
-            Event::Retried { target } => {
+            Event::Retried { target, end, reason, until } => {
                 self.retries += 1;
-                self.change(target, |active| active.retries += 1);
+                let trouble = words::trouble(end, reason, until);
+                self.change(target, |active| {
+                    active.retries += 1;
+                    let since = active.trouble.as_ref().map_or(now, |earlier| earlier.since);
+                    active.trouble = Some(Trouble { what: trouble, since, last: now });
+                });
             }
             Event::Warning { .. } => {}
             Event::CollectionFinished(outcome) => self.end(outcome, now),
@@ -215,7 +246,10 @@ impl Tally {
         let sure = self.active.iter().all(|a| a.expected.is_some_and(|all| a.rows() <= all));
         let expected = self.expected.filter(|_| sure);
         // Where all are at other steps, the speed of before means nothing.
-        let rate = self.rate.as_ref().filter(|rate| rate.stalled(now).is_none());
+        let begun = self.active.len() + self.ended.number() >= self.collections;
+        let copies = self.active.is_empty() || self.active.iter().any(Active::is_copying);
+        let moves = self.compares || !begun || copies;
+        let rate = self.rate.as_ref().filter(|rate| moves && rate.stalled(now).is_none());
         let to_come =
             |all: u64| all.checked_sub(rows).map(|rest| rest.saturating_sub(self.given_up));
         let left = expected
@@ -251,6 +285,7 @@ impl Active {
             chunks: 0,
             retries: 0,
             earlier_retries: 0,
+            trouble: None,
             again: false,
             arrived: false,
         }
@@ -263,11 +298,13 @@ impl Active {
         self.doing = Doing::Step;
         self.step_began = now;
         self.earlier_retries = self.retries;
+        self.trouble = None;
         self.rate.begin(now);
     }
 
     /// Rows that are there already were compared.
     fn compared(&mut self, rows: u64) {
+        self.trouble = None;
         let earlier = if let Doing::Comparing(rows) = self.doing { rows } else { 0 };
         self.doing = Doing::Comparing(earlier.saturating_add(rows));
     }
@@ -275,6 +312,7 @@ impl Active {
     /// Returns whether the rows are new ones.
     fn copied(&mut self, rows: u64, bytes: u64, chunks: u64, now: Instant) -> bool {
         self.arrived = true;
+        self.trouble = None;
         if self.again {
             let earlier = if let Doing::CopyingAgain(rows) = self.doing { rows } else { 0 };
             self.doing = Doing::CopyingAgain(earlier.saturating_add(rows));
@@ -300,8 +338,23 @@ impl Active {
         matches!(self.doing, Doing::Copying)
     }
 
-    /// What is being done.
-    pub(super) fn what(&self) -> String {
+    /// Why calls are made again and until when, where that is all there is to say.
+    pub(super) fn trouble(&self, now: Instant) -> Option<String> {
+        let what = self.told_trouble(now)?;
+        Some(format!("{what}{}", retried(self.retries - self.earlier_retries)))
+    }
+
+    fn told_trouble(&self, now: Instant) -> Option<&str> {
+        let Trouble { what, since, last } = self.trouble.as_ref()?;
+        let lasts = now.saturating_duration_since(*since) >= SHORT;
+        (lasts && now.saturating_duration_since(*last) < OLD).then_some(what)
+    }
+
+    /// What is being done, or what stands against it.
+    pub(super) fn what(&self, now: Instant) -> String {
+        if let Some(trouble) = self.told_trouble(now) {
+            return trouble.to_owned();
+        }
         match &self.doing {
             Doing::Step | Doing::Copying => self.step.clone(),
             Doing::Waiting(what) => what.clone(),
@@ -314,12 +367,15 @@ impl Active {
 
     /// What is being done, and for how long and with how many retries once that is worth a word.
     pub(super) fn what_and_since(&self, now: Instant) -> String {
+        if let Some(trouble) = self.trouble(now) {
+            return trouble;
+        }
         let since = now.saturating_duration_since(self.step_began);
         let since = match since.as_secs() {
             0..3 => String::new(),
             _ => format!(", for {}", seconds(since)),
         };
-        format!("{}{since}{}", self.what(), retried(self.retries - self.earlier_retries))
+        format!("{}{since}{}", self.what(now), retried(self.retries - self.earlier_retries))
     }
 
     pub(super) fn figures(&self, now: Instant) -> Figures {

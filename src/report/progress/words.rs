@@ -2,6 +2,7 @@
 
 use super::super::size;
 use super::super::style::{Role, Style};
+use super::super::text::escape;
 use super::super::verification;
 use super::figures::{Figures, retried};
 use super::tally::Tally;
@@ -61,6 +62,13 @@ pub(super) fn compared(found: &Verification, style: Style) -> String {
         verify::Status::Unfinished => Role::Change,
     };
     format!("{}: {}", plain(&found.target, style), style.paint(role, &line))
+}
+
+/// Why calls are made again, and until when.
+pub(super) fn trouble(end: &str, reason: &str, until: &str) -> String {
+    // The time of `2026-08-31T12:34:56.789Z`.
+    let time = until.get(11..19).map_or_else(|| until.to_owned(), |time| format!("{time} UTC"));
+    escape(&format!("{end} {reason}, retrying until {time}")).into_owned()
 }
 
 /// Something that a person should know.

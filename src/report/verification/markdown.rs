@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::text::{key, kind, notable, note, score, share};
-use super::{name, number, percent, status, values, verdict};
+use super::text::{explanations, key, kind, notable, note, score, share};
+use super::{Word, name, number, percent, status, values, verdict};
 use crate::report::markdown::{html, inline};
 use crate::report::size;
 use crate::report::text::shorten;
@@ -23,7 +23,8 @@ const NAME: usize = 120;
 /// The verdict in the first line, then a table, then what there is to say about collections.
 /// `differences` is the file that names all rows that differ, where there are any.
 pub fn markdown(all: &[Verification], differences: Option<&Path>) -> String {
-    let mut out = format!("**{}**\n", inline(&verdict(all).sentence));
+    let verdict = verdict(all);
+    let mut out = format!("**{}**\n", inline(&verdict.sentence));
     if !all.is_empty() {
         out += "\n| collection | result | source | read | acknowledged | target | compared | missing \
                 | extra | different | explained |\n";
@@ -32,8 +33,11 @@ pub fn markdown(all: &[Verification], differences: Option<&Path>) -> String {
             row(&mut out, found);
         }
     }
+    // The verdict has the first reason.
+    let mut told = verdict.word == Word::NotVerified;
     for found in all {
-        details(&mut out, found);
+        let first = found.status == Status::Unfinished && std::mem::take(&mut told);
+        details(&mut out, found, first);
     }
     if let Some(file) = differences {
         let file = inline(&file.display().to_string());
@@ -63,9 +67,9 @@ fn row(out: &mut String, found: &Verification) {
 }
 
 /// Everything else, folded; nothing where there is nothing to say.
-fn details(out: &mut String, found: &Verification) {
+fn details(out: &mut String, found: &Verification, told: bool) {
     let mut inside = String::new();
-    words(&mut inside, found);
+    words(&mut inside, found, told);
     partitions(&mut inside, found);
     differences(&mut inside, found);
     schema(&mut inside, found);
@@ -80,9 +84,9 @@ fn details(out: &mut String, found: &Verification) {
         write!(out, "\n<details{open}><summary>{name}: {status}</summary>\n{inside}\n</details>\n");
 }
 
-fn words(out: &mut String, found: &Verification) {
+fn words(out: &mut String, found: &Verification, told: bool) {
     let mut items = Vec::new();
-    let failure = found.failure.iter().flat_map(|why| why.lines());
+    let failure = found.failure.iter().flat_map(|why| why.lines()).skip(usize::from(told));
     items.extend(failure.map(|line| format!("not verified: {}", inline(line.trim()))));
     let more = |all: usize, what: &str| match all.checked_sub(WORDED) {
         Some(rest @ 1..) => {
@@ -94,10 +98,14 @@ fn words(out: &mut String, found: &Verification) {
         items.push(format!("**unexplained:** {}", inline(text)));
     }
     items.extend(more(found.unexplained.len(), "difference"));
-    for explanation in found.explanations.iter().take(WORDED) {
+    if let Some(pending) = found.pending() {
+        items.push(format!("**pending:** {}", inline(&pending.message)));
+    }
+    let explanations = explanations(found);
+    for explanation in explanations.iter().take(WORDED) {
         items.push(format!("explained: {}", inline(&explanation.message)));
     }
-    items.extend(more(found.explanations.len(), "explanation"));
+    items.extend(more(explanations.len(), "explanation"));
     if let Some(content) = &found.content {
         if let Some(confidence) = content.confidence {
             items.push(format!(

@@ -169,6 +169,15 @@ fn a_catch_up_is_no_proof_of_rows_that_were_not_compared() {
          other rows were not compared; 3 rows copied, 1 row deleted to repair it."
     );
     assert!(line(&found).starts_with("caught up"));
+    // Where nothing changed nothing was carried over.
+    let mut same = verified("a", Mode::Full, 10);
+    same.content.as_mut().unwrap().basis = Basis::Changes;
+    let (_, text) = sentence_of(&[same]);
+    assert_eq!(
+        text,
+        "Caught up: nothing changed in 1 collection at the source since the copy; other rows were \
+         not compared."
+    );
     found.status = Status::Different;
     assert_eq!(verdict(&[found]).word, Word::Different);
 }
@@ -215,12 +224,60 @@ fn one_line_of_a_collection() {
         "different: 1 missing, 2 different, 1 extra, 1,000,000 rows compared in 12.3 s"
     );
     assert_eq!(line(&verified("a", Mode::Counts, 1)), "counts agree in 12.3 s");
-    assert_eq!(
-        line(&unfinished("a")),
-        "not verified: cannot read default/tags: the server went away in 12.3 s"
-    );
+    assert_eq!(line(&unfinished("a")), "not verified");
     let mut found = verified("a", Mode::Sample, 1);
     found.content.as_mut().unwrap().confidence =
         Some(Confidence { level: 0.95, fewer_than: f64::NAN });
     assert!(verdict(&[found]).sentence.starts_with("Verified by a sample"));
+}
+
+/// A row is explained, pending or unexplained, and told once.
+#[test]
+fn rows_that_changed_at_the_source_are_pending_and_nothing_else() {
+    let mut found = verified("a", Mode::Full, 1_000);
+    found.status = Status::Different;
+    let content = found.content.as_mut().unwrap();
+    (content.missing, content.extra, content.explained, content.pending) = (3, 8, 8, 3);
+    let explanation = |code: &str, rows, message: &str| Explanation {
+        code: code.to_owned(),
+        message: message.to_owned(),
+        rows,
+    };
+    found.explanations = vec![
+        explanation("expired", 8, "8 rows expired"),
+        explanation("changed_at_source", 3, "3 rows changed: `apply --catch-up` carries that over"),
+    ];
+    let shown = both(std::slice::from_ref(&found), None);
+    assert_eq!(shown.matches("3 rows changed").count(), 2, "once in each form: {shown}");
+    assert!(shown.contains("\n  pending: 3 rows changed"), "{shown}");
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("3 missing, 8 extra; 8 of them explained, 3 of them pending"),
+        "{shown}"
+    );
+    assert!(!shown.contains("unexplained"), "{shown}");
+    let (word, text) = sentence_of(std::slice::from_ref(&found));
+    assert_eq!(word, Word::Different);
+    assert_eq!(
+        text,
+        "Different: 1 collection — 3 rows missing, 8 extra, 8 of them explained, 3 of them changed \
+         at the source after the copy: `apply --catch-up` carries that over."
+    );
+    assert_eq!(found.in_words(), ["3 rows changed: `apply --catch-up` carries that over"]);
+}
+
+#[test]
+fn a_reason_is_told_once() {
+    let mut found = unfinished("a");
+    let why = "at the source, default/a is not loaded, so that its rows cannot be read";
+    found.failure = Some(format!("{why}: load it, then run the same command again"));
+    found.explanations =
+        vec![Explanation { code: "not_loaded".to_owned(), message: why.to_owned(), rows: 0 }];
+    let (page, markdown) =
+        (text(&[found.clone()], None, &Style::new(false)), markdown(&[found], None));
+    for shown in [page, markdown] {
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.matches("is not loaded").count(), 1, "{shown}");
+        assert_eq!(words.matches("then run the same command again").count(), 1, "{shown}");
+    }
 }

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Proof, explained_rows, name, number, percent, proof, status, values, verdict};
+use super::{Proof, Word, explained_rows, name, number, percent, proof, status, values, verdict};
 use crate::model::FieldDifference;
 use crate::report::page::{Page, Side, Table, Text};
 use crate::report::size;
 use crate::report::style::{Role, Style};
 use crate::report::text::shorten;
 use crate::verify::result::{
-    Basis, Content, RowDifference, RowDifferenceKind, SchemaItem, SchemaStatus, SearchParity,
-    Status, Verification,
+    Basis, Content, Explanation, RowDifference, RowDifferenceKind, SchemaItem, SchemaStatus,
+    SearchParity, Status, Verification,
 };
 
 /// Rows that differ are named so often in the text of one collection; the file names all.
@@ -31,9 +31,12 @@ pub fn text(all: &[Verification], differences: Option<&Path>, style: &Style) -> 
     let verdict = verdict(all);
     let role = if verdict.is_good() { Role::Create } else { Role::Problem };
     page.line(0, &Text::new(role, &verdict.sentence));
+    // The verdict has the first reason.
+    let mut told = verdict.word == Word::NotVerified;
     for found in all {
         page.gap();
-        collection(&mut page, found, differences);
+        let first = found.status == Status::Unfinished && std::mem::take(&mut told);
+        collection(&mut page, found, differences, first);
     }
     if let Some(file) = differences {
         page.gap();
@@ -50,10 +53,8 @@ pub fn line(found: &Verification) -> String {
     });
     let elapsed = size::duration(elapsed(found));
     let words = match found.status {
-        Status::Unfinished => {
-            let why = found.failure.as_deref().unwrap_or_default().lines().next();
-            format!(": {}", why.unwrap_or_default())
-        }
+        // The report says why.
+        Status::Unfinished => return status(found).to_owned(),
         Status::Different => match &found.content {
             Some(content) if content.missing + content.extra + content.different > 0 => {
                 format!(": {}", numbers(content))
@@ -69,7 +70,8 @@ fn elapsed(found: &Verification) -> Duration {
     Duration::try_from_secs_f64(found.seconds).unwrap_or_default()
 }
 
-fn collection(page: &mut Page, found: &Verification, differences: Option<&Path>) {
+/// One collection; `told`: the first line of why it was not compared was said.
+fn collection(page: &mut Page, found: &Verification, differences: Option<&Path>, told: bool) {
     let role = match found.status {
         Status::Verified | Status::Repaired if proof(found) != Proof::Nothing => Role::Create,
         Status::Different => Role::Problem,
@@ -82,7 +84,7 @@ fn collection(page: &mut Page, found: &Verification, differences: Option<&Path>)
         .with(Role::Secondary, time);
     page.line(0, &line);
     if let Some(why) = &found.failure {
-        for line in why.lines() {
+        for line in why.lines().skip(usize::from(told)) {
             page.paragraph(2, Role::Problem, line.trim());
         }
     }
@@ -91,16 +93,26 @@ fn collection(page: &mut Page, found: &Verification, differences: Option<&Path>)
         compared(page, found, content);
         rows(page, content, differences);
     }
-    for explanation in found.explanations.iter().take(WORDED) {
+    let explanations = explanations(found);
+    for explanation in explanations.iter().take(WORDED) {
         page.paragraph(2, Role::Plain, &format!("explained: {}", explanation.message));
     }
-    more(page, found.explanations.len(), WORDED, "explanation");
+    more(page, explanations.len(), WORDED, "explanation");
+    if let Some(pending) = found.pending() {
+        page.paragraph(2, Role::Change, &format!("pending: {}", pending.message));
+    }
     for text in found.unexplained.iter().take(WORDED) {
         page.paragraph(2, Role::Problem, &format!("unexplained: {text}"));
     }
     more(page, found.unexplained.len(), WORDED, "difference");
     schema(page, &found.schema);
     searches(page, &found.searches);
+}
+
+/// What accounts for differences, where that is not said already as why nothing was compared.
+pub(super) fn explanations(found: &Verification) -> Vec<&Explanation> {
+    let failure = found.failure.as_deref().unwrap_or_default();
+    found.accounted().filter(|one| !failure.contains(&one.message)).collect()
 }
 
 fn more(page: &mut Page, all: usize, shown: usize, what: &str) {
@@ -176,10 +188,15 @@ fn compared(page: &mut Page, found: &Verification, content: &Content) {
         Basis::Changes => ", of what changed at the source since the copy",
     };
     let numbers = numbers(content);
-    let _ = match (numbers.is_empty(), explained_rows(found)) {
-        (true, _) => write!(text, ": no difference"),
-        (false, 0) => write!(text, ": {numbers}"),
-        (false, known) => write!(text, ": {numbers}; {} of them explained", size::count(known)),
+    let _ = if numbers.is_empty() {
+        write!(text, ": no difference")
+    } else {
+        let parts = [(explained_rows(found), "explained"), (content.pending, "pending")];
+        let parts = parts.iter().filter(|(rows, _)| *rows > 0);
+        let parts: Vec<_> =
+            parts.map(|(rows, what)| format!("{} of them {what}", size::count(*rows))).collect();
+        let also = if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) };
+        write!(text, ": {numbers}{also}")
     };
     page.paragraph(2, Role::Plain, &text);
     if let Some(confidence) = content.confidence {

@@ -8,11 +8,11 @@ fn content(missing: u64, extra: u64, different: u64, explained: u64) -> Content 
 
 #[test]
 fn every_sort_of_difference_is_unexplained_until_it_is_explained() {
-    assert_eq!(content(0, 0, 0, 0).unexplained(), 0);
-    assert_eq!(content(1, 0, 0, 0).unexplained(), 1);
-    assert_eq!(content(0, 1, 0, 0).unexplained(), 1);
-    assert_eq!(content(0, 0, 1, 0).unexplained(), 1);
-    assert_eq!(content(1, 2, 4, 3).unexplained(), 4);
+    assert_eq!(content(0, 0, 0, 0).open(), 0);
+    assert_eq!(content(1, 0, 0, 0).open(), 1);
+    assert_eq!(content(0, 1, 0, 0).open(), 1);
+    assert_eq!(content(0, 0, 1, 0).open(), 1);
+    assert_eq!(content(1, 2, 4, 3).open(), 4);
 }
 
 #[test]

@@ -126,7 +126,7 @@ async fn a_value_in_another_form_is_explained_and_another_value_is_not() {
     put(&scene, 1, "json", &[(3, json(r#"{"a": 1, "b": [1.5000000000000000001, "x"]}"#))]);
     let found = scene.full(NAME).await.is(Status::Different);
     assert_eq!(found.rows(), ["1 different json", "3 different json"]);
-    assert_eq!(found.result.content.as_ref().unwrap().unexplained(), 2);
+    assert_eq!(found.result.content.as_ref().unwrap().open(), 2);
     put(&scene, 1, "json", &[(1, first)]);
     // The same moments, told in another time zone; and one that is a second later.
     let zone = [("timezone".to_owned(), "Asia/Tokyo".to_owned())].into();

@@ -162,7 +162,11 @@ fn a_wrong_password_on_2216() {
 fn credentials_that_nobody_set_are_named_all_at_once() {
     let source = plain_source().login("GOOD_USER", "NO_SUCH_PASSWORD");
     let target = plain_target().token("NO_SUCH_TOKEN");
-    let says = ["credentials are missing: NO_SUCH_PASSWORD, NO_SUCH_TOKEN"];
+    let says = [
+        "credentials are missing: NO_SUCH_PASSWORD (source, ",
+        "NO_SUCH_TOKEN (target, ",
+        &format!("{PLAN}:"),
+    ];
     no_way_in(&source.to(&target, ENTRY), &says);
 }
 

@@ -140,7 +140,10 @@ async fn what_changed_at_the_source_is_told_and_passed_over_against_the_ledger()
     scene.source.upsert("rows", &changed).await;
     scene.source.delete("rows", "", "id in [50]").await;
 
-    verify(&scene, &[]).await.expect_code(6);
+    let outcome = verify(&scene, &[]).await.expect_code(6);
+    expect_words(&outcome, &["pending: 3 rows were", "`apply --catch-up`"]);
+    assert!(!outcome.stdout.contains("unexplained"), "{}", outcome.stdout);
+    assert_eq!(content(&scene)["pending"], 3);
     assert_eq!(explained(&scene), code("changed_at_source", 3));
     assert_eq!(content(&scene)["explained"], 0);
     verify(&scene, &["--against", "ledger"]).await.expect_code(0);

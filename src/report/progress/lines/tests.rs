@@ -130,3 +130,24 @@ fn one_event_is_one_line_whatever_it_says() {
 fn a_comparison_tells_its_rows_and_how_each_collection_ended() {
     insta::assert_snapshot!(said(&comparison(), 40));
 }
+
+/// While a server is away, that is what is told: why, and until when.
+#[test]
+fn a_server_that_is_away_is_told_with_the_reason_and_the_end() {
+    let mut events = vec![
+        (0, run(1, Some(10_000), 0)),
+        (0, started("products", Some(10_000), 0)),
+        (0, step("products", "copy rows")),
+        (1, copied("products", 5_000)),
+    ];
+    events.extend((2..=30).map(|second| (second, retried("products"))));
+    events.push((31, copied("products", 5_000)));
+    events.push((31, step("products", "load")));
+    let text = said(&events, 40);
+    let trouble = "target unreachable (connection refused), retrying until 10:20:00 UTC, ";
+    let first = text.lines().find(|line| line.contains(trouble)).unwrap();
+    assert!(first.trim_start().starts_with(['5', '6']), "{text}");
+    assert!(first.contains("5,000 of 10,000 rows (50 %), target unreachable"), "{text}");
+    assert!(text.lines().last().unwrap().contains("load"), "{text}");
+    assert!(!text.lines().last().unwrap().contains("unreachable"), "{text}");
+}

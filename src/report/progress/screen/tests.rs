@@ -92,3 +92,55 @@ fn names_are_cut_in_the_middle() {
     assert_eq!(cut_middle("abc", 2), "a…");
     assert_eq!(cut_middle("abc", 0), "");
 }
+
+#[test]
+fn a_server_that_is_away_is_told_at_every_width() {
+    let start = Instant::now();
+    let mut tally = Tally::default();
+    for event in [run(1, Some(10), 0), started("big", Some(10), 0), step("big", "copy rows")] {
+        tally.add(&event, start);
+    }
+    tally.add(&retried("big"), start);
+    tally.add(&retried("big"), at(start, 15));
+    let shown = |width| draw(&tally, view(width), at(start, 20)).join("\n");
+    let whole = "target unreachable (connection refused), retrying until 10:20:00 UTC, 2 retries";
+    for width in [140, 100] {
+        assert!(shown(width).contains(whole), "{}", shown(width));
+    }
+    for width in [80, 72] {
+        let short = "target unreachable, retrying until 10:20:00 UTC, 2 retries";
+        assert!(shown(width).contains(short), "{}", shown(width));
+    }
+    assert!(shown(60).contains("target unreachable, retrying until"), "{}", shown(60));
+    // It is over as soon as rows arrive.
+    tally.add(&copied("big", 5), start);
+    assert!(!shown_of(&tally, start).contains("unreachable"));
+}
+
+fn shown_of(tally: &Tally, start: Instant) -> String {
+    draw(tally, view(140), at(start, 20)).join("\n")
+}
+
+/// What is left is loading: the end of the rows is no end of the run.
+#[test]
+fn no_time_is_left_to_tell_while_nothing_is_copied() {
+    let start = Instant::now();
+    let mut tally = Tally::default();
+    for event in [
+        run(2, Some(2_000), 0),
+        started("a", Some(1_000), 0),
+        started("b", Some(1_000), 0),
+        step("a", "copy rows"),
+        step("b", "load"),
+    ] {
+        tally.add(&event, start);
+    }
+    for second in 1..=9 {
+        tally.add(&copied("a", 110), at(start, second));
+    }
+    assert!(draw(&tally, view(120), at(start, 9)).join("\n").contains("left"));
+    tally.add(&step("a", "load"), at(start, 10));
+    let lines = draw(&tally, view(120), at(start, 11)).join("\n");
+    assert!(!lines.contains("left") && !lines.contains("rows/s"), "{lines}");
+    assert!(lines.contains("load"), "{lines}");
+}

@@ -4,10 +4,23 @@ use super::super::samples::{
 use super::*;
 use crate::report::text::is_unprintable;
 
+fn about() -> About {
+    let end =
+        |uri: &str, version: &str| Some(End { uri: uri.to_owned(), version: version.to_owned() });
+    About {
+        run: Some(7),
+        command: "apply",
+        name: "catalog".to_owned(),
+        source: end("http://a:19530", "Milvus 2.3.5"),
+        target: end("http://b:19530", "Milvus 2.6.20"),
+        clock: || "2026-08-31T12:34:56.789Z".to_owned(),
+    }
+}
+
 /// The lines of these events, with a tick every second.
 fn lines(events: &[(u64, Event)], seconds: u64) -> String {
     let start = Instant::now();
-    let mut stream = Stream::new(Vec::new());
+    let mut stream = Stream::new(Vec::new(), about());
     for second in 0..=seconds {
         for (_, event) in events.iter().filter(|(when, _)| *when == second) {
             stream.handle(event, at(start, second)).unwrap();
@@ -15,10 +28,18 @@ fn lines(events: &[(u64, Event)], seconds: u64) -> String {
         stream.tick(at(start, second)).unwrap();
     }
     stream.finish(at(start, seconds)).unwrap();
+    if stream.begun {
+        let end = Ended { verdict: "verified", sentence: "Verified: all.", exit_code: 0 };
+        stream.end(&end, at(start, seconds)).unwrap();
+    }
     let text = String::from_utf8(stream.out).unwrap();
     for line in text.lines() {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(value["event"].is_string());
+        assert_eq!(
+            (&value["time"], &value["run"]),
+            (&"2026-08-31T12:34:56.789Z".into(), &7.into())
+        );
     }
     text
 }
@@ -77,7 +98,25 @@ fn a_comparison_is_json_lines_too() {
     let kept = |line: &&str| !line.contains("\"compared\"") && !line.contains("\"progress\"");
     let events: Vec<&str> = text.lines().filter(kept).collect();
     insta::assert_snapshot!(events.join("\n"));
-    let last = text.lines().last().unwrap();
+    let last = text.lines().rev().nth(1).unwrap();
     assert!(last.contains("\"done\":1,\"counts_differ\":1,\"failed\":1,\"stopped\":0"), "{last}");
     assert!(last.contains("\"rows\":120000,\"rows_total\":121000"), "{last}");
+}
+
+/// A command that is over before a run begins says so, and that it was no run.
+#[test]
+fn an_end_without_a_run_is_two_lines() {
+    let about = About { run: None, source: None, target: None, ..about() };
+    let mut stream = Stream::new(Vec::new(), about);
+    let end = Ended { verdict: "failed", sentence: "target: cannot reach", exit_code: 4 };
+    stream.end(&end, Instant::now()).unwrap();
+    let text = String::from_utf8(stream.out).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        (&lines[0]["event"], &lines[0]["run"]),
+        (&"version".into(), &serde_json::Value::Null)
+    );
+    assert_eq!((&lines[1]["event"], &lines[1]["exit_code"]), (&"run_finished".into(), &4.into()));
 }

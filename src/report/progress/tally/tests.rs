@@ -126,13 +126,13 @@ fn rows_that_are_copied_again_are_no_rows_more() {
         start,
     );
     let now = at(start, 3);
-    assert_eq!(tally.active[0].what(), "compare counts");
+    assert_eq!(tally.active[0].what(Instant::now()), "compare counts");
     for event in [step("a", "copy rows"), copied("a", 300), copied("a", 200)] {
         tally.add(&event, now);
     }
     let active = &tally.active[0];
     assert!(!active.is_copying());
-    assert_eq!(active.what(), "copy rows: 500 rows again");
+    assert_eq!(active.what(Instant::now()), "copy rows: 500 rows again");
     assert_eq!(active.figures(now).rows, 1_000);
     assert_eq!(tally.figures(now).rows, 1_000);
 }
@@ -178,7 +178,7 @@ fn rows_that_are_compared_after_the_copy_are_no_rows_more() {
         (5, compared("a", 300)),
     ];
     let mut tally = tally(&events, start);
-    assert_eq!(tally.active[0].what(), "compare rows: 700 rows");
+    assert_eq!(tally.active[0].what(Instant::now()), "compare rows: 700 rows");
     assert!(!tally.active[0].is_copying());
     assert_eq!(tally.figures(at(start, 5)).rows, 1_000);
     tally.add(&finished("a", Status::Done, 1_000), at(start, 6));

@@ -481,11 +481,8 @@ impl Turn<'_> {
     }
 
     async fn warn(&mut self, text: String) {
-        self.tell(Event::Warning {
-            target: self.change.target_address.clone(),
-            text: text.clone(),
-        })
-        .await;
+        let target = self.change.target_address.clone();
+        self.tell(Event::Warning { target, text: text.clone() }).await;
         self.outcome.warnings.push(text);
     }
 

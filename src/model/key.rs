@@ -83,7 +83,7 @@ impl Key {
     /// The expression that holds for these keys and no others, in the field that has them.
     ///
     /// Milvus Lite 3 takes no difference in a list, and reads the literal of `i64::MIN` as minus of a
-    /// number that is too large [M]; what is below `i64::MIN + 1` it finds. Milvus 2.2 deletes by a list
+    /// number that is too large (M); what is below `i64::MIN + 1` it finds. Milvus 2.2 deletes by a list
     /// alone, and folds a difference in it.
     pub fn any_of(field: &str, keys: &[Self], dialect: Dialect) -> String {
         let apart = |key: &&Self| dialect == Dialect::Lite && **key == Self::Int64(i64::MIN);

@@ -1,5 +1,5 @@
-//! Writes that fail and have landed in some shards: a copy that was killed in one ends exact all the same,
-//! though every third write of the next run lands in part too. And keys that two shards have.
+//! Writes that fail and have landed in some shards: a copy, a pass that catches up and a repair end
+//! exact all the same, and so do they when they were killed in such a write.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use testkit::scene::{PLAN, doubles::Doubles, entry, expect_words};
 use testkit::table::{Key, Table};
 
 const APPLY: [&str; 3] = ["apply", PLAN, "--yes"];
+const CATCH_UP: [&str; 4] = ["apply", PLAN, "--yes", "--catch-up"];
 const PATIENCE: Duration = Duration::from_secs(60);
 const ROWS: i64 = 1_500;
 const SHARDS: i32 = 3;
@@ -73,6 +74,10 @@ impl Trip {
         Self { scene, relay, collection, rows, kind }
     }
 
+    async fn run(&self, arguments: &[&str], code: i32) {
+        self.scene.run(arguments).await.expect_code(code);
+    }
+
     /// From now on every third write lands in part, and in other shards each time. Where the server makes
     /// up the keys, each of them is waited for until none can come late: there it is one write.
     fn storm(&self, rpc: &'static str) {
@@ -125,6 +130,56 @@ impl Trip {
         assert!(says(&again, "Nothing to do"), "{}\n{}", again.stdout, again.stderr);
     }
 
+    /// Changes the source: rows that are new, changed and deleted, in several chunks and shards.
+    async fn source_changes(&mut self) {
+        let source = &self.scene.source;
+        let keys = self.rows.keys();
+        let gone: Vec<Key> = keys.iter().step_by(97).cloned().collect();
+        let literals: Vec<String> = gone.iter().map(Key::literal).collect();
+        source.delete("things", "", &format!("id in [{}]", literals.join(", "))).await;
+        let new = data::table_of(&self.collection, &data::key_range(5_000..5_100), 10);
+        source.insert("things", &new).await;
+        if self.kind == Kind::MadeUp {
+            self.rows = source.read_all("things", &[], &[]).await;
+            return;
+        }
+        let changed: Vec<Key> = keys.iter().skip(1).step_by(53).cloned().collect();
+        let changed: Vec<Key> = changed.into_iter().filter(|key| !gone.contains(key)).collect();
+        let other = data::table_of(&self.collection, &changed, 11);
+        let (mut other, mut new) = (other, new);
+        if self.kind == Kind::Partitions {
+            // Each stays in its partition.
+            let places: BTreeMap<Key, String> = keys
+                .into_iter()
+                .zip(self.rows.rows.iter().map(|row| row.partition.clone()))
+                .collect();
+            for (row, key) in other.rows.iter_mut().zip(&changed) {
+                row.partition.clone_from(&places[key]);
+            }
+            new.rows.iter_mut().for_each(|row| "_default".clone_into(&mut row.partition));
+        }
+        source.upsert("things", &other).await;
+        let kept = |key: &Key| !gone.contains(key) && !changed.contains(key);
+        self.rows = self.rows.filtered(kept).followed_by(&other).followed_by(&new);
+    }
+
+    /// Spoils rows at the target, past all calls: some are gone, others have another text.
+    fn spoil(&self) {
+        let keys = self.rows.keys();
+        self.scene.to.with_collection("default", "things", |things| {
+            let text = things.columns.iter().position(|one| one.field.name == "text").unwrap();
+            let live = things.rows.iter_mut().filter(|row| row.deleted.is_none());
+            for row in live {
+                let place = keys.iter().position(|key| *key == row.key).unwrap();
+                match place % 71 {
+                    3 => row.deleted = Some(row.written),
+                    5 => row.values[text] = testkit::table::Value::Text("wrong".to_owned()),
+                    _ => {}
+                }
+            }
+        });
+    }
+
     /// Kills a command in a write that has landed in part, and is never answered.
     async fn killed_in(&self, arguments: &[&str], rpc: &'static str, number: usize, at: Landed) {
         self.scene.to.land_partly(rpc, number - 1, at);
@@ -145,6 +200,50 @@ impl Trip {
     }
 }
 
+/// A copy, a pass and a repair, each in a storm.
+async fn all_of(version: &str, kind: Kind) {
+    let mut trip = Trip::new(version, kind).await;
+    trip.storm("Insert");
+    trip.until_done(&APPLY).await;
+    let copied = trip.scene.to.partial_writes();
+    assert!(copied >= 1, "{version} {kind:?}: {copied}");
+    trip.expect_exact().await;
+    trip.source_changes().await;
+    trip.storm("Delete");
+    trip.until_done(&CATCH_UP).await;
+    let caught_up = trip.scene.to.partial_writes();
+    assert!(caught_up > copied, "{version} {kind:?}: {caught_up}");
+    trip.expect_exact().await;
+    trip.spoil();
+    trip.run(&["verify", PLAN], 6).await;
+    trip.storm("Insert");
+    trip.until_done(&APPLY).await;
+    assert!(trip.scene.to.partial_writes() > caught_up, "{version} {kind:?}");
+    trip.expect_exact().await;
+    trip.run(&["verify", PLAN], 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_a_pass_and_a_repair_are_exact() {
+    tokio::join!(
+        all_of("2.5.27", Kind::Whole),
+        all_of("2.6.20", Kind::Partitions),
+        all_of("3.0.0", Kind::PartitionKey),
+        all_of("2.6.20", Kind::MadeUp),
+    );
+}
+
+#[ignore = "takes minutes"]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn and_with_the_other_releases() {
+    tokio::join!(
+        all_of("2.4.17", Kind::Whole),
+        all_of("2.5.27", Kind::Partitions),
+        all_of("2.5.27", Kind::PartitionKey),
+        all_of("3.0.0", Kind::MadeUp),
+    );
+}
+
 /// A kill in the first and in a later write of a copy, each landed in none, one or all of the shards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_that_was_killed_in_such_a_write_is_exact() {
@@ -162,6 +261,48 @@ async fn a_copy_that_was_killed_in_such_a_write_is_exact() {
         killed(Kind::Partitions, 2, &[0]),
         killed(Kind::PartitionKey, 2, &[]),
         killed(Kind::MadeUp, 2, &[0, 1]),
+    );
+}
+
+/// The same in a pass that catches up, where rows are replaced and deleted. Up to 2.5 new rows may be
+/// there beside the old ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_that_was_killed_in_such_a_write_is_exact() {
+    let killed = |version: &'static str, kind: Kind, rpc: &'static str, at: Landed| async move {
+        let mut trip = Trip::new(version, kind).await;
+        trip.run(&APPLY, 0).await;
+        trip.source_changes().await;
+        trip.killed_in(&CATCH_UP, rpc, 1, at).await;
+        trip.storm("Insert");
+        trip.until_done(&CATCH_UP).await;
+        trip.expect_exact().await;
+    };
+    tokio::join!(
+        killed("2.5.27", Kind::Whole, "Upsert", Landed::beside(&[0], &[1])),
+        killed("2.6.20", Kind::Partitions, "Upsert", Landed::in_shards(&[2])),
+        killed("2.6.20", Kind::Whole, "Delete", Landed::in_shards(&[1])),
+        killed("2.6.20", Kind::MadeUp, "Insert", Landed::in_shards(&[1])),
+        killed("3.0.0", Kind::MadeUp, "Delete", Landed::in_shards(&[0])),
+    );
+}
+
+/// And in a repair.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repair_that_was_killed_in_such_a_write_is_exact() {
+    let killed = |version: &'static str, kind: Kind, rpc: &'static str, at: Landed| async move {
+        let trip = Trip::new(version, kind).await;
+        trip.run(&APPLY, 0).await;
+        trip.spoil();
+        trip.run(&["verify", PLAN], 6).await;
+        trip.killed_in(&APPLY, rpc, 1, at).await;
+        trip.storm("Insert");
+        trip.until_done(&APPLY).await;
+        trip.expect_exact().await;
+    };
+    tokio::join!(
+        killed("2.5.27", Kind::Whole, "Upsert", Landed::beside(&[], &[0, 1])),
+        killed("2.6.20", Kind::Partitions, "Upsert", Landed::in_shards(&[0])),
+        killed("2.6.20", Kind::MadeUp, "Insert", Landed::in_shards(&[2])),
     );
 }
 

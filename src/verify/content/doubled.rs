@@ -1,6 +1,6 @@
-//! Rows that are there twice: where the target's server makes up keys, a write whose answer was lost may
-//! leave some (`milvus::landing`). A comparison of rows does not show them, as queries give a key once;
-//! `count(*)` counts each.
+//! Rows that are there twice: a run that was killed may leave some, and where the target's server makes up
+//! keys, so may a write whose answer was lost (`milvus::landing`). A comparison of rows does not show
+//! them, as queries give a key once; `count(*)` counts each.
 
 use std::collections::BTreeSet;
 

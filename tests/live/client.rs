@@ -268,8 +268,3 @@ async fn the_lowest_key_is_named_on_2216() {
 async fn the_lowest_key_is_named_on_lite_3() {
     the_lowest_key_is_named(Kind::Lite3).await;
 }
-
-#[tokio::test]
-async fn the_lowest_key_is_named_on_lite_2() {
-    the_lowest_key_is_named(Kind::Lite25).await;
-}

@@ -20,10 +20,11 @@ use testkit::table::Value;
 const PATIENCE: Duration = Duration::from_secs(120);
 const PREFIX: &str = "ferry_rehearsal_";
 
-fn things() -> Collection {
+/// With texts of at most so many bytes.
+fn things(bytes: u32) -> Collection {
     let fields = vec![
         key(DataType::Int64),
-        var_char("text", 20),
+        var_char("text", bytes),
         vector("embedding", DataType::FloatVector, 8),
     ];
     Collection::new("things", fields).index(Index::new("embedding", "FLAT", "L2", ""))
@@ -45,7 +46,7 @@ fn text(report: &Json, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_row_that_is_too_long() {
     let scene = Scene::between(Kind::Lite3, Kind::Milvus235B).await;
-    let things = things();
+    let things = things(20);
     let mut rows = data::table_of(&things, &data::key_range(0..400), 5);
     let column = rows.column("text");
     for row in &mut rows.rows {
@@ -69,7 +70,7 @@ async fn a_row_that_is_too_long() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_index_that_will_be_refused() {
     let scene = Scene::new().await;
-    let things = things();
+    let things = things(200);
     scene.source.fill(&things, &data::table(&things, 300, 5)).await;
     scene.plan_one(
         "things",
@@ -92,7 +93,7 @@ async fn an_index_that_will_be_refused() {
 /// plan is refused. Those of Milvus Lite are not, and the rehearsal asks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_no_filter_takes() {
-    let things = things();
+    let things = things(200);
     let rows = data::table(&things, 300, 5);
     let rename = "[collections.fields]\nid = { rename = \"in\" }";
     let scene = Scene::new().await;

@@ -265,6 +265,13 @@ async fn a_look_at_many_collections_shows_how_far_it_is() {
         scene.source.fill(&collection, &data::table(&collection, 2, 1)).await;
     }
     scene.plan_file("[[collections]]\nsource = \"*\"\n");
+    let quiet = scene.run(&["plan", PLAN, "-q"]).await.expect_code(0);
+    assert_eq!(quiet.stderr, "");
+    let slow = Relay::to(&scene.source_uri, |call| match call.rpc {
+        "DescribeCollection" => Act::Delay(Duration::from_millis(1_000)),
+        _ => Act::Forward,
+    });
+    scene.ferry.write(PLAN, &scene.ferry.read(PLAN).replace(&scene.source_uri, &slow.uri()));
     let ferry = std::sync::Arc::clone(&scene.ferry);
     let terminal = move || ferry.run_on_terminal(&["plan", PLAN], &[]);
     let (code, said) = tokio::task::spawn_blocking(terminal).await.unwrap();
@@ -273,14 +280,7 @@ async fn a_look_at_many_collections_shows_how_far_it_is() {
     // What is equal is shown once.
     let same = "fields, settings and indexes are those of default/c000";
     assert_eq!(said.matches(same).count(), 149);
-    let quiet = scene.run(&["plan", PLAN, "-q"]).await.expect_code(0);
-    assert_eq!(quiet.stderr, "");
     // In a log, lines some seconds apart.
-    let slow = Relay::to(&scene.source_uri, |call| match call.rpc {
-        "DescribeCollection" => Act::Delay(Duration::from_millis(1_000)),
-        _ => Act::Forward,
-    });
-    scene.ferry.write(PLAN, &scene.ferry.read(PLAN).replace(&scene.source_uri, &slow.uri()));
     let logged = scene.run(&["plan", PLAN]).await.expect_code(0);
     let read: Vec<u32> = logged
         .stderr

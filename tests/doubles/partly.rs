@@ -223,6 +223,7 @@ async fn all_of(version: &str, kind: Kind) {
     trip.run(&["verify", PLAN], 0).await;
 }
 
+#[ignore = "takes minutes"]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_a_pass_and_a_repair_are_exact() {
     tokio::join!(
